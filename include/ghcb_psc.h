@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * PSC requests, as they pass the KVM_RUN boundary.
+ */
+#ifndef RMPE_GHCB_PSC_H
+#define RMPE_GHCB_PSC_H
+
+#include <linux/kvm_types.h>
+
+struct kvm_memory_slot;
+struct rmpe_vm;
+
+int rmpe_vcpu_run(struct kvm_vcpu *vcpu);
+void rmpe_psc_launched(struct kvm *kvm, gfn_t gfn, long npages);
+void rmpe_psc_slot_changed(struct kvm *kvm, const struct kvm_memory_slot *old,
+			   const struct kvm_memory_slot *new);
+bool rmpe_psc_in_flight(struct rmpe_vm *vm, gfn_t gfn, bool to_private);
+
+#endif

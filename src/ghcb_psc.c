@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * PSC requests, from request to answer.
+ *
+ * A guest asks through the GHCB MSR protocol or the GHCB page; KVM decodes the
+ * request and leaves KVM_RUN with KVM_EXIT_HYPERCALL, KVM_HC_MAP_GPA_RANGE, one
+ * contiguous range at a time (arch/x86/kvm/svm/sev.c, snp_begin_psc()).  The
+ * VMM converts the range, puts its answer into run->hypercall.ret and enters
+ * again; only then KVM tells the guest.  So all we need passes through KVM_RUN,
+ * already checked, and we never look at the guest's buffer, which the guest can
+ * change while we look.
+ *
+ * The range is copied when KVM has just written it: the run page is shared with
+ * the VMM.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include "ghcb_psc.h"
+
+#include <linux/kvm_host.h>
+#include <linux/kvm_para.h>
+#include <linux/ktime.h>
+
+#include "action.h"
+#include "compat.h"
+#include "hook.h"
+#include "rmpe_trace.h"
+#include "vm.h"
+
+static bool is_psc_exit(const struct kvm_vcpu *vcpu)
+{
+	const struct kvm_run *run = vcpu->run;
+
+	return READ_ONCE(run->exit_reason) == KVM_EXIT_HYPERCALL &&
+	       READ_ONCE(run->hypercall.nr) == KVM_HC_MAP_GPA_RANGE &&
+	       vcpu->arch.complete_userspace_io;
+}
+
+static void psc_begin(struct rmpe_vm *vm, struct rmpe_vcpu *v,
+		      const struct kvm_vcpu *vcpu)
+{
+	const struct kvm_run *run = vcpu->run;
+	u64 flags = READ_ONCE(run->hypercall.args[2]);
+
+	lockdep_assert_held(&vm->lock);
+	v->psc.gfn = gpa_to_gfn(READ_ONCE(run->hypercall.args[0]));
+	v->psc.npages = READ_ONCE(run->hypercall.args[1]);
+	v->psc.to_private = flags & KVM_MAP_GPA_RANGE_ENCRYPTED;
+	v->psc.active = true;
+	vm->counters.psc_requests++;
+	trace_psc_request(vm->id, vm->pid, vcpu->vcpu_id, &v->psc);
+}
+
+/*
+ * Record the part of a completed PSC that lies in guest_memfd slots: the gfns
+ * are the guest's to choose, and memory for them is spent only where there is
+ * a page.
+ */
+static void psc_record(struct rmpe_vm *vm, struct kvm *kvm,
+		       const struct rmpe_psc *psc)
+{
+	gfn_t start = psc->gfn, end = psc->gfn + psc->npages;
+	struct kvm_memslot_iter iter;
+	int idx;
+
+	if (end < start)
+		return;
+
+	idx = srcu_read_lock(&kvm->srcu);
+	kvm_for_each_memslot_in_gfn_range(&iter, kvm_memslots(kvm), start, end) {
+		const struct kvm_memory_slot *slot = iter.slot;
+		gfn_t first = max(start, slot->base_gfn);
+		gfn_t last = min(end, slot->base_gfn + slot->npages);
+
+		if (rmpe_slot_has_gmem(slot) && first < last)
+			rmpe_vm_set_state(vm, first, last - first,
+					  psc->to_private ? RMPE_PAGE_PRIVATE :
+							    RMPE_PAGE_SHARED);
+	}
+	srcu_read_unlock(&kvm->srcu, idx);
+}
+
+static void psc_end(struct rmpe_vm *vm, struct rmpe_vcpu *v,
+		    const struct kvm_vcpu *vcpu, u64 ret)
+{
+	struct rmpe_psc_event ev = {
+		.when_ns	= ktime_get_ns(),
+		.gfn		= v->psc.gfn,
+		.npages		= v->psc.npages,
+		.vcpu		= vcpu->vcpu_id,
+		.to_private	= v->psc.to_private,
+		.completed	= !ret,
+	};
+
+	lockdep_assert_held(&vm->lock);
+	v->psc.active = false;
+	if (ev.completed) {
+		vm->counters.psc_completed++;
+		vm->counters.psc_pages += ev.npages;
+		psc_record(vm, vcpu->kvm, &v->psc);
+	} else {
+		vm->counters.psc_refused++;
+	}
+	rmpe_history_add(&vm->history, &ev);
+	trace_psc_complete(vm->id, vm->pid, vcpu->vcpu_id, &v->psc, ret);
+}
+
+/* The VMM enters again: KVM is about to tell the guest what it answered. */
+static void before_run(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
+{
+	struct rmpe_vcpu *v;
+
+	if (!vcpu->arch.complete_userspace_io)
+		return;
+
+	mutex_lock(&vm->lock);
+	v = rmpe_vcpu_get(vm, vcpu);
+	/*
+	 * The vCPU left KVM_RUN before the module came: we know of its PSC only
+	 * what the run page still says.
+	 */
+	if (v && !v->psc.active && is_psc_exit(vcpu) &&
+	    vm->history_state == RMPE_HISTORY_PARTIAL)
+		psc_begin(vm, v, vcpu);
+	if (v && v->psc.active)
+		psc_end(vm, v, vcpu, READ_ONCE(vcpu->run->hypercall.ret));
+	mutex_unlock(&vm->lock);
+}
+
+static void after_run(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
+{
+	struct rmpe_vcpu *v;
+
+	mutex_lock(&vm->lock);
+	v = rmpe_vcpu_get(vm, vcpu);
+	if (v)
+		psc_begin(vm, v, vcpu);
+	else	/* its answer will pass unseen */
+		rmpe_vm_lose_history(vm);
+	mutex_unlock(&vm->lock);
+}
+
+/**
+ * rmpe_vcpu_run() - kvm_arch_vcpu_ioctl_run() of an SNP vCPU
+ * @vcpu: the vCPU
+ *
+ * Context: KVM_RUN of @vcpu: process context, vcpu->mutex held.
+ * Return: what KVM returned, or 0 with the exit of a terminated guest.
+ */
+int rmpe_vcpu_run(struct kvm_vcpu *vcpu)
+{
+	struct rmpe_vm *vm = rmpe_vm_find_or_adopt(vcpu->kvm);
+	int r;
+
+	if (!vm)
+		return rmpe_orig_vcpu_run(vcpu);
+	if (rmpe_terminated(vm))
+		return rmpe_exit_terminated(vm, vcpu);
+
+	before_run(vm, vcpu);
+	r = rmpe_orig_vcpu_run(vcpu);
+	if (rmpe_terminated(vm))
+		return rmpe_exit_terminated(vm, vcpu);
+	if (!r && is_psc_exit(vcpu))
+		after_run(vm, vcpu);
+	return r;
+}
+
+/**
+ * rmpe_psc_launched() - pages have been populated at launch
+ * @kvm: the VM
+ * @gfn: first gfn
+ * @npages: length in 4K pages
+ *
+ * Context: SNP_LAUNCH_UPDATE: process context, kvm->slots_lock held.
+ */
+void rmpe_psc_launched(struct kvm *kvm, gfn_t gfn, long npages)
+{
+	struct rmpe_vm *vm = rmpe_vm_find_or_adopt(kvm);
+
+	if (!vm)
+		return;
+	mutex_lock(&vm->lock);
+	vm->counters.launch_pages += npages;
+	rmpe_vm_set_state(vm, gfn, npages, RMPE_PAGE_LAUNCHED);
+	mutex_unlock(&vm->lock);
+}
+
+/**
+ * rmpe_psc_slot_changed() - a memslot has come, gone or moved
+ * @kvm: the VM
+ * @old: the slot as it was, or NULL
+ * @new: the slot as it is, or NULL
+ *
+ * Its gfns name other pages now: what was asked for the old ones is void.
+ *
+ * Context: process context, kvm->slots_lock held.
+ */
+void rmpe_psc_slot_changed(struct kvm *kvm, const struct kvm_memory_slot *old,
+			   const struct kvm_memory_slot *new)
+{
+	struct rmpe_vm *vm = rmpe_vm_find(kvm);
+
+	if (!vm)
+		return;
+	mutex_lock(&vm->lock);
+	if (rmpe_slot_has_gmem(old))
+		rmpe_vm_set_state(vm, old->base_gfn, old->npages, RMPE_PAGE_NONE);
+	if (rmpe_slot_has_gmem(new))
+		rmpe_vm_set_state(vm, new->base_gfn, new->npages, RMPE_PAGE_NONE);
+	mutex_unlock(&vm->lock);
+}
+
+/**
+ * rmpe_psc_in_flight() - is a PSC of a gfn not answered yet?
+ * @vm: the VM
+ * @gfn: the gfn
+ * @to_private: the direction
+ *
+ * Context: process context; under @vm->lock.
+ * Return: true if there is one.
+ */
+bool rmpe_psc_in_flight(struct rmpe_vm *vm, gfn_t gfn, bool to_private)
+{
+	const struct rmpe_vcpu *v;
+	unsigned long i;
+
+	lockdep_assert_held(&vm->lock);
+	xa_for_each(&vm->vcpus, i, v) {
+		const struct rmpe_psc *psc = &v->psc;
+
+		if (psc->active && psc->to_private == to_private &&
+		    gfn >= psc->gfn && gfn - psc->gfn < psc->npages)
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How we get between KVM and its own functions: by ftrace with IPMODIFY, as
+ * livepatch does it.
+ *
+ * The callback leaves every VM that is not SNP alone and sends the others into
+ * a wrapper with the function's own prototype, which enters the original just
+ * behind its fentry call.
+ *
+ * Unloading: unregister_ftrace_function() waits (RCU-tasks) until nobody is on
+ * the way from the fentry call into a wrapper; then `users` tells when the last
+ * wrapper that went on into KVM has come back; a second RCU-tasks grace period
+ * covers its last instructions.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include "hook.h"
+
+#include <linux/cpufeature.h>
+#include <linux/delay.h>
+#include <linux/ftrace.h>
+#include <linux/kprobes.h>
+#include <linux/kvm_host.h>
+#include <linux/module.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+
+#include "compat.h"
+#include "ghcb_psc.h"
+#include "npf.h"
+#include "vm.h"
+
+#define KVM_MODULE "kvm"
+
+/**
+ * struct rmpe_hook - one function
+ * @name: its name in kvm.ko
+ * @wrapper: what runs in its place for SNP VMs
+ * @ip: its fentry call
+ * @ops: how ftrace knows us
+ * @registered: @ops is registered
+ */
+struct rmpe_hook {
+	const char *name;
+	void *wrapper;
+	unsigned long ip;
+	struct ftrace_ops ops;
+	bool registered;
+};
+
+static DEFINE_PER_CPU(long, users);
+
+/* A task may leave on another CPU than it came on; only the sum counts. */
+static void enter(void)
+{
+	this_cpu_inc(users);
+}
+
+static void leave(void)
+{
+	this_cpu_dec(users);
+}
+
+static long nr_users(void)
+{
+	long sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += per_cpu(users, cpu);
+	return sum;
+}
+
+static void notrace redirect(struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	struct rmpe_hook *hook = container_of(ops, struct rmpe_hook, ops);
+
+	ftrace_regs_set_instruction_pointer(fregs, (unsigned long)hook->wrapper);
+}
+
+static void notrace on_vcpu(unsigned long ip, unsigned long parent_ip,
+			    struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	const struct kvm_vcpu *vcpu = (void *)ftrace_regs_get_argument(fregs, 0);
+
+	if (vcpu->kvm->arch.vm_type == KVM_X86_SNP_VM)
+		redirect(ops, fregs);
+}
+
+static void notrace on_kvm(unsigned long ip, unsigned long parent_ip,
+			   struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	const struct kvm *kvm = (void *)ftrace_regs_get_argument(fregs, 0);
+
+	if (kvm->arch.vm_type == KVM_X86_SNP_VM)
+		redirect(ops, fregs);
+}
+
+/* kvm->arch.vm_type is not set yet; the second argument is what it will be. */
+static void notrace on_init_vm(unsigned long ip, unsigned long parent_ip,
+			       struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	if (ftrace_regs_get_argument(fregs, 1) == KVM_X86_SNP_VM)
+		redirect(ops, fregs);
+}
+
+static int wrap_init_vm(struct kvm *kvm, unsigned long type);
+static void wrap_destroy_vm(struct kvm *kvm);
+static int wrap_vcpu_run(struct kvm_vcpu *vcpu);
+static int wrap_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_code,
+			   void *insn, int insn_len);
+static void wrap_commit_region(struct kvm *kvm, struct kvm_memory_slot *old,
+			       const struct kvm_memory_slot *new,
+			       enum kvm_mr_change change);
+static long wrap_gmem_populate(struct kvm *kvm, gfn_t gfn, void __user *src,
+			       long npages, kvm_gmem_populate_cb post_populate,
+			       void *opaque);
+
+enum {
+	DESTROY_VM,
+	COMMIT_REGION,
+	GMEM_POPULATE,
+	VCPU_RUN,
+	PAGE_FAULT,
+	INIT_VM,
+	NR_HOOKS,
+};
+
+#define HOOK(_fn, _wrapper, _callback)					\
+	{								\
+		.name		= #_fn,					\
+		.wrapper	= _wrapper,				\
+		.ops		= {					\
+			.func	= _callback,				\
+			/* The sysctl that stops ftrace must not stop us. */ \
+			.flags	= FTRACE_OPS_FL_IPMODIFY |		\
+				  FTRACE_OPS_FL_PERMANENT,		\
+		},							\
+	}
+
+/*
+ * In the order of installation: a VM is tracked from its creation only when
+ * everything that can happen to it is seen, so init_vm comes last.
+ */
+static struct rmpe_hook hooks[NR_HOOKS] = {
+	[DESTROY_VM]	= HOOK(kvm_arch_destroy_vm, wrap_destroy_vm, on_kvm),
+	[COMMIT_REGION]	= HOOK(kvm_arch_commit_memory_region, wrap_commit_region, on_kvm),
+	[GMEM_POPULATE]	= HOOK(kvm_gmem_populate, wrap_gmem_populate, on_kvm),
+	[VCPU_RUN]	= HOOK(kvm_arch_vcpu_ioctl_run, wrap_vcpu_run, on_vcpu),
+	[PAGE_FAULT]	= HOOK(kvm_mmu_page_fault, wrap_page_fault, on_vcpu),
+	[INIT_VM]	= HOOK(kvm_arch_init_vm, wrap_init_vm, on_init_vm),
+};
+
+/* The original, behind its fentry call: neither ftrace nor we see it again. */
+#define ORIG(_hook, _type) ((_type)(hooks[_hook].ip + MCOUNT_INSN_SIZE))
+
+static int __nocfi wrap_init_vm(struct kvm *kvm, unsigned long type)
+{
+	int r;
+
+	enter();
+	r = ORIG(INIT_VM, rmpe_init_vm_fn)(kvm, type);
+	if (!r)
+		rmpe_vm_create(kvm);
+	leave();
+	return r;
+}
+
+static void __nocfi wrap_destroy_vm(struct kvm *kvm)
+{
+	enter();
+	ORIG(DESTROY_VM, rmpe_destroy_vm_fn)(kvm);
+	rmpe_vm_destroy(kvm);
+	leave();
+}
+
+static void __nocfi wrap_commit_region(struct kvm *kvm, struct kvm_memory_slot *old,
+				       const struct kvm_memory_slot *new,
+				       enum kvm_mr_change change)
+{
+	enter();
+	/* The original may free @old. */
+	if (change != KVM_MR_FLAGS_ONLY)
+		rmpe_psc_slot_changed(kvm, old, new);
+	ORIG(COMMIT_REGION, rmpe_commit_region_fn)(kvm, old, new, change);
+	leave();
+}
+
+static long __nocfi wrap_gmem_populate(struct kvm *kvm, gfn_t gfn,
+				       void __user *src, long npages,
+				       kvm_gmem_populate_cb post_populate,
+				       void *opaque)
+{
+	long r;
+
+	enter();
+	r = ORIG(GMEM_POPULATE, rmpe_gmem_populate_fn)(kvm, gfn, src, npages,
+						       post_populate, opaque);
+	if (r > 0)
+		rmpe_psc_launched(kvm, gfn, r);
+	leave();
+	return r;
+}
+
+static int wrap_vcpu_run(struct kvm_vcpu *vcpu)
+{
+	int r;
+
+	enter();
+	r = rmpe_vcpu_run(vcpu);
+	leave();
+	return r;
+}
+
+static int wrap_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_code,
+			   void *insn, int insn_len)
+{
+	int r;
+
+	enter();
+	r = rmpe_page_fault(vcpu, gpa, error_code, insn, insn_len);
+	leave();
+	return r;
+}
+
+/**
+ * rmpe_orig_vcpu_run() - KVM's kvm_arch_vcpu_ioctl_run()
+ * @vcpu: the vCPU
+ *
+ * Context: as the original; only from its wrapper.
+ * Return: as the original.
+ */
+int __nocfi rmpe_orig_vcpu_run(struct kvm_vcpu *vcpu)
+{
+	return ORIG(VCPU_RUN, rmpe_vcpu_run_fn)(vcpu);
+}
+
+/**
+ * rmpe_orig_page_fault() - KVM's kvm_mmu_page_fault()
+ * @vcpu: the vCPU
+ * @gpa: the faulting address
+ * @error_code: of the #NPF, with KVM's own bits
+ * @insn: instruction bytes, or NULL
+ * @insn_len: how many
+ *
+ * Context: as the original; only from its wrapper.
+ * Return: as the original.
+ */
+int __nocfi rmpe_orig_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_code,
+				 void *insn, int insn_len)
+{
+	return ORIG(PAGE_FAULT, rmpe_page_fault_fn)(vcpu, gpa, error_code, insn,
+						    insn_len);
+}
+
+/*
+ * Where is the fentry call of a function of kvm.ko?  A kprobe that is never
+ * armed knows: it resolves the name within that module, skips an ENDBR, and is
+ * marked if ftrace has a call there.
+ */
+static int find(struct rmpe_hook *hook)
+{
+	char symbol[KSYM_NAME_LEN];
+	struct kprobe probe = {
+		.symbol_name	= symbol,
+		.flags		= KPROBE_FLAG_DISABLED,
+	};
+	int r;
+
+	snprintf(symbol, sizeof(symbol), KVM_MODULE ":%s", hook->name);
+	r = register_kprobe(&probe);
+	if (r) {
+		pr_err("refusing to load: kvm has no function %s that can be hooked (error %d)\n",
+		       hook->name, r);
+		return r == -ENOENT ? -ENOENT : r;
+	}
+	hook->ip = (unsigned long)probe.addr;
+	if (!kprobe_ftrace(&probe))
+		r = -EOPNOTSUPP;
+	unregister_kprobe(&probe);
+	if (r)
+		pr_err("refusing to load: ftrace can't hook %s of kvm\n", hook->name);
+	return r;
+}
+
+static int install(struct rmpe_hook *hook)
+{
+	int r = ftrace_set_filter_ip(&hook->ops, hook->ip, 0, 0);
+
+	if (!r)
+		r = register_ftrace_function(&hook->ops);
+	if (r == -EBUSY)
+		pr_err("refusing to load: %s is already redirected by another module (a livepatch?)\n",
+		       hook->name);
+	else if (r)
+		pr_err("refusing to load: hooking %s failed with error %d\n",
+		       hook->name, r);
+	hook->registered = !r;
+	return r;
+}
+
+/**
+ * rmpe_hooks_install() - start to see what SNP VMs do
+ *
+ * All hooks or none.  Says why it fails.
+ *
+ * Context: module init; kvm.ko is loaded and can't go away.
+ * Return: 0 or an error.
+ */
+int rmpe_hooks_install(void)
+{
+	int i, r = 0;
+
+	if (cpu_feature_enabled(X86_FEATURE_IBT)) {
+		/* Behind its fentry call a function has no ENDBR. */
+		pr_err("refusing to load: this CPU enforces indirect branch tracking\n");
+		return -EOPNOTSUPP;
+	}
+	for (i = 0; !r && i < NR_HOOKS; i++)
+		r = find(&hooks[i]);
+	for (i = 0; !r && i < NR_HOOKS; i++)
+		r = install(&hooks[i]);
+	if (r)
+		rmpe_hooks_remove();
+	return r;
+}
+
+/**
+ * rmpe_hooks_remove() - see nothing any more
+ *
+ * When it returns no task is in the module's code because of a hook.
+ *
+ * Context: module init or exit; may sleep, for seconds if vCPU threads keep
+ * their CPUs busy.
+ */
+void rmpe_hooks_remove(void)
+{
+	int i;
+
+	for (i = NR_HOOKS - 1; i >= 0; i--) {
+		struct rmpe_hook *hook = &hooks[i];
+
+		if (hook->registered)
+			unregister_ftrace_function(&hook->ops);
+		hook->registered = false;
+		ftrace_free_filter(&hook->ops);
+	}
+	while (nr_users())
+		msleep(20);
+	synchronize_rcu_tasks();
+}

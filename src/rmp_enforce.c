@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * rmp_enforce: page-state changes of SEV-SNP guests, enforced.
+ *
+ * Module entry: parameters, the checks that decide whether this kernel can be
+ * guarded, and the order in which everything starts and stops.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/cc_platform.h>
+#include <linux/init.h>
+#include <linux/kvm_host.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "debugfs.h"
+#include "hook.h"
+#include "policy.h"
+#include "sysfs.h"
+#include "vm.h"
+
+static char *mode;
+module_param(mode, charp, 0444);
+MODULE_PARM_DESC(mode, "Initial mode: off, lenient (default) or strict");
+
+static char *action;
+module_param(action, charp, 0444);
+MODULE_PARM_DESC(action, "Initial action of strict mode: vc (default) or terminate");
+
+static char *policy;
+module_param(policy, charp, 0444);
+MODULE_PARM_DESC(policy, "Initial policies: class=enforce|report,... (classes: implicit_private, implicit_shared, first_touch, initial_shared, in_flight, vmpl)");
+
+static int __init apply_parameters(void)
+{
+	char *list;
+	int r;
+
+	if (mode) {
+		r = rmpe_parse_mode(mode, false);
+		if (r < 0) {
+			pr_err("refusing to load: mode=%s is none of off, lenient, strict\n",
+			       mode);
+			return r;
+		}
+		rmpe_global.mode = r;
+	}
+	if (action) {
+		r = rmpe_parse_action(action, false);
+		if (r < 0) {
+			pr_err("refusing to load: action=%s is none of vc, terminate\n",
+			       action);
+			return r;
+		}
+		rmpe_global.action = r;
+	}
+	if (policy) {
+		list = kstrdup(policy, GFP_KERNEL);
+		if (!list)
+			return -ENOMEM;
+		r = rmpe_parse_policy_list(list, &rmpe_global);
+		if (r)
+			pr_err("refusing to load: policy: \"%s\" is not class=enforce or class=report\n",
+			       list);
+		kfree(list);
+		return r;
+	}
+	return 0;
+}
+
+/*
+ * kvm.ko must be there, and stay: a symbol of its that every kernel exports to
+ * everybody holds it.  A link-time dependency would do the same, but fail with
+ * "Unknown symbol" where we can say what is wrong.
+ */
+static int __init pin_kvm(void)
+{
+	if (symbol_get(kvm_get_kvm))
+		return 0;
+	pr_err("refusing to load: kvm is not loaded\n");
+	return -ENODEV;
+}
+
+static int __init rmp_enforce_init(void)
+{
+	int r;
+
+	if (!cc_platform_has(CC_ATTR_HOST_SEV_SNP)) {
+		pr_err("refusing to load: this host does not run SEV-SNP\n");
+		return -ENODEV;
+	}
+	r = apply_parameters();
+	if (r)
+		return r;
+	r = pin_kvm();
+	if (r)
+		return r;
+	r = rmpe_sysfs_init();
+	if (r) {
+		pr_err("refusing to load: no sysfs directory (error %d)\n", r);
+		goto unpin;
+	}
+	rmpe_debugfs_init();
+	r = rmpe_hooks_install();
+	if (r)
+		goto remove_files;
+	rmpe_vm_start_tracking();
+
+	pr_info("loaded: mode=%s action=%s\n", rmpe_mode_names[rmpe_global.mode],
+		rmpe_action_names[rmpe_global.action]);
+	return 0;
+
+remove_files:
+	rmpe_debugfs_exit();
+	rmpe_sysfs_exit();
+unpin:
+	symbol_put(kvm_get_kvm);
+	return r;
+}
+
+/* There is no VM: each holds the module. */
+static void __exit rmp_enforce_exit(void)
+{
+	rmpe_hooks_remove();
+	rmpe_vm_wait_all_freed();
+	rmpe_debugfs_exit();
+	rmpe_sysfs_exit();
+	symbol_put(kvm_get_kvm);
+	pr_info("unloaded\n");
+}
+
+module_init(rmp_enforce_init);
+module_exit(rmp_enforce_exit);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Enforces page-state changes of SEV-SNP guests");
+MODULE_VERSION("0.1.0");
+MODULE_SOFTDEP("pre: kvm_amd");

@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /sys/kernel/rmp_enforce: one value a file, keywords, and a directory for
+ * each VM.  docs/ABI/sysfs-kernel-rmp_enforce is the contract.
+ *
+ * The settings of the module and of a VM are the same files; only a VM's may
+ * be "inherit".
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include "sysfs.h"
+
+#include <linux/kobject.h>
+#include <linux/kvm_host.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/sysfs.h>
+
+#include "action.h"
+#include "report.h"
+#include "vm.h"
+
+static struct kobject *root;
+static struct kset *vms;
+
+static struct rmpe_vm *to_vm(struct kobject *kobj)
+{
+	return container_of(kobj, struct rmpe_vm, kobj);
+}
+
+static struct rmpe_settings *to_settings(struct kobject *kobj)
+{
+	return kobj == root ? &rmpe_global : &to_vm(kobj)->settings;
+}
+
+/* Store the number of a keyword, or complain. */
+static ssize_t store_setting(u8 *setting, int value, size_t count)
+{
+	if (value < 0)
+		return value;
+	WRITE_ONCE(*setting, value);
+	return count;
+}
+
+/* --- settings --- */
+
+static ssize_t mode_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n",
+			  rmpe_mode_names[READ_ONCE(to_settings(kobj)->mode)]);
+}
+
+static ssize_t mode_store(struct kobject *kobj, struct kobj_attribute *attr,
+			  const char *buf, size_t count)
+{
+	return store_setting(&to_settings(kobj)->mode,
+			     rmpe_parse_mode(buf, kobj != root), count);
+}
+
+static struct kobj_attribute mode_attr = __ATTR_RW(mode);
+
+static ssize_t action_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n",
+			  rmpe_action_names[READ_ONCE(to_settings(kobj)->action)]);
+}
+
+static ssize_t action_store(struct kobject *kobj, struct kobj_attribute *attr,
+			    const char *buf, size_t count)
+{
+	return store_setting(&to_settings(kobj)->action,
+			     rmpe_parse_action(buf, kobj != root), count);
+}
+
+static struct kobj_attribute action_attr = __ATTR_RW(action);
+
+/* An attribute of one class: a policy or a counter. */
+struct rmpe_class_attr {
+	struct kobj_attribute attr;
+	enum rmpe_class class;
+};
+
+static enum rmpe_class to_class(struct kobj_attribute *attr)
+{
+	return container_of(attr, struct rmpe_class_attr, attr)->class;
+}
+
+static ssize_t policy_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	u8 policy = READ_ONCE(to_settings(kobj)->policy[to_class(attr)]);
+
+	return sysfs_emit(buf, "%s\n", rmpe_policy_names[policy]);
+}
+
+static ssize_t policy_store(struct kobject *kobj, struct kobj_attribute *attr,
+			    const char *buf, size_t count)
+{
+	return store_setting(&to_settings(kobj)->policy[to_class(attr)],
+			     rmpe_parse_policy(buf, kobj != root), count);
+}
+
+#define POLICY(_name, _class)						\
+	static struct rmpe_class_attr policy_##_name = {		\
+		.attr	= __ATTR(_name, 0644, policy_show, policy_store), \
+		.class	= _class,					\
+	}
+
+POLICY(implicit_private, RMPE_CLASS_IMPLICIT_PRIVATE);
+POLICY(implicit_shared, RMPE_CLASS_IMPLICIT_SHARED);
+POLICY(first_touch, RMPE_CLASS_FIRST_TOUCH);
+POLICY(initial_shared, RMPE_CLASS_INITIAL_SHARED);
+POLICY(in_flight, RMPE_CLASS_IN_FLIGHT);
+POLICY(vmpl, RMPE_CLASS_VMPL);
+
+static struct attribute *policy_attrs[] = {
+	&policy_implicit_private.attr.attr,
+	&policy_implicit_shared.attr.attr,
+	&policy_first_touch.attr.attr,
+	&policy_initial_shared.attr.attr,
+	&policy_in_flight.attr.attr,
+	&policy_vmpl.attr.attr,
+	NULL
+};
+
+static const struct attribute_group policy_group = {
+	.name	= "policy",
+	.attrs	= policy_attrs,
+};
+
+/* --- of the module only --- */
+
+static ssize_t version_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", THIS_MODULE->version);
+}
+
+static struct kobj_attribute version_attr = __ATTR_RO(version);
+
+static ssize_t available_modes_show(struct kobject *kobj,
+				    struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s %s %s\n", rmpe_mode_names[RMPE_MODE_OFF],
+			  rmpe_mode_names[RMPE_MODE_LENIENT],
+			  rmpe_mode_names[RMPE_MODE_STRICT]);
+}
+
+static struct kobj_attribute available_modes_attr = __ATTR_RO(available_modes);
+
+static ssize_t available_actions_show(struct kobject *kobj,
+				      struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s %s\n", rmpe_action_names[RMPE_ACTION_VC],
+			  rmpe_action_names[RMPE_ACTION_TERMINATE]);
+}
+
+static struct kobj_attribute available_actions_attr = __ATTR_RO(available_actions);
+
+static struct attribute *root_attrs[] = {
+	&version_attr.attr,
+	&mode_attr.attr,
+	&available_modes_attr.attr,
+	&action_attr.attr,
+	&available_actions_attr.attr,
+	NULL
+};
+
+static const struct attribute_group root_group = {
+	.attrs	= root_attrs,
+};
+
+static const struct attribute_group *root_groups[] = {
+	&root_group,
+	&policy_group,
+	NULL
+};
+
+/* --- of a VM --- */
+
+#define VM_SHOW(_name, _fmt, ...)					\
+	static ssize_t _name##_show(struct kobject *kobj,		\
+				    struct kobj_attribute *attr, char *buf) \
+	{								\
+		const struct rmpe_vm *vm = to_vm(kobj);			\
+									\
+		return sysfs_emit(buf, _fmt "\n", __VA_ARGS__);		\
+	}								\
+	static struct kobj_attribute _name##_attr = __ATTR_RO(_name)
+
+#define VM_COUNTER(_name) \
+	VM_SHOW(_name, "%llu", READ_ONCE(vm->counters._name))
+
+VM_SHOW(pid, "%d", vm->pid);
+VM_SHOW(comm, "%s", vm->comm);
+VM_SHOW(effective_mode, "%s", rmpe_mode_names[rmpe_vm_mode(vm)]);
+VM_SHOW(state, "%s", rmpe_terminated(vm) ? "terminated" : "running");
+VM_SHOW(history, "%s", rmpe_history_names[READ_ONCE(vm->history_state)]);
+VM_SHOW(npf_judged, "%llu", rmpe_vm_npf_judged(vm));
+VM_SHOW(tracker_bytes, "%zu", READ_ONCE(vm->tracker.bytes));
+VM_COUNTER(launch_pages);
+VM_COUNTER(psc_requests);
+VM_COUNTER(psc_completed);
+VM_COUNTER(psc_refused);
+VM_COUNTER(psc_pages);
+VM_COUNTER(vc_injected);
+VM_COUNTER(log_suppressed);
+
+static ssize_t last_violation_show(struct kobject *kobj,
+				   struct kobj_attribute *attr, char *buf)
+{
+	struct rmpe_vm *vm = to_vm(kobj);
+	int n;
+
+	mutex_lock(&vm->lock);
+	if (vm->nr_records)
+		n = rmpe_record_format(buf, PAGE_SIZE - 1,
+				       &vm->records[(vm->nr_records - 1) %
+						    RMPE_NR_RECORDS]);
+	else
+		n = scnprintf(buf, PAGE_SIZE - 1, "none");
+	mutex_unlock(&vm->lock);
+	buf[n++] = '\n';
+	return n;
+}
+
+static struct kobj_attribute last_violation_attr = __ATTR_RO(last_violation);
+
+static struct attribute *vm_attrs[] = {
+	&pid_attr.attr,
+	&comm_attr.attr,
+	&mode_attr.attr,
+	&action_attr.attr,
+	&effective_mode_attr.attr,
+	&state_attr.attr,
+	&history_attr.attr,
+	&launch_pages_attr.attr,
+	&psc_requests_attr.attr,
+	&psc_completed_attr.attr,
+	&psc_refused_attr.attr,
+	&psc_pages_attr.attr,
+	&npf_judged_attr.attr,
+	&vc_injected_attr.attr,
+	&log_suppressed_attr.attr,
+	&tracker_bytes_attr.attr,
+	&last_violation_attr.attr,
+	NULL
+};
+
+static const struct attribute_group vm_group = {
+	.attrs	= vm_attrs,
+};
+
+static ssize_t count_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n",
+			  READ_ONCE(to_vm(kobj)->counters.class[to_class(attr)]));
+}
+
+#define COUNT(_name, _class)						\
+	static struct rmpe_class_attr count_##_name = {			\
+		.attr	= __ATTR(_name, 0444, count_show, NULL),	\
+		.class	= _class,					\
+	}
+
+COUNT(implicit_private, RMPE_CLASS_IMPLICIT_PRIVATE);
+COUNT(implicit_shared, RMPE_CLASS_IMPLICIT_SHARED);
+COUNT(first_touch, RMPE_CLASS_FIRST_TOUCH);
+COUNT(initial_shared, RMPE_CLASS_INITIAL_SHARED);
+COUNT(in_flight, RMPE_CLASS_IN_FLIGHT);
+COUNT(vmpl, RMPE_CLASS_VMPL);
+COUNT(host, RMPE_CLASS_HOST);
+VM_COUNTER(enforced);
+
+static struct attribute *violations_attrs[] = {
+	&count_implicit_private.attr.attr,
+	&count_implicit_shared.attr.attr,
+	&count_first_touch.attr.attr,
+	&count_initial_shared.attr.attr,
+	&count_in_flight.attr.attr,
+	&count_vmpl.attr.attr,
+	&count_host.attr.attr,
+	&enforced_attr.attr,
+	NULL
+};
+
+static const struct attribute_group violations_group = {
+	.name	= "violations",
+	.attrs	= violations_attrs,
+};
+
+static const struct attribute_group *vm_groups[] = {
+	&vm_group,
+	&policy_group,
+	&violations_group,
+	NULL
+};
+
+static void vm_release(struct kobject *kobj)
+{
+	rmpe_vm_release(to_vm(kobj));
+}
+
+static const struct kobj_type vm_ktype = {
+	.release	= vm_release,
+	.sysfs_ops	= &kobj_sysfs_ops,
+	.default_groups	= vm_groups,
+};
+
+static const char *vms_uevent_name(const struct kobject *kobj)
+{
+	return KBUILD_MODNAME;
+}
+
+static const struct kset_uevent_ops vms_uevent_ops = {
+	.name = vms_uevent_name,
+};
+
+/**
+ * rmpe_sysfs_add_vm() - make a VM's directory
+ * @vm: the VM; its kobject is initialised here in any case
+ *
+ * Context: process context, may sleep.  The VM is guarded without it as well.
+ */
+void rmpe_sysfs_add_vm(struct rmpe_vm *vm)
+{
+	int r;
+
+	vm->kobj.kset = vms;
+	r = kobject_init_and_add(&vm->kobj, &vm_ktype, NULL, "%llu", vm->id);
+	if (r)
+		pr_warn("vm=%llu pid=%d: no sysfs directory (error %d)\n", vm->id,
+			vm->pid, r);
+}
+
+/**
+ * rmpe_sysfs_remove_vm() - remove a VM's directory
+ * @vm: the VM
+ *
+ * Context: process context, may sleep: waits for readers and writers to leave.
+ */
+void rmpe_sysfs_remove_vm(struct rmpe_vm *vm)
+{
+	kobject_del(&vm->kobj);
+}
+
+/**
+ * rmpe_sysfs_violation_event() - tell user space of a violation
+ * @vm: the VM
+ * @rec: the violation
+ *
+ * Context: process context, may sleep.
+ */
+void rmpe_sysfs_violation_event(struct rmpe_vm *vm, const struct rmpe_record *rec)
+{
+	char id[32], pid[24], gfn[32], class[32], action[24];
+	char *env[] = { "RMP_ENFORCE=violation", id, pid, gfn, class, action, NULL };
+
+	snprintf(id, sizeof(id), "VM=%llu", rec->vm_id);
+	snprintf(pid, sizeof(pid), "PID=%d", rec->pid);
+	snprintf(gfn, sizeof(gfn), "GFN=0x%llx", gpa_to_gfn(rec->gpa));
+	snprintf(class, sizeof(class), "CLASS=%s", rmpe_class_names[rec->verdict.class]);
+	snprintf(action, sizeof(action), "ACTION=%s",
+		 rmpe_outcome_names[rec->outcome]);
+	kobject_uevent_env(&vm->kobj, KOBJ_CHANGE, env);
+}
+
+/**
+ * rmpe_sysfs_init() - make the top directory
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int rmpe_sysfs_init(void)
+{
+	int r;
+
+	root = kobject_create_and_add(KBUILD_MODNAME, kernel_kobj);
+	if (!root)
+		return -ENOMEM;
+	r = sysfs_create_groups(root, root_groups);
+	if (r)
+		goto put_root;
+	vms = kset_create_and_add("vms", &vms_uevent_ops, root);
+	if (vms)
+		return 0;
+	r = -ENOMEM;
+put_root:
+	kobject_put(root);
+	return r;
+}
+
+/**
+ * rmpe_sysfs_exit() - remove the top directory
+ */
+void rmpe_sysfs_exit(void)
+{
+	kset_unregister(vms);
+	kobject_put(root);
+}

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The table of SNP VMs, and what happens when one comes or goes.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include "vm.h"
+
+#include <linux/ctype.h>
+#include <linux/hash.h>
+#include <linux/hashtable.h>
+#include <linux/kvm_host.h>
+#include <linux/module.h>
+#include <linux/percpu.h>
+#include <linux/ratelimit.h>
+#include <linux/rculist.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/wait_bit.h>
+
+#include "debugfs.h"
+#include "sysfs.h"
+
+#define LOG_BURST	10
+#define LOG_INTERVAL	(5 * HZ)
+
+const char *const rmpe_history_names[] = {
+	[RMPE_HISTORY_COMPLETE]	= "complete",
+	[RMPE_HISTORY_PARTIAL]	= "partial",
+	[RMPE_HISTORY_LOST]	= "lost",
+};
+
+static DEFINE_HASHTABLE(vm_table, 8);
+static DEFINE_MUTEX(vm_table_lock);	/* writers of vm_table, last_id */
+static u64 last_id;
+static atomic_t nr_objects;		/* structs not yet freed */
+static bool tracking;
+
+/**
+ * rmpe_vm_find() - the state of a VM
+ * @kvm: the VM
+ *
+ * Context: any.  The result is good for as long as @kvm can't be destroyed.
+ * Return: the state, or NULL if the VM is not tracked.
+ */
+struct rmpe_vm *rmpe_vm_find(const struct kvm *kvm)
+{
+	struct rmpe_vm *vm, *found = NULL;
+
+	rcu_read_lock();
+	hash_for_each_possible_rcu(vm_table, vm, node, (unsigned long)kvm) {
+		if (vm->kvm == kvm) {
+			found = vm;
+			break;
+		}
+	}
+	rcu_read_unlock();
+	return found;
+}
+
+/* The name is the VMM's to choose: keep it one word of key=value. */
+static void set_comm(struct rmpe_vm *vm)
+{
+	char *p;
+
+	get_task_comm(vm->comm, current->group_leader);
+	for (p = vm->comm; *p; p++)
+		if (!isascii(*p) || !isgraph(*p) || *p == '=')
+			*p = '_';
+}
+
+static struct rmpe_vm *alloc_vm(struct kvm *kvm, enum rmpe_history_state history)
+{
+	struct rmpe_vm *vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+
+	if (!vm)
+		return NULL;
+	vm->npf_judged = alloc_percpu_gfp(u64, GFP_KERNEL_ACCOUNT);
+	if (!vm->npf_judged)
+		goto free_vm;
+	if (rmpe_history_init(&vm->history))
+		goto free_percpu;
+
+	vm->kvm = kvm;
+	vm->history_state = history;
+	vm->pid = task_tgid_nr(current);
+	set_comm(vm);
+	mutex_init(&vm->lock);
+	xa_init_flags(&vm->vcpus, XA_FLAGS_ACCOUNT);
+	ratelimit_state_init(&vm->log_limit, LOG_INTERVAL, LOG_BURST);
+	/* We count what is suppressed ourselves, and say so in the record. */
+	ratelimit_set_flags(&vm->log_limit, RATELIMIT_MSG_ON_RELEASE);
+	return vm;
+
+free_percpu:
+	free_percpu(vm->npf_judged);
+free_vm:
+	kfree(vm);
+	return NULL;
+}
+
+static void free_contents(struct rmpe_vm *vm)
+{
+	struct rmpe_vcpu *vcpu;
+	unsigned long i;
+
+	rmpe_tracker_free(&vm->tracker);
+	rmpe_history_free(&vm->history);
+	xa_for_each(&vm->vcpus, i, vcpu)
+		kfree(vcpu);
+	xa_destroy(&vm->vcpus);
+	kvfree(vm->notes);
+	kvfree(vm->records);
+	free_percpu(vm->npf_judged);
+}
+
+/**
+ * rmpe_vm_release() - free a VM's struct
+ * @vm: the VM, out of the table
+ *
+ * The end of the kobject's life; called by sysfs.c.
+ */
+void rmpe_vm_release(struct rmpe_vm *vm)
+{
+	free_contents(vm);
+	kfree_rcu(vm, rcu);
+	if (atomic_dec_and_test(&nr_objects))
+		wake_up_var(&nr_objects);
+}
+
+/**
+ * rmpe_vm_wait_all_freed() - wait for the last struct to be released
+ *
+ * Context: module exit, when no new VM can come; may sleep.
+ */
+void rmpe_vm_wait_all_freed(void)
+{
+	wait_var_event(&nr_objects, !atomic_read(&nr_objects));
+}
+
+static struct rmpe_vm *add_vm(struct kvm *kvm, enum rmpe_history_state history)
+{
+	struct rmpe_vm *vm, *raced;
+
+	/* A load that fails half-way must leave nothing behind. */
+	if (!READ_ONCE(tracking))
+		return NULL;
+
+	/*
+	 * The module stays for as long as it tracks a VM.  It can't be had only
+	 * while it is being unloaded, and then nothing is tracked any more.
+	 */
+	if (!try_module_get(THIS_MODULE))
+		return NULL;
+	vm = alloc_vm(kvm, history);
+	if (!vm) {
+		module_put(THIS_MODULE);
+		pr_warn_ratelimited("out of memory: the VM of pid %d is not guarded\n",
+				    task_tgid_nr(current));
+		return NULL;
+	}
+
+	mutex_lock(&vm_table_lock);
+	raced = rmpe_vm_find(kvm);	/* two vCPUs of an older VM */
+	if (raced) {
+		mutex_unlock(&vm_table_lock);
+		free_contents(vm);
+		kfree(vm);
+		module_put(THIS_MODULE);
+		return raced;
+	}
+	vm->id = ++last_id;
+	atomic_inc(&nr_objects);
+	rmpe_sysfs_add_vm(vm);
+	rmpe_debugfs_add_vm(vm);
+	hash_add_rcu(vm_table, &vm->node, (unsigned long)kvm);
+	mutex_unlock(&vm_table_lock);
+
+	pr_info("vm=%llu pid=%d comm=%s history=%s: guarding\n", vm->id, vm->pid,
+		vm->comm, rmpe_history_names[history]);
+	return vm;
+}
+
+/**
+ * rmpe_vm_start_tracking() - from now on VMs are tracked
+ *
+ * Context: module init, when all hooks are in place.
+ */
+void rmpe_vm_start_tracking(void)
+{
+	WRITE_ONCE(tracking, true);
+}
+
+/**
+ * rmpe_vm_create() - a VM has been created
+ * @kvm: the VM; none of its ioctls can run yet
+ *
+ * Context: process context, may sleep.  Without memory the VM stays untracked
+ * and is taken for an older one when it is seen next.
+ */
+void rmpe_vm_create(struct kvm *kvm)
+{
+	add_vm(kvm, RMPE_HISTORY_COMPLETE);
+}
+
+/**
+ * rmpe_vm_find_or_adopt() - the state of a VM that may be older than the module
+ * @kvm: the VM
+ *
+ * Context: process context, may sleep; in an ioctl of @kvm or of its vCPUs.
+ * Return: the state, or NULL without memory or while the module is unloaded.
+ */
+struct rmpe_vm *rmpe_vm_find_or_adopt(struct kvm *kvm)
+{
+	return rmpe_vm_find(kvm) ?: add_vm(kvm, RMPE_HISTORY_PARTIAL);
+}
+
+/**
+ * rmpe_vm_destroy() - a VM is gone
+ * @kvm: the VM; nothing runs in it any more
+ *
+ * Context: process context, may sleep.  The module may be unloaded from here
+ * on; the hook that we are called from keeps the code in place.
+ */
+void rmpe_vm_destroy(struct kvm *kvm)
+{
+	struct rmpe_vm *vm;
+	u64 violations = 0;
+	int i;
+
+	mutex_lock(&vm_table_lock);
+	vm = rmpe_vm_find(kvm);
+	if (vm)
+		hash_del_rcu(&vm->node);
+	mutex_unlock(&vm_table_lock);
+	if (!vm)
+		return;
+
+	rmpe_debugfs_remove_vm(vm);
+	rmpe_sysfs_remove_vm(vm);
+	for (i = RMPE_CLASS_NONE + 1; i < RMPE_NR_CLASSES; i++)
+		violations += vm->counters.class[i];
+	pr_info("vm=%llu pid=%d ended: psc=%llu violations=%llu suppressed=%llu\n",
+		vm->id, vm->pid, vm->counters.psc_completed, violations,
+		vm->counters.log_suppressed);
+	kobject_put(&vm->kobj);
+	module_put(THIS_MODULE);
+}
+
+/**
+ * rmpe_vcpu_get() - our part of a vCPU
+ * @vm: its VM
+ * @vcpu: the vCPU; we are in its KVM_RUN
+ *
+ * Context: process context, may sleep; under @vm->lock.
+ * Return: the state, made if need be; NULL without memory.
+ */
+struct rmpe_vcpu *rmpe_vcpu_get(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
+{
+	struct rmpe_vcpu *v = xa_load(&vm->vcpus, vcpu->vcpu_idx);
+
+	lockdep_assert_held(&vm->lock);
+	if (v)
+		return v;
+	v = kzalloc(sizeof(*v), GFP_KERNEL_ACCOUNT);
+	if (v && xa_err(xa_store(&vm->vcpus, vcpu->vcpu_idx, v, GFP_KERNEL_ACCOUNT))) {
+		kfree(v);
+		v = NULL;
+	}
+	return v;
+}
+
+/**
+ * rmpe_vm_set_state() - record a page state, or lose the history
+ * @vm: the VM
+ * @gfn: first gfn
+ * @npages: length in 4K pages, not 0
+ * @state: the state
+ *
+ * Context: process context, may sleep; under @vm->lock.
+ */
+void rmpe_vm_set_state(struct rmpe_vm *vm, gfn_t gfn, u64 npages,
+		       enum rmpe_page_state state)
+{
+	lockdep_assert_held(&vm->lock);
+	if (rmpe_tracker_set(&vm->tracker, gfn, npages, state))
+		rmpe_vm_lose_history(vm);
+}
+
+/**
+ * rmpe_vm_lose_history() - the tracker has missed something
+ * @vm: the VM
+ *
+ * What it knows may be wrong now: forget it all, and never enforce anything in
+ * this VM again.
+ *
+ * Context: process context, may sleep; under @vm->lock.
+ */
+void rmpe_vm_lose_history(struct rmpe_vm *vm)
+{
+	lockdep_assert_held(&vm->lock);
+	rmpe_tracker_free(&vm->tracker);
+	if (vm->history_state != RMPE_HISTORY_LOST)
+		pr_warn("vm=%llu pid=%d history=lost: no memory to track page states, reporting only\n",
+			vm->id, vm->pid);
+	WRITE_ONCE(vm->history_state, RMPE_HISTORY_LOST);
+}
+
+/**
+ * rmpe_vm_note() - what reports remember of a gfn
+ * @vm: the VM
+ * @gfn: the gfn
+ * @create: take over the place of another gfn if need be
+ *
+ * Context: process context, may sleep if @create; under @vm->lock.
+ * Return: the note, or NULL.
+ */
+struct rmpe_note *rmpe_vm_note(struct rmpe_vm *vm, gfn_t gfn, bool create)
+{
+	struct rmpe_note *note;
+
+	lockdep_assert_held(&vm->lock);
+	if (!vm->notes && create)
+		vm->notes = kvcalloc(RMPE_NR_NOTES, sizeof(*vm->notes),
+				     GFP_KERNEL_ACCOUNT);
+	if (!vm->notes)
+		return NULL;
+	note = &vm->notes[hash_64(gfn, ilog2(RMPE_NR_NOTES))];
+	if (note->violations && note->gfn == gfn)
+		return note;
+	if (!create)
+		return NULL;
+	*note = (struct rmpe_note){ .gfn = gfn };
+	return note;
+}
+
+/**
+ * rmpe_vm_npf_judged() - how many #NPFs of a VM were judged
+ * @vm: the VM
+ *
+ * Return: the number.
+ */
+u64 rmpe_vm_npf_judged(const struct rmpe_vm *vm)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += *per_cpu_ptr(vm->npf_judged, cpu);
+	return sum;
+}
+
+/**
+ * rmpe_vm_mode() - the mode that holds for a VM now
+ * @vm: the VM
+ *
+ * Context: any.
+ * Return: the mode, never RMPE_MODE_INHERIT.
+ */
+enum rmpe_mode rmpe_vm_mode(const struct rmpe_vm *vm)
+{
+	enum rmpe_mode mode = rmpe_effective_mode(&vm->settings);
+
+	if (mode == RMPE_MODE_STRICT &&
+	    READ_ONCE(vm->history_state) == RMPE_HISTORY_LOST)
+		return RMPE_MODE_LENIENT;
+	return mode;
+}
