@@ -10,6 +10,13 @@
 #include <linux/build_bug.h>
 #include <linux/kvm_host.h>
 
+#if !IS_ENABLED(CONFIG_KVM_AMD_SEV) || !IS_ENABLED(CONFIG_KVM_PRIVATE_MEM)
+#error "this kernel can't host SEV-SNP guests (CONFIG_KVM_AMD_SEV, CONFIG_KVM_PRIVATE_MEM)"
+#endif
+#if !IS_ENABLED(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) || !IS_ENABLED(CONFIG_KPROBES_ON_FTRACE)
+#error "this kernel can't be hooked (CONFIG_DYNAMIC_FTRACE_WITH_ARGS, CONFIG_KPROBES_ON_FTRACE)"
+#endif
+
 typedef int (*rmpe_init_vm_fn)(struct kvm *kvm, unsigned long type);
 typedef void (*rmpe_destroy_vm_fn)(struct kvm *kvm);
 typedef int (*rmpe_vcpu_run_fn)(struct kvm_vcpu *vcpu);

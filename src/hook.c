@@ -290,7 +290,7 @@ static int install(struct rmpe_hook *hook)
 	if (!r)
 		r = register_ftrace_function(&hook->ops);
 	if (r == -EBUSY)
-		pr_err("refusing to load: %s is already redirected by another module (a livepatch?)\n",
+		pr_err("refusing to load: %s is already redirected by another module (a livepatch?), or ftrace is off (sysctl kernel.ftrace_enabled)\n",
 		       hook->name);
 	else if (r)
 		pr_err("refusing to load: hooking %s failed with error %d\n",

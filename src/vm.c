@@ -36,6 +36,9 @@ static u64 last_id;
 static atomic_t nr_objects;		/* structs not yet freed */
 static bool tracking;
 
+/* Whoever may open /dev/kvm can make VMs come and go as fast as he likes. */
+static DEFINE_RATELIMIT_STATE(life_limit, 5 * HZ, 100);
+
 /**
  * rmpe_vm_find() - the state of a VM
  * @kvm: the VM
@@ -176,8 +179,9 @@ static struct rmpe_vm *add_vm(struct kvm *kvm, enum rmpe_history_state history)
 	hash_add_rcu(vm_table, &vm->node, (unsigned long)kvm);
 	mutex_unlock(&vm_table_lock);
 
-	pr_info("vm=%llu pid=%d comm=%s history=%s: guarding\n", vm->id, vm->pid,
-		vm->comm, rmpe_history_names[history]);
+	if (__ratelimit(&life_limit))
+		pr_info("vm=%llu pid=%d comm=%s history=%s: guarding\n", vm->id,
+			vm->pid, vm->comm, rmpe_history_names[history]);
 	return vm;
 }
 
@@ -240,9 +244,10 @@ void rmpe_vm_destroy(struct kvm *kvm)
 	rmpe_sysfs_remove_vm(vm);
 	for (i = RMPE_CLASS_NONE + 1; i < RMPE_NR_CLASSES; i++)
 		violations += vm->counters.class[i];
-	pr_info("vm=%llu pid=%d ended: psc=%llu violations=%llu suppressed=%llu\n",
-		vm->id, vm->pid, vm->counters.psc_completed, violations,
-		vm->counters.log_suppressed);
+	if (__ratelimit(&life_limit))
+		pr_info("vm=%llu pid=%d ended: psc=%llu violations=%llu suppressed=%llu\n",
+			vm->id, vm->pid, vm->counters.psc_completed, violations,
+			vm->counters.log_suppressed);
 	kobject_put(&vm->kobj);
 	module_put(THIS_MODULE);
 }
