@@ -128,9 +128,8 @@ bool rmpe_terminated(const struct rmpe_vm *vm)
  * @vm: the VM
  * @vcpu: the vCPU
  *
- * KVM_SYSTEM_EVENT_CRASH is the event that QEMU turns into a guest panic, for
- * which libvirt has policies (on_crash); it knows nothing to do with
- * KVM_SYSTEM_EVENT_SEV_TERM.
+ * KVM_SYSTEM_EVENT_CRASH is the event that QEMU turns into a guest panic
+ * (accel/kvm/kvm-all.c), for which libvirt has policies (on_crash).
  *
  * Context: KVM_RUN of @vcpu.
  * Return: 0, what KVM_RUN is to return.
