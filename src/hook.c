@@ -30,7 +30,8 @@
 #include "npf.h"
 #include "vm.h"
 
-#define KVM_MODULE "kvm"
+/* Names are looked up in kvm.ko only, unless KVM is part of the kernel. */
+#define KVM_PREFIX (IS_MODULE(CONFIG_KVM) ? "kvm:" : "")
 
 /**
  * struct rmpe_hook - one function
@@ -267,12 +268,12 @@ static int find(struct rmpe_hook *hook)
 	};
 	int r;
 
-	snprintf(symbol, sizeof(symbol), KVM_MODULE ":%s", hook->name);
+	snprintf(symbol, sizeof(symbol), "%s%s", KVM_PREFIX, hook->name);
 	r = register_kprobe(&probe);
 	if (r) {
 		pr_err("refusing to load: kvm has no function %s that can be hooked (error %d)\n",
 		       hook->name, r);
-		return r == -ENOENT ? -ENOENT : r;
+		return r;
 	}
 	hook->ip = (unsigned long)probe.addr;
 	if (!kprobe_ftrace(&probe))
