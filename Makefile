@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-only
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+DKMS_SOURCE := /usr/src/rmp_enforce-$(VERSION)
+
+# Where the kernel's scripts are: KDIR is what the headers package links to, the
+# scripts of a distribution's headers can be in a folder of their own.
+CHECKPATCH ?= $(firstword $(wildcard $(KDIR)/scripts/checkpatch.pl \
+	$(patsubst %/Makefile,%/scripts/checkpatch.pl,$(wildcard $(KDIR)/../*-common/Makefile))))
+
+all: modules
+
+help:
+	@echo 'rmp_enforce $(VERSION): what make can do'
+	@echo
+	@echo '  all (default)    build rmp_enforce.ko for the running kernel'
+	@echo '  install          install it, for modprobe'
+	@echo '  uninstall        remove it again'
+	@echo '  dkms-install     have DKMS build and install it for every kernel'
+	@echo '  dkms-remove      remove it from DKMS'
+	@echo '  clean            remove what was built'
+	@echo
+	@echo '  demo             show what it does, on a simulated SNP host'
+	@echo '  test             all tests'
+	@echo '  test-unit        tracker and judge, on this machine'
+	@echo '  test-sim         the simulated SNP host itself'
+	@echo '  test-e2e         scenarios of SNP guests on the simulated host'
+	@echo '  check            checkpatch and sparse'
+	@echo
+	@echo 'KDIR=DIR is another kernel to build for (now: $(KDIR)).'
+	@echo 'demo and test set up what they need, as root: see README.md.'
+
+modules:
+	@test -e $(KDIR)/Makefile || { \
+		echo 'error: no kernel headers in $(KDIR): install them, or set KDIR.' >&2; \
+		exit 1; }
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+install: modules
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install
+
+uninstall:
+	rm -f $(INSTALL_MOD_PATH)/lib/modules/$(KERNELRELEASE_OF_KDIR)/updates/rmp_enforce.ko*
+	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KERNELRELEASE_OF_KDIR)
+
+KERNELRELEASE_OF_KDIR = $(shell $(MAKE) -s --no-print-directory -C $(KDIR) kernelrelease)
+
+dkms-install:
+	rm -rf $(DKMS_SOURCE)
+	mkdir -p $(DKMS_SOURCE)
+	cp -r Kbuild dkms.conf LICENSE include src $(DKMS_SOURCE)
+	dkms install rmp_enforce/$(VERSION)
+
+dkms-remove:
+	dkms remove rmp_enforce/$(VERSION) --all
+	rm -rf $(DKMS_SOURCE)
+
+clean:
+	rm -rf build
+	find . -path ./.git -prune -o \( -name '*.o' -o -name '.*.cmd' -o -name '*.ko' \
+		-o -name '*.mod' -o -name '*.mod.c' -o -name modules.order \
+		-o -name Module.symvers \) -type f -exec rm -f {} +
+
+demo:
+	@tests/run demo
+
+test:
+	@tests/run test
+
+test-unit test-sim test-e2e: test-%:
+	@tests/run test $*
+
+check:
+	@tests/run check
+
+.PHONY: all help modules install uninstall dkms-install dkms-remove clean \
+	demo test test-unit test-sim test-e2e check
