@@ -21,6 +21,7 @@
 #include <linux/types.h>
 #include <linux/xarray.h>
 
+#include "backing.h"
 #include "judge.h"
 #include "policy.h"
 #include "psc_history.h"
@@ -137,6 +138,7 @@ struct rmpe_note {
  * @lock: protects all below, except readers of @tracker
  * @history_state: how far the tracker can be trusted
  * @tracker: page states
+ * @backings: which pages its gfns name
  * @history: recent PSCs
  * @vcpus: struct rmpe_vcpu by vcpu_idx
  * @counters: counters; read without the lock by sysfs
@@ -163,6 +165,7 @@ struct rmpe_vm {
 	struct mutex lock;	/* what it protects: above */
 	enum rmpe_history_state history_state;
 	struct rmpe_tracker tracker;
+	struct rmpe_backings backings;
 	struct rmpe_psc_history history;
 	struct xarray vcpus;
 	struct rmpe_counters counters;

@@ -187,27 +187,25 @@ void rmpe_psc_launched(struct kvm *kvm, gfn_t gfn, long npages)
 }
 
 /**
- * rmpe_psc_slot_changed() - a memslot has come, gone or moved
+ * rmpe_psc_slot_created() - a memslot has been created
  * @kvm: the VM
- * @old: the slot as it was, or NULL
- * @new: the slot as it is, or NULL
+ * @slot: the slot
  *
- * Its gfns name other pages now: what was asked for the old ones is void.
+ * What was asked for other pages at these gfns is void.  (A slot that goes
+ * needs nothing done: without a slot nothing is judged or recorded.)
  *
  * Context: process context, kvm->slots_lock held.
  */
-void rmpe_psc_slot_changed(struct kvm *kvm, const struct kvm_memory_slot *old,
-			   const struct kvm_memory_slot *new)
+void rmpe_psc_slot_created(struct kvm *kvm, const struct kvm_memory_slot *slot)
 {
 	struct rmpe_vm *vm = rmpe_vm_find(kvm);
 
-	if (!vm)
+	if (!vm || !rmpe_slot_has_gmem(slot))
 		return;
 	mutex_lock(&vm->lock);
-	if (rmpe_slot_has_gmem(old))
-		rmpe_vm_set_state(vm, old->base_gfn, old->npages, RMPE_PAGE_NONE);
-	if (rmpe_slot_has_gmem(new))
-		rmpe_vm_set_state(vm, new->base_gfn, new->npages, RMPE_PAGE_NONE);
+	if (!rmpe_backing_returns(&vm->backings, slot))
+		rmpe_vm_set_state(vm, slot->base_gfn, slot->npages,
+				  RMPE_PAGE_NONE);
 	mutex_unlock(&vm->lock);
 }
 

@@ -180,9 +180,9 @@ static void __nocfi wrap_commit_region(struct kvm *kvm, struct kvm_memory_slot *
 				       enum kvm_mr_change change)
 {
 	enter();
-	/* The original may free @old. */
-	if (change != KVM_MR_FLAGS_ONLY)
-		rmpe_psc_slot_changed(kvm, old, new);
+	/* KVM moves no slot with guest_memfd. */
+	if (change == KVM_MR_CREATE)
+		rmpe_psc_slot_created(kvm, new);
 	ORIG(COMMIT_REGION, rmpe_commit_region_fn)(kvm, old, new, change);
 	leave();
 }
