@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Several CPUs: the one lock, entering a guest, cross-CPU TLB flushes.
+ */
+#ifndef SNPSIM_SMP_H
+#define SNPSIM_SMP_H
+
+#include "cpu.h"
+
+/**
+ * sim_lock() - take the lock over RMP, nested page tables and device state
+ *
+ * Not recursive, never held across vmrun().  A CPU that waits for it is not in
+ * a guest, so cpus_flush() by the holder does not wait for it.
+ */
+void sim_lock(void);
+void sim_unlock(void);
+
+/**
+ * cpus_flush() - make a removal of rights from a nested page table take effect
+ *
+ * Call it with the lock held and after the page table entry was changed.  When
+ * it returns, no CPU runs guest code with a translation made before: those that
+ * were in a guest have left it, and every CPU (this one too) flushes its TLB at
+ * its next VMRUN.
+ */
+void cpus_flush(void);
+
+/**
+ * vmrun() - run a guest until its next exit
+ * @c: this CPU; c->gpr are loaded and stored
+ * @v: c->vmcb01 or c->vmcb02, complete with its intercepts (NMI must be one)
+ * @host_if: whether physical interrupts end the guest (needs the INTR
+ *	intercept and V_INTR_MASKING); false: they are masked, or are the guest's
+ *
+ * Call it without the lock.  Applies pending flushes through TLB_CONTROL, in
+ * addition to what the caller has set there, and resets it afterwards.  On
+ * VMEXIT_NMI the NMI has been consumed already: if it was one of Linux,
+ * c->nmi_for_host is set; else it was only a kick by cpus_flush(), and the
+ * guest is to be resumed.  EXITINTINFO is the caller's.
+ */
+void vmrun(struct cpu *c, struct vmcb *v, bool host_if);
+
+/**
+ * smp_start_aps() - start the other CPUs and wait until they are in ap_main()
+ * @nr: how many CPUs there are, this one included
+ */
+void smp_start_aps(unsigned int nr);
+
+#endif /* SNPSIM_SMP_H */
