@@ -37,6 +37,14 @@ static void expect(const struct rmpe_judge_input *in, struct rmpe_verdict *v)
 	}
 }
 
+/* The guest uses the page as what it should be. */
+static bool as_expected(const struct rmpe_judge_input *in,
+			enum rmpe_expected expected)
+{
+	return expected == (in->access_private ? RMPE_EXPECT_PRIVATE :
+						 RMPE_EXPECT_SHARED);
+}
+
 static enum rmpe_class classify(const struct rmpe_judge_input *in,
 				enum rmpe_expected expected)
 {
@@ -47,8 +55,7 @@ static enum rmpe_class classify(const struct rmpe_judge_input *in,
 	if (in->vmpl)
 		return RMPE_CLASS_VMPL;
 
-	if (expected == (in->access_private ? RMPE_EXPECT_PRIVATE :
-					      RMPE_EXPECT_SHARED)) {
+	if (as_expected(in, expected)) {
 		if (in->attr_private == in->access_private)
 			return RMPE_CLASS_NONE;
 		/* A VMM may convert before it answers; that is no misdeed. */
@@ -77,8 +84,8 @@ struct rmpe_verdict rmpe_judge(const struct rmpe_judge_input *in)
 
 	expect(in, &v);
 	v.class = classify(in, v.expected);
-	v.enforceable = v.class != RMPE_CLASS_NONE &&
-			v.class != RMPE_CLASS_HOST &&
-			v.source != RMPE_SOURCE_ATTRIBUTE;
+	v.enforceable = v.source != RMPE_SOURCE_ATTRIBUTE &&
+			(v.class == RMPE_CLASS_VMPL ||
+			 !as_expected(in, v.expected));
 	return v;
 }
