@@ -4,11 +4,6 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 DKMS_SOURCE := /usr/src/rmp_enforce-$(VERSION)
 
-# Where the kernel's scripts are: KDIR is what the headers package links to, the
-# scripts of a distribution's headers can be in a folder of their own.
-CHECKPATCH ?= $(firstword $(wildcard $(KDIR)/scripts/checkpatch.pl \
-	$(patsubst %/Makefile,%/scripts/checkpatch.pl,$(wildcard $(KDIR)/../*-common/Makefile))))
-
 all: modules
 
 help:
@@ -26,7 +21,7 @@ help:
 	@echo '  test-unit        tracker and judge, on this machine'
 	@echo '  test-sim         the simulated SNP host itself'
 	@echo '  test-e2e         scenarios of SNP guests on the simulated host'
-	@echo '  check            checkpatch and sparse'
+	@echo '  check            checkpatch, sparse and shellcheck'
 	@echo
 	@echo 'KDIR=DIR is another kernel to build for (now: $(KDIR)).'
 	@echo 'demo and test set up what they need, as root: see README.md.'
@@ -72,7 +67,7 @@ test-unit test-sim test-e2e: test-%:
 	@tests/run test $*
 
 check:
-	@tests/run check
+	@tests/check
 
 .PHONY: all help modules install uninstall dkms-install dkms-remove clean \
 	demo test test-unit test-sim test-e2e check
