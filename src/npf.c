@@ -148,7 +148,7 @@ static enum disposition judge_locked(struct rmpe_vm *vm, const struct fault *f)
 	enum disposition disposition = RESOLVE;
 	struct rmpe_record rec = { };
 	struct rmpe_note *note;
-	bool enforce;
+	bool enforce, again;
 
 	/* Another vCPU may have been faster. */
 	if (rmpe_terminated(vm))
@@ -165,20 +165,24 @@ static enum disposition judge_locked(struct rmpe_vm *vm, const struct fault *f)
 		  rmpe_effective_policy(&vm->settings, rec.verdict.class) ==
 			RMPE_POLICY_ENFORCE;
 
-	/* Trying again would only wait for the VMM's answer. */
-	if ((enforce || rec.verdict.class != RMPE_CLASS_IN_FLIGHT) &&
-	    !seen_before(vm, &v->suspect, f))
+	again = seen_before(vm, &v->suspect, f);
+	if (rec.verdict.class == RMPE_CLASS_IN_FLIGHT && !enforce) {
+		/* To try again would be to wait for the VMM; once said is enough. */
+		if (again)
+			return RESOLVE;
+	} else if (!again) {
 		return RETRY;
+	}
 
 	if (enforce) {
-		bool again = v->suspect.injected;
+		bool acted = v->suspect.injected;
 
 		disposition = act(vm, &v->suspect, f, &rec);
 		/* The #VC did not get through, or changed nothing: still the same. */
-		if (again && rec.outcome == RMPE_OUTCOME_VC)
+		if (acted && rec.outcome == RMPE_OUTCOME_VC)
 			return disposition;
 		vm->counters.enforced++;
-	} else {
+	} else if (rec.verdict.class != RMPE_CLASS_IN_FLIGHT) {
 		v->suspect.active = false;
 	}
 
