@@ -109,7 +109,7 @@ struct rmpe_counters {
 /**
  * struct rmpe_note - what reports remember of a gfn; one may push out another
  * @gfn: the gfn
- * @violations: how many verdicts it had; 0: the note is empty
+ * @violations: how many verdicts it had
  * @by_use: its state in the tracker is from an access that KVM resolved, not
  *	from a PSC, unless there was a PSC later than
  * @psc_seq: the VM's last answered PSC at that time
@@ -191,7 +191,7 @@ struct rmpe_vcpu *rmpe_vcpu_get(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
 void rmpe_vm_set_state(struct rmpe_vm *vm, gfn_t gfn, u64 npages,
 		       enum rmpe_page_state state);
 void rmpe_vm_lose_history(struct rmpe_vm *vm);
-struct rmpe_note *rmpe_vm_note(struct rmpe_vm *vm, gfn_t gfn, bool create);
+struct rmpe_note *rmpe_vm_note(struct rmpe_vm *vm, gfn_t gfn);
 u64 rmpe_vm_npf_judged(const struct rmpe_vm *vm);
 
 enum rmpe_mode rmpe_vm_mode(const struct rmpe_vm *vm);

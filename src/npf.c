@@ -141,6 +141,27 @@ static enum disposition act(struct rmpe_vm *vm, struct rmpe_suspect *s,
 	return TERMINATED;
 }
 
+/* Count a violation, and take down what speaks for it. */
+static struct rmpe_note *take_down(struct rmpe_vm *vm, const struct fault *f,
+				   const struct rmpe_judge_input *in,
+				   struct rmpe_record *rec)
+{
+	struct rmpe_note *note = rmpe_vm_note(vm, f->gfn);
+
+	vm->counters.class[rec->verdict.class]++;
+	if (note) {
+		rec->by_use = note->by_use &&
+			      !rmpe_history_changed_since(&vm->history, f->gfn,
+							  note->psc_seq);
+		rec->violations = ++note->violations;
+	}
+	rec->gpa = f->gpa;
+	rec->error_code = f->error_code;
+	rec->attr_private = in->attr_private;
+	rec->launched = in->state == RMPE_PAGE_LAUNCHED;
+	return note;
+}
+
 static enum disposition judge_locked(struct rmpe_vm *vm, const struct fault *f)
 {
 	struct rmpe_vcpu *v = rmpe_vcpu_get(vm, f->vcpu);
@@ -186,19 +207,7 @@ static enum disposition judge_locked(struct rmpe_vm *vm, const struct fault *f)
 		v->suspect.active = false;
 	}
 
-	vm->counters.class[rec.verdict.class]++;
-	note = rmpe_vm_note(vm, f->gfn, true);
-	if (note) {
-		rec.by_use = note->by_use &&
-			     !rmpe_history_changed_since(&vm->history, f->gfn,
-							 note->psc_seq);
-		rec.violations = ++note->violations;
-	}
-	rec.gpa = f->gpa;
-	rec.error_code = f->error_code;
-	rec.attr_private = in.attr_private;
-	rec.launched = in.state == RMPE_PAGE_LAUNCHED;
-
+	note = take_down(vm, f, &in, &rec);
 	if (!enforce)
 		accept(vm, f, &rec.verdict, note);
 	rmpe_report(vm, f->vcpu, f->slot, &rec);

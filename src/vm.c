@@ -315,27 +315,24 @@ void rmpe_vm_lose_history(struct rmpe_vm *vm)
  * rmpe_vm_note() - what reports remember of a gfn
  * @vm: the VM
  * @gfn: the gfn
- * @create: take over the place of another gfn if need be
  *
- * Context: process context, may sleep if @create; under @vm->lock.
- * Return: the note, or NULL.
+ * Context: process context, may sleep; under @vm->lock.
+ * Return: the note, a new one in the place of another gfn's if need be; NULL
+ * without memory.
  */
-struct rmpe_note *rmpe_vm_note(struct rmpe_vm *vm, gfn_t gfn, bool create)
+struct rmpe_note *rmpe_vm_note(struct rmpe_vm *vm, gfn_t gfn)
 {
 	struct rmpe_note *note;
 
 	lockdep_assert_held(&vm->lock);
-	if (!vm->notes && create)
+	if (!vm->notes)
 		vm->notes = kvcalloc(RMPE_NR_NOTES, sizeof(*vm->notes),
 				     GFP_KERNEL_ACCOUNT);
 	if (!vm->notes)
 		return NULL;
 	note = &vm->notes[hash_64(gfn, ilog2(RMPE_NR_NOTES))];
-	if (note->violations && note->gfn == gfn)
-		return note;
-	if (!create)
-		return NULL;
-	*note = (struct rmpe_note){ .gfn = gfn };
+	if (note->gfn != gfn)
+		*note = (struct rmpe_note){ .gfn = gfn };
 	return note;
 }
 
