@@ -32,14 +32,20 @@ modules:
 		exit 1; }
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
 
+# Headers packages come without the key to sign with and without System.map, for
+# want of which the kernel's own target runs no depmod.
 install: modules
-	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install \
+		$(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
+	$(DEPMOD)
 
 uninstall:
-	rm -f $(INSTALL_MOD_PATH)/lib/modules/$(KERNELRELEASE_OF_KDIR)/updates/rmp_enforce.ko*
-	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KERNELRELEASE_OF_KDIR)
+	rm -f $(INSTALL_MOD_PATH)/lib/modules/$(RELEASE)/updates/rmp_enforce.ko*
+	$(DEPMOD)
 
-KERNELRELEASE_OF_KDIR = $(shell $(MAKE) -s --no-print-directory -C $(KDIR) kernelrelease)
+# In a staging folder, whoever installs from it runs depmod.
+DEPMOD = $(if $(INSTALL_MOD_PATH),,depmod $(RELEASE))
+RELEASE = $(shell $(MAKE) -s --no-print-directory -C $(KDIR) kernelrelease)
 
 dkms-install:
 	rm -rf $(DKMS_SOURCE)
