@@ -152,6 +152,7 @@ static_assert(sizeof(struct guest_status) <= GUEST_STATUS_PAGES * GUEST_PAGE, ""
 struct guest_cpu_info {
 	uint64_t index;
 	uint64_t cbit;		/* mask */
+	uint64_t cold;		/* start without touching what exception delivery needs */
 };
 #endif /* __ASSEMBLER__ */
 #endif

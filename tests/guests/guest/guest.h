@@ -4,8 +4,8 @@
 #define GUEST_H
 
 /* Offsets in struct cpu that entry.S knows. */
-#define CPU_SELF	0x10
-#define CPU_RECOVER	0x18
+#define CPU_SELF	0x18
+#define CPU_RECOVER	0x20
 #define CPU_IDT		0x800
 #define IDT_VECTORS	32
 
@@ -28,7 +28,7 @@ struct cpu {
 	uint64_t error, cr2, rip;
 	volatile struct guest_status *status;	/* through the shared view; NULL until shared */
 	uint32_t loops[GUEST_MAX_OPS];
-	uint8_t pad[CPU_IDT - 80 - 4 * GUEST_MAX_OPS];
+	uint8_t pad[CPU_IDT - 88 - 4 * GUEST_MAX_OPS];
 	uint64_t idt[IDT_VECTORS][2];
 };
 

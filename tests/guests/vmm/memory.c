@@ -44,6 +44,28 @@ void vm_slot_add(struct vm *vm, unsigned int id, uint64_t gpa, uint64_t size)
 		vmm_die("KVM_SET_MEMORY_ATTRIBUTES: %s", strerror(errno));
 }
 
+/* Memory without guest_memfd, as for a ROM: shared, and nothing else. */
+void vm_slot_add_plain(struct vm *vm, unsigned int id, uint64_t gpa, uint64_t size)
+{
+	struct kvm_userspace_memory_region r = {
+		.slot = id,
+		.guest_phys_addr = gpa,
+		.memory_size = size,
+	};
+	struct vm_slot *s = &vm->slot[id];
+
+	s->gpa = gpa;
+	s->size = size;
+	s->gmem = -1;
+	s->mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (s->mem == MAP_FAILED)
+		vmm_die("no memory for a slot of %#lx bytes", size);
+	r.userspace_addr = (uint64_t)s->mem;
+	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &r))
+		vmm_die("KVM_SET_USER_MEMORY_REGION: %s", strerror(errno));
+	s->used = true;
+}
+
 void vm_slot_delete(struct vm *vm, unsigned int id)
 {
 	struct vm_slot *s = &vm->slot[id];
@@ -51,8 +73,23 @@ void vm_slot_delete(struct vm *vm, unsigned int id)
 	if (set_region(vm, id, s, 0))
 		vmm_die("deleting slot %u: %s", id, strerror(errno));
 	s->used = false;
-	close(s->gmem);
-	munmap(s->mem, s->size);
+}
+
+void vm_slot_restore(struct vm *vm, unsigned int id, bool new_memory)
+{
+	struct vm_slot *s = &vm->slot[id];
+
+	if (new_memory) {
+		close(s->gmem);
+		munmap(s->mem, s->size);
+		vm_slot_add(vm, id, s->gpa, s->size);
+		return;
+	}
+	if (set_region(vm, id, s, s->size))
+		vmm_die("restoring slot %u: %s", id, strerror(errno));
+	s->used = true;
+	if (vm_set_attr(vm, s->gpa, s->size, true))
+		vmm_die("KVM_SET_MEMORY_ATTRIBUTES: %s", strerror(errno));
 }
 
 struct vm_slot *vm_slot_of(struct vm *vm, uint64_t gpa)

@@ -216,10 +216,8 @@ static int handle_exit(struct vcpu *v, int error)
 
 int vcpu_run_once(struct vcpu *v)
 {
-	int error;
+	int error = ioctl(v->fd, KVM_RUN, 0) ? errno : 0;
 
-	v->run->exit_reason = KVM_EXIT_UNKNOWN;
-	error = ioctl(v->fd, KVM_RUN, 0) ? errno : 0;
 	return handle_exit(v, error);
 }
 

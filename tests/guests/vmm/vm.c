@@ -143,7 +143,7 @@ static void launch_gdt(struct vm *vm)
 
 static void launch_vcpu(struct vm *vm, unsigned int n)
 {
-	struct guest_cpu_info info = { .index = n, .cbit = vm->cbit };
+	struct guest_cpu_info info = { .index = n, .cbit = vm->cbit, .cold = vm->cfg.cold };
 	uint64_t pages = GUEST_CPU_PAGES + GUEST_SCRIPT_PAGES;
 	uint8_t *buf = page_alloc(pages), *s = buf + GUEST_CPU_PAGES * GUEST_PAGE;
 
@@ -185,7 +185,7 @@ void vm_destroy(struct vm *vm)
 	}
 	close(vm->fd);
 	for (unsigned int i = 0; i < VM_MAX_SLOTS; i++) {
-		if (vm->slot[i].used) {
+		if (vm->slot[i].mem) {
 			close(vm->slot[i].gmem);
 			munmap(vm->slot[i].mem, vm->slot[i].size);
 		}

@@ -19,6 +19,7 @@
 #include "../abi.h"
 
 #define VM_MAX_SLOTS	4
+#define VM_SLOT1_GPA	0x1000000ul	/* free for a second slot */
 #define VCPU_MAX_EXITS	512
 
 struct vm;
@@ -76,6 +77,7 @@ struct vm_slot {
 struct vm_config {
 	unsigned int nvcpus;		/* 0 = 1 */
 	unsigned int realmode;		/* mask of vCPUs that start in real mode */
+	bool cold;			/* guest_cpu_info.cold */
 	bool no_map_gpa_range;		/* do not enable KVM_HC_MAP_GPA_RANGE exits */
 	unsigned int keep_running;	/* KVM_RUN calls after the VM has ended */
 	void *priv;
@@ -126,7 +128,11 @@ void vm_add_launch_page(struct vm *vm, uint64_t gpa, uint64_t pages, unsigned in
 
 /* memory.c: slots and page states; gpa and sizes in bytes, multiples of 4K */
 void vm_slot_add(struct vm *vm, unsigned int id, uint64_t gpa, uint64_t size);
+void vm_slot_add_plain(struct vm *vm, unsigned int id, uint64_t gpa, uint64_t size);
+/* The slot goes, its memory stays with the VMM ... */
 void vm_slot_delete(struct vm *vm, unsigned int id);
+/* ... and comes back at the same place, with that memory or with new memory. */
+void vm_slot_restore(struct vm *vm, unsigned int id, bool new_memory);
 struct vm_slot *vm_slot_of(struct vm *vm, uint64_t gpa);
 /* The shared side of @gpa as the VMM sees it. */
 void *vm_hva(struct vm *vm, uint64_t gpa);

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Stands for a live patch: takes kvm_mmu_page_fault() as a function that may be
+ * redirected, and leaves it as it is.  ftrace grants that to one user only.
+ */
+#include <linux/ftrace.h>
+#include <linux/module.h>
+
+static char target[] = "kvm_mmu_page_fault";
+
+static void notrace leave_alone(unsigned long ip, unsigned long parent_ip,
+				struct ftrace_ops *op, struct ftrace_regs *fregs)
+{
+}
+
+static struct ftrace_ops ops = {
+	.func	= leave_alone,
+	.flags	= FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_SAVE_REGS,
+};
+
+static int __init busyhook_init(void)
+{
+	int r = ftrace_set_filter(&ops, target, sizeof(target) - 1, 1);
+
+	return r ?: register_ftrace_function(&ops);
+}
+
+static void __exit busyhook_exit(void)
+{
+	unregister_ftrace_function(&ops);
+	ftrace_free_filter(&ops);
+}
+
+module_init(busyhook_init);
+module_exit(busyhook_exit);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Occupies a function that rmp_enforce needs, for a test");

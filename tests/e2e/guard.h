@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the module says about a VM: its folder in sysfs, its counters, and the
+ * violation records in the kernel log.
+ */
+#ifndef GUARD_H
+#define GUARD_H
+
+#include "scenario.h"
+
+/* Starts listening to the kernel log; the runner calls it for each scenario. */
+void guard_listen(void);
+
+/*
+ * Launches the VM and finds out which number the module gave it.  A scenario
+ * with several VMs launches each before it creates the next.
+ */
+void guard_launch(struct vm *vm);
+/* The module's number of the VM (vms/<id>); 0 if it has none. */
+unsigned int guard_id(struct vm *vm);
+/* For a VM that the module meets only later than its launch. */
+void guard_find(struct vm *vm);
+
+/* A file below vms/<id>/ */
+bool guard_read(struct vm *vm, const char *name, char *buf, size_t size);
+int guard_write(struct vm *vm, const char *name, const char *value);
+uint64_t guard_counter(struct vm *vm, const char *name);
+/* A file of the VM's folder in debugfs; only the first @size - 1 bytes. */
+bool guard_debug(struct vm *vm, const char *name, char *buf, size_t size);
+
+/*
+ * Takes the oldest record of this VM that has all the key=value pairs of the
+ * expectation (separated by blanks); fails and shows what came instead if
+ * there is none.  Returns the record, valid until the scenario ends.
+ */
+const char *expect_record(struct vm *vm, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* How many records of this VM match, whether taken or not. */
+unsigned int count_records(struct vm *vm, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* No record of this VM that was not taken. */
+void expect_quiet(struct vm *vm);
+/* A line of the log that has all of these words in order; "..." for anything. */
+bool log_has(const char *prefix, const char *contains);
+/* The value of key in a record, or NULL; in a static buffer. */
+const char *record_value(const char *record, const char *key);
+bool record_matches(const char *record, const char *wanted);
+
+void expect_counter(struct vm *vm, const char *name, uint64_t value);
+void expect_file(struct vm *vm, const char *name, const char *value);
+/*
+ * A #VC is lost if KVM cancels the entry that would deliver it (it injects no
+ * #VC twice), and the module injects it again: at least @value.
+ */
+void expect_injected(struct vm *vm, uint64_t value);
+
+/* --- debugfs (debugview.c) --- */
+
+/* One line of the file has all the key=value pairs. */
+bool debug_has(struct vm *vm, const char *name, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* State of a gfn in the map: private, shared, launched, or none. */
+void expect_page_state(struct vm *vm, uint64_t gpa, const char *state);
+/* The history has such a PSC. */
+void expect_psc_done(struct vm *vm, uint64_t gpa, uint64_t pages, bool to_private,
+		     bool completed);
+
+/* --- the guest's and the VMM's side --- */
+
+/* Starts all vCPUs and waits until they have stopped by themselves. */
+void run(struct vm *vm);
+/* The operation completed without an exception. */
+void expect_ok(struct vm *vm, unsigned int vcpu, unsigned int op);
+void expect_value(struct vm *vm, unsigned int vcpu, unsigned int op, uint64_t value);
+/* PSC response, EAX of PVALIDATE */
+void expect_code(struct vm *vm, unsigned int vcpu, unsigned int op, uint64_t code);
+/* The operation was given up after exactly @faults exceptions of this kind. */
+void expect_fault(struct vm *vm, unsigned int vcpu, unsigned int op, unsigned int vector,
+		  uint64_t error, unsigned int faults);
+/* The operation was begun, and the guest never got any further. */
+void expect_never_finished(struct vm *vm, unsigned int vcpu, unsigned int op);
+void expect_halted(struct vm *vm, unsigned int vcpu);
+void expect_exits(struct vm *vm, unsigned int vcpu, uint32_t reason, unsigned int n);
+/* The module's KVM_EXIT_SYSTEM_EVENT of type CRASH. */
+void expect_crash(struct vm *vm, unsigned int vcpu, uint64_t gpa, unsigned int class);
+/* A termination request by the guest itself. */
+void expect_term(struct vm *vm, unsigned int vcpu, unsigned int code);
+/* All exits of a vCPU as diagnostics. */
+void show_exits(struct vm *vm, unsigned int vcpu);
+
+#define CLASS_IMPLICIT_PRIVATE	1
+#define CLASS_IMPLICIT_SHARED	2
+#define CLASS_FIRST_TOUCH	3
+#define CLASS_INITIAL_SHARED	4
+#define CLASS_IN_FLIGHT		5
+#define CLASS_VMPL		6
+
+#endif

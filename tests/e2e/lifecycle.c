@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The module comes and goes: parameters, refusals, guests that are older than
+ * it, guests that it can't leave.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "guard.h"
+#include "module.h"
+
+#define GPA(n)	(GUEST_FREE_GPA + (n) * GUEST_PAGE)
+
+enum { FLAG_READY, FLAG_GO };
+
+#define REFUSED	MODULE_NAME ": refusing to load: "
+
+static void unload(void)
+{
+	int r = module_unload(MODULE_NAME);
+
+	check(!r, "rmmod: %s", strerror(r));
+	check(!file_exists(SYSFS), SYSFS " is still there after rmmod");
+	check(!file_exists(DEBUGFS), DEBUGFS " is still there after rmmod");
+}
+
+static bool load(const char *args)
+{
+	int r = module_load(args);
+
+	return check(!r, "insmod with '%s': %s", args, strerror(r));
+}
+
+static void expect_knob(const char *name, const char *value)
+{
+	char buf[128] = "";
+
+	check(knob_read(name, buf, sizeof(buf)) && !strcmp(buf, value), "%s is '%s', not '%s'",
+	      name, buf, value);
+}
+
+static void parameters(const void *arg)
+{
+	(void)arg;
+	load("mode=strict action=terminate policy=first_touch=report,in_flight=enforce");
+	check(log_has(MODULE_NAME ": loaded", "mode=strict action=terminate"),
+	      "the log does not say how it was loaded");
+	expect_knob("mode", "strict");
+	expect_knob("action", "terminate");
+	expect_knob("policy/first_touch", "report");
+	expect_knob("policy/in_flight", "enforce");
+	expect_knob("policy/implicit_shared", "enforce");
+	unload();
+	load("");
+	expect_knob("mode", "lenient");
+	expect_knob("action", "vc");
+	unload();
+}
+
+static void wrong_words(const void *arg)
+{
+	static const char *const wrong[][2] = {
+		{ "mode=stict", "stict" },
+		{ "mode=", "mode=" },
+		{ "action=kill", "kill" },
+		{ "policy=first_touch", "first_touch" },
+		{ "policy=third_touch=report", "third_touch" },
+		{ "policy=host=enforce", "host" },
+	};
+
+	(void)arg;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		int r = module_load(wrong[i][0]);
+
+		check(r == EINVAL, "insmod with %s: errno %d, not EINVAL", wrong[i][0], r);
+		check(log_has(REFUSED, wrong[i][1]), "the log does not name '%s'", wrong[i][1]);
+		if (!r)
+			module_unload(MODULE_NAME);
+	}
+	check(!file_exists(SYSFS), "a refused load leaves " SYSFS " behind");
+}
+
+/* Another module has the hook: say so, name the function, leave nothing behind. */
+static void busy_hook(const void *arg)
+{
+	int r = module_load_file("busyhook.ko", "");
+
+	(void)arg;
+	if (!check(!r, "insmod busyhook.ko: %s", strerror(r)))
+		return;
+	r = module_load("");
+	check(r == EBUSY, "insmod with a busy hook: errno %d, not EBUSY", r);
+	check(log_has(REFUSED, "kvm_mmu_page_fault"), "the log does not name the busy function");
+	check(!file_exists(SYSFS), "a refused load leaves " SYSFS " behind");
+	if (!r)
+		module_unload(MODULE_NAME);
+	check(!module_unload("busyhook"), "busyhook can't be unloaded");
+	if (load(""))
+		unload();
+}
+
+/* kvm_amd and kvm are taken away, and brought back for the scenarios to come. */
+static void kvm_not_loaded(const void *arg)
+{
+	int r;
+
+	(void)arg;
+	r = module_unload("kvm_amd");
+	if (!check(!r, "rmmod kvm_amd: %s", strerror(r)))
+		return;
+	r = module_unload("kvm");
+	check(!r, "rmmod kvm: %s", strerror(r));
+	r = module_load("");
+	check(r == ENODEV || r == ENOENT, "insmod without kvm: errno %d", r);
+	check(log_has(REFUSED, "kvm"), "the log does not say that kvm is missing");
+	if (!r)
+		module_unload(MODULE_NAME);
+	r = module_load_file("kvm.ko", "");
+	check(!r, "insmod kvm.ko: %s", strerror(r));
+	r = module_load_file("kvm-amd.ko", "");
+	check(!r, "insmod kvm-amd.ko: %s", strerror(r));
+	if (load(""))
+		unload();
+}
+
+/* While the module guards a VM it stays. */
+static void rmmod_under_guest(const void *arg)
+{
+	struct vm *vm = vm_create(NULL);
+	unsigned int w;
+	int r;
+
+	(void)arg;
+	knob_write("mode", "strict");
+	op_set_flag(vm, 0, FLAG_READY, 1);
+	op_wait_flag(vm, 0, FLAG_GO, 1);
+	w = op_write(vm, 0, VIEW_PRIVATE, GPA(0), 1);
+	guard_launch(vm);
+	r = module_unload(MODULE_NAME);
+	check(r == EWOULDBLOCK || r == EBUSY, "rmmod before the first KVM_RUN: errno %d", r);
+	vm_start(vm);
+	vm_wait_flag(vm, FLAG_READY, 1, PATIENCE_MS);
+	r = module_unload(MODULE_NAME);
+	check(r == EWOULDBLOCK || r == EBUSY, "rmmod under a running guest: errno %d", r);
+	check(module_loaded(MODULE_NAME), "the module is gone");
+	vm_set_flag(vm, FLAG_GO, 1);
+	vm_wait(vm, PATIENCE_MS);
+	expect_halted(vm, 0);
+	expect_fault(vm, 0, w, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
+	expect_record(vm, "class=first_touch action=vc");
+	vm_destroy(vm);
+	unload();
+}
+
+/*
+ * A guest that is older than the module: no history, so the report says where
+ * the expectation comes from, and nothing is enforced but what the module has
+ * seen itself.
+ */
+static void late_load(const void *arg)
+{
+	struct vm *vm = vm_create(NULL);
+	unsigned int w, w2, w3;
+
+	(void)arg;
+	op_make_private(vm, 0, GPA(0));
+	op_write(vm, 0, VIEW_PRIVATE, GPA(0), 7);
+	op_psc(vm, 0, GPA(1), PSC_SHARED);
+	op_set_flag(vm, 0, FLAG_READY, 1);
+	op_wait_flag(vm, 0, FLAG_GO, 1);
+	w = op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
+	w2 = op_write(vm, 0, VIEW_SHARED, GPA(1), 1);
+	op_psc(vm, 0, GPA(2), PSC_SHARED);
+	w3 = op_write(vm, 0, VIEW_PRIVATE, GPA(2), 1);
+	vm_start(vm);
+	vm_wait_flag(vm, FLAG_READY, 1, PATIENCE_MS);
+	if (!load("mode=strict"))
+		return;
+	vm_set_flag(vm, FLAG_GO, 1);
+	vm_wait(vm, PATIENCE_MS);
+	expect_halted(vm, 0);
+	guard_find(vm);
+	expect_file(vm, "history", "partial");
+	expect_ok(vm, 0, w);
+	expect_record(vm, "class=implicit_shared gfn=0x%lx expected=private source=attribute psc=unknown action=none",
+		      GPA(0) / GUEST_PAGE);
+	expect_ok(vm, 0, w2);
+	expect_fault(vm, 0, w3, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
+	expect_record(vm, "class=implicit_private gfn=0x%lx expected=shared source=psc action=vc",
+		      GPA(2) / GUEST_PAGE);
+	expect_quiet(vm);
+	vm_destroy(vm);
+	unload();
+}
+
+/* The module comes while the VMM is about to answer a PSC. */
+static uint64_t load_and_answer(struct vcpu *v, const struct psc *psc)
+{
+	if (psc->gpa == GPA(0))
+		load("mode=strict");
+	return vm_psc(v, psc);
+}
+
+static void late_load_in_psc(const void *arg)
+{
+	struct vm *vm = vm_create(&(struct vm_config){ .on_psc = load_and_answer });
+	unsigned int w;
+
+	(void)arg;
+	op_psc(vm, 0, GPA(0), PSC_SHARED);
+	w = op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
+	run(vm);
+	expect_halted(vm, 0);
+	guard_find(vm);
+	expect_ok(vm, 0, w);
+	expect_quiet(vm);
+	expect_file(vm, "history", "partial");
+	expect_page_state(vm, GPA(0), "shared");
+	vm_destroy(vm);
+	unload();
+}
+
+/* Loading while vCPUs go in and out of the guest as fast as they can. */
+static void load_under_fire(const void *arg)
+{
+	struct vm *vm = vm_create(&(struct vm_config){ .nvcpus = 2 });
+
+	(void)arg;
+	for (unsigned int i = 0; i < 2; i++) {
+		unsigned int start = op_make_private(vm, i, GPA(i)) - 1;
+
+		op_write(vm, i, VIEW_PRIVATE, GPA(i), 1);
+		op_make_shared(vm, i, GPA(i));
+		op_write(vm, i, VIEW_SHARED, GPA(i), 1);
+		op_set_flag(vm, i, i, 1);
+		op_loop(vm, i, start, ~0u);
+	}
+	vm_start(vm);
+	vm_wait_flag(vm, 0, 1, PATIENCE_MS);
+	vm_wait_flag(vm, 1, 1, PATIENCE_MS);
+	load("mode=strict");
+	usleep(100000);
+	guard_find(vm);
+	check(guard_id(vm), "the module has not found the running VM");
+	check(module_unload(MODULE_NAME), "rmmod took the module from under a running guest");
+	expect_file(vm, "history", "partial");
+	check(guard_counter(vm, "psc_completed"), "no PSC was seen");
+	vm_stop(vm);
+	/* What was under way at the load is not known: nothing may be enforced. */
+	expect_counter(vm, "violations/enforced", 0);
+	for (unsigned int i = 0; i < 2; i++)
+		check(vm->vcpu[i].state == VCPU_STUCK, "vCPU %u ended by itself", i);
+	vm_destroy(vm);
+	unload();
+}
+
+/* A guest that spins without an exit is not seen, so the module can go again. */
+static void load_and_unload_beside_spinning_guest(const void *arg)
+{
+	struct vm *vm = vm_create(NULL);
+	uint64_t n;
+	int r;
+
+	(void)arg;
+	op_count(vm, 0, FLAG_READY, FLAG_GO);
+	vm_start(vm);
+	vm_wait_flag(vm, FLAG_READY, 1000, PATIENCE_MS);
+	if (!load(""))
+		return;
+	r = module_unload(MODULE_NAME);
+	n = vm_get_flag(vm, FLAG_READY);
+	check(!r || r == EWOULDBLOCK, "rmmod: errno %d", r);
+	check(vm_wait_flag(vm, FLAG_READY, n + 1000, PATIENCE_MS), "the guest stopped");
+	vm_set_flag(vm, FLAG_GO, 1);
+	vm_wait(vm, PATIENCE_MS);
+	expect_halted(vm, 0);
+	vm_destroy(vm);
+	if (r)
+		unload();
+}
+
+/* One guest is ended; the other, in the same process, does not notice. */
+static void only_one_is_guilty(const void *arg)
+{
+	struct vm *guilty = vm_create(NULL), *innocent;
+	unsigned int w, start, v;
+
+	(void)arg;
+	knob_write("mode", "strict");
+	knob_write("action", "terminate");
+	w = op_write(guilty, 0, VIEW_PRIVATE, GPA(0), 1);
+	guard_launch(guilty);
+	innocent = vm_create(NULL);
+	start = op_make_private(innocent, 0, GPA(0)) - 1;
+	op_write(innocent, 0, VIEW_PRIVATE, GPA(0), 1);
+	op_make_shared(innocent, 0, GPA(0));
+	op_set_flag(innocent, 0, FLAG_READY, 1);
+	op_loop(innocent, 0, start, 60);
+	v = op_make_private(innocent, 0, GPA(1));
+	guard_launch(innocent);
+	vm_start(innocent);
+	vm_wait_flag(innocent, FLAG_READY, 1, PATIENCE_MS);
+	vm_start(guilty);
+	vm_wait(guilty, PATIENCE_MS);
+	vm_wait(innocent, PATIENCE_MS);
+	expect_never_finished(guilty, 0, w);
+	expect_crash(guilty, 0, GPA(0), CLASS_FIRST_TOUCH);
+	expect_record(guilty, "class=first_touch action=terminate");
+	expect_file(guilty, "state", "terminated");
+	expect_halted(innocent, 0);
+	expect_code(innocent, 0, v, 0);
+	expect_file(innocent, "state", "running");
+	expect_counter(innocent, "violations/first_touch", 0);
+	expect_quiet(guilty);
+	expect_quiet(innocent);
+	vm_destroy(guilty);
+	vm_destroy(innocent);
+}
+
+/* Folders come and go with the VMs, and a number is used once. */
+static void vm_numbers(const void *arg)
+{
+	unsigned int last = 0;
+	char path[128];
+
+	(void)arg;
+	for (unsigned int i = 0; i < 3; i++) {
+		struct vm *vm = vm_create(NULL);
+		unsigned int id;
+
+		op_psc(vm, 0, GPA(0), PSC_SHARED);
+		guard_launch(vm);
+		id = guard_id(vm);
+		check(id > last, "VM number %u after %u", id, last);
+		last = id;
+		run(vm);
+		snprintf(path, sizeof(path), SYSFS "/vms/%u", id);
+		check(file_exists(path), "%s is not there", path);
+		vm_destroy(vm);
+		check(!file_exists(path), "%s is still there", path);
+		snprintf(path, sizeof(path), "vm=%u ", id);
+		check(log_has(MODULE_NAME ": ", path), "the log does not name vm=%u", id);
+	}
+}
+
+/* A VM without SEV: it runs, and the module has no interest in it. */
+static void ordinary_vm(const void *arg)
+{
+	static const uint8_t code[] = { 0xb0, 0x2a, 0xe6, 0x10, 0xf4 };	/* out 42 to 0x10; hlt */
+	int kvm = open("/dev/kvm", O_RDWR), vm = ioctl(kvm, KVM_CREATE_VM, 0), vcpu;
+	uint8_t *mem = mmap(NULL, GUEST_PAGE, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct kvm_userspace_memory_region r = {
+		.guest_phys_addr = 0x1000, .memory_size = GUEST_PAGE,
+		.userspace_addr = (uint64_t)mem,
+	};
+	struct kvm_regs regs = { .rip = 0x1000, .rflags = 2 };
+	struct kvm_sregs sregs;
+	struct kvm_run *run;
+
+	(void)arg;
+	knob_write("mode", "strict");
+	memcpy(mem, code, sizeof(code));
+	if (!check(vm >= 0 && !ioctl(vm, KVM_SET_USER_MEMORY_REGION, &r), "no ordinary VM"))
+		return;
+	vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
+	run = mmap(NULL, ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), PROT_READ | PROT_WRITE,
+		   MAP_SHARED, vcpu, 0);
+	ioctl(vcpu, KVM_GET_SREGS, &sregs);
+	sregs.cs.base = 0;
+	sregs.cs.selector = 0;
+	ioctl(vcpu, KVM_SET_SREGS, &sregs);
+	ioctl(vcpu, KVM_SET_REGS, &regs);
+	check(!ioctl(vcpu, KVM_RUN, 0) && run->exit_reason == KVM_EXIT_IO && run->io.port == 0x10,
+	      "the ordinary VM does not run (exit %u)", run->exit_reason);
+	check(!ioctl(vcpu, KVM_RUN, 0) && run->exit_reason == KVM_EXIT_HLT,
+	      "the ordinary VM does not halt (exit %u)", run->exit_reason);
+	guard_find(NULL);
+	check(!guard_id(NULL), "the module tracks an ordinary VM");
+	check(!log_has(MODULE_NAME ": vm=", "guarding"), "the module guards an ordinary VM");
+}
+
+static const struct scenario scenarios[] = {
+	{ "lifecycle.vm_numbers", vm_numbers, NULL, 0 },
+	{ "lifecycle.ordinary_vm", ordinary_vm, NULL, 0 },
+	{ "lifecycle.only_one_is_guilty", only_one_is_guilty, NULL, 0 },
+	{ "lifecycle.rmmod_under_guest", rmmod_under_guest, NULL, 0 },
+	{ "lifecycle.parameters", parameters, NULL, SC_UNLOADED },
+	{ "lifecycle.wrong_words", wrong_words, NULL, SC_UNLOADED },
+	{ "lifecycle.late_load", late_load, NULL, SC_UNLOADED },
+	{ "lifecycle.late_load_in_psc", late_load_in_psc, NULL, SC_UNLOADED },
+	{ "lifecycle.load_under_fire", load_under_fire, NULL, SC_UNLOADED },
+	{ "lifecycle.load_beside_spinning_guest", load_and_unload_beside_spinning_guest, NULL,
+	  SC_UNLOADED },
+	{ "lifecycle.busy_hook", busy_hook, NULL, SC_UNLOADED },
+	{ "lifecycle.kvm_not_loaded", kvm_not_loaded, NULL, SC_UNLOADED },
+};
+
+GROUP(lifecycle_group, scenarios);

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Expectations on what the guest noted and on what the VMM saw. */
+#include "guard.h"
+
+static const char *const state_name[] = {
+	"not reached", "not finished", "completed", "given up after an exception",
+};
+
+void run(struct vm *vm)
+{
+	vm_start(vm);
+	if (!vm_wait(vm, PATIENCE_MS)) {
+		for (unsigned int i = 0; i < vm->cfg.nvcpus; i++) {
+			if (vm->vcpu[i].state != VCPU_STUCK)
+				continue;
+			fail("vCPU %u did not stop in %d ms (operation %u, state %u)", i,
+			     PATIENCE_MS, vm_status(vm, i)->op, vm_status(vm, i)->state);
+		}
+	}
+}
+
+static void show_result(struct vm *vm, unsigned int vcpu, unsigned int op)
+{
+	const volatile struct guest_result *r = vm_result(vm, vcpu, op);
+
+	diag("  guest: vCPU %u operation %u %s, faults=%u vector=%u error=%#lx cr2=%#lx code=%#lx value=%#lx",
+	     vcpu, op, state_name[r->state & 3], r->faults, r->vector, r->error, r->cr2, r->code,
+	     r->value);
+	show_exits(vm, vcpu);
+}
+
+void expect_ok(struct vm *vm, unsigned int vcpu, unsigned int op)
+{
+	const volatile struct guest_result *r = vm_result(vm, vcpu, op);
+
+	if (!check(r->state == RESULT_OK && !r->faults, "operation %u did not just complete", op))
+		show_result(vm, vcpu, op);
+}
+
+void expect_value(struct vm *vm, unsigned int vcpu, unsigned int op, uint64_t value)
+{
+	const volatile struct guest_result *r = vm_result(vm, vcpu, op);
+
+	if (!check(r->state == RESULT_OK && r->value == value, "operation %u did not give %#lx", op,
+		   value))
+		show_result(vm, vcpu, op);
+}
+
+void expect_code(struct vm *vm, unsigned int vcpu, unsigned int op, uint64_t code)
+{
+	const volatile struct guest_result *r = vm_result(vm, vcpu, op);
+
+	if (!check(r->state == RESULT_OK && r->code == code, "operation %u did not return %#lx", op,
+		   code))
+		show_result(vm, vcpu, op);
+}
+
+void expect_fault(struct vm *vm, unsigned int vcpu, unsigned int op, unsigned int vector,
+		  uint64_t error, unsigned int faults)
+{
+	const volatile struct guest_result *r = vm_result(vm, vcpu, op);
+
+	if (!check(r->state == RESULT_FAULT && r->vector == vector && r->error == error &&
+		   r->faults == faults,
+		   "operation %u did not end after %u exception(s) %u with error %#lx", op, faults,
+		   vector, error))
+		show_result(vm, vcpu, op);
+}
+
+void expect_never_finished(struct vm *vm, unsigned int vcpu, unsigned int op)
+{
+	const volatile struct guest_result *r = vm_result(vm, vcpu, op);
+
+	if (!check(r->state == RESULT_STARTED && !r->faults &&
+		   vm_result(vm, vcpu, op + 1)->state == RESULT_NONE,
+		   "the guest went on after operation %u", op))
+		show_result(vm, vcpu, op);
+}
+
+void expect_halted(struct vm *vm, unsigned int vcpu)
+{
+	const volatile struct guest_status *s = vm_status(vm, vcpu);
+
+	if (!check(vm->vcpu[vcpu].state == VCPU_HALTED, "vCPU %u did not reach the end of its script",
+		   vcpu)) {
+		diag("  guest: operation %u, state %u, vector=%lu error=%#lx cr2=%#lx rip=%#lx", s->op,
+		     s->state, s->vector, s->error, s->cr2, s->rip);
+		show_exits(vm, vcpu);
+	}
+}
+
+void expect_exits(struct vm *vm, unsigned int vcpu, uint32_t reason, unsigned int n)
+{
+	unsigned int is = vcpu_count_exits(&vm->vcpu[vcpu], reason);
+
+	if (!check(is == n, "%u exits %s on vCPU %u, not %u", is, exit_name(reason), vcpu, n))
+		show_exits(vm, vcpu);
+}
+
+void expect_crash(struct vm *vm, unsigned int vcpu, uint64_t gpa, unsigned int class)
+{
+	const struct vm_exit *x = vcpu_exit(&vm->vcpu[vcpu], KVM_EXIT_SYSTEM_EVENT, 0);
+
+	if (!check(x && !x->error && x->type == KVM_SYSTEM_EVENT_CRASH && x->ndata == 3 &&
+		   x->data[0] / GUEST_PAGE == gpa / GUEST_PAGE && x->data[2] == class,
+		   "no SYSTEM_EVENT of type CRASH for gpa %#lx, class %u on vCPU %u", gpa, class,
+		   vcpu))
+		show_exits(vm, vcpu);
+}
+
+void expect_term(struct vm *vm, unsigned int vcpu, unsigned int code)
+{
+	const struct vm_exit *x = vcpu_exit(&vm->vcpu[vcpu], KVM_EXIT_SYSTEM_EVENT, 0);
+	uint64_t msr = 0x100 | GUEST_TERM_SET << 12 | (uint64_t)code << 16;
+
+	if (!check(x && x->type == KVM_SYSTEM_EVENT_SEV_TERM && x->data[0] == msr,
+		   "no termination request with code %u by vCPU %u", code, vcpu))
+		show_exits(vm, vcpu);
+}
+
+void show_exits(struct vm *vm, unsigned int vcpu)
+{
+	const struct vcpu *v = &vm->vcpu[vcpu];
+
+	diag("  VMM: vCPU %u made %u exits", vcpu, v->nexits);
+	for (unsigned int i = 0; i < v->nexits && i < 24; i++) {
+		const struct vm_exit *x = &v->exits[i];
+
+		diag("    %s(%u) errno=%d gpa=%#lx size=%#lx flags=%#lx type=%u data=%#lx,%#lx,%#lx",
+		     exit_name(x->reason), x->reason, x->error, x->gpa, x->size, x->flags, x->type,
+		     x->data[0], x->data[1], x->data[2]);
+	}
+}

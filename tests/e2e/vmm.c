@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * VMMs that do what they should not, or die.  None of it may be held against
+ * the guest, and none of it may confuse the module.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "guard.h"
+#include "module.h"
+
+#define GPA(n)	(GUEST_FREE_GPA + (n) * GUEST_PAGE)
+
+enum { FLAG_READY, FLAG_GO };
+
+static struct vm *strict_vm(const struct vm_config *cfg)
+{
+	knob_write("mode", "strict");
+	return vm_create(cfg);
+}
+
+/* The guest says that it is ready, the VMM does its worst, the guest goes on. */
+static void add_meeting(struct vm *vm)
+{
+	op_set_flag(vm, 0, FLAG_READY, 1);
+	op_wait_flag(vm, 0, FLAG_GO, 1);
+}
+
+static void run_until_meeting(struct vm *vm)
+{
+	guard_launch(vm);
+	vm_start(vm);
+	check(vm_wait_flag(vm, FLAG_READY, 1, PATIENCE_MS), "the guest did not get ready");
+}
+
+static void run_on(struct vm *vm)
+{
+	vm_set_flag(vm, FLAG_GO, 1);
+	vm_wait(vm, PATIENCE_MS);
+	expect_halted(vm, 0);
+}
+
+/* A private page becomes shared under the guest: its data are lost, by no fault of its own. */
+static void flips_to_shared(const void *arg)
+{
+	struct vm *vm = strict_vm(NULL);
+	unsigned int r;
+
+	(void)arg;
+	op_make_private(vm, 0, GPA(0));
+	op_write(vm, 0, VIEW_PRIVATE, GPA(0), 7);
+	add_meeting(vm);
+	r = op_read(vm, 0, VIEW_PRIVATE, GPA(0));
+	run_until_meeting(vm);
+	check(!vm_convert(vm, GPA(0), GUEST_PAGE, false), "the VMM can't convert");
+	run_on(vm);
+	expect_fault(vm, 0, r, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
+	expect_record(vm, "class=host gfn=0x%lx access=private expected=private source=psc psc=private attr=shared action=none",
+		      GPA(0) / GUEST_PAGE);
+	expect_quiet(vm);
+	expect_counter(vm, "violations/host", 1);
+	expect_counter(vm, "violations/enforced", 0);
+	expect_counter(vm, "vc_injected", 0);
+	expect_exits(vm, 0, KVM_EXIT_MEMORY_FAULT, 1);
+	vm_destroy(vm);
+}
+
+static void flips_to_private(const void *arg)
+{
+	struct vm *vm = strict_vm(NULL);
+	unsigned int w;
+
+	(void)arg;
+	op_psc(vm, 0, GPA(0), PSC_SHARED);
+	op_write(vm, 0, VIEW_SHARED, GPA(0), 7);
+	add_meeting(vm);
+	w = op_write(vm, 0, VIEW_SHARED, GPA(0), 8);
+	run_until_meeting(vm);
+	check(!vm_convert(vm, GPA(0), GUEST_PAGE, true), "the VMM can't convert");
+	run_on(vm);
+	expect_ok(vm, 0, w);
+	expect_record(vm, "class=host gfn=0x%lx access=shared expected=shared attr=private action=none",
+		      GPA(0) / GUEST_PAGE);
+	expect_quiet(vm);
+	expect_counter(vm, "violations/enforced", 0);
+	vm_destroy(vm);
+}
+
+/* A launch page, flipped and used as the launch left it. */
+static void flips_launch_page(const void *arg)
+{
+	struct vm *vm = strict_vm(NULL);
+	unsigned int r;
+
+	(void)arg;
+	vm_add_launch_page(vm, GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0x11);
+	add_meeting(vm);
+	r = op_read(vm, 0, VIEW_PRIVATE, GPA(0));
+	run_until_meeting(vm);
+	check(!vm_convert(vm, GPA(0), GUEST_PAGE, false), "the VMM can't convert");
+	run_on(vm);
+	expect_fault(vm, 0, r, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
+	expect_record(vm, "class=host gfn=0x%lx expected=private source=launch action=none",
+		      GPA(0) / GUEST_PAGE);
+	expect_quiet(vm);
+	vm_destroy(vm);
+}
+
+/* The page is gone, its state is not: KVM brings a new one, the hardware tells the guest. */
+static void punches_hole(const void *arg)
+{
+	struct vm *vm = strict_vm(NULL);
+	unsigned int r;
+
+	(void)arg;
+	op_make_private(vm, 0, GPA(0));
+	op_write(vm, 0, VIEW_PRIVATE, GPA(0), 7);
+	add_meeting(vm);
+	r = op_read(vm, 0, VIEW_PRIVATE, GPA(0));
+	run_until_meeting(vm);
+	check(!vm_punch(vm, GPA(0), GUEST_PAGE), "the VMM can't punch a hole");
+	run_on(vm);
+	expect_fault(vm, 0, r, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
+	expect_quiet(vm);
+	expect_counter(vm, "vc_injected", 0);
+	expect_exits(vm, 0, KVM_EXIT_MEMORY_FAULT, 0);
+	vm_destroy(vm);
+}
+
+/* "Done", it says, and has done nothing. */
+static uint64_t lie(struct vcpu *v, const struct psc *psc)
+{
+	return psc->gpa >= GUEST_FREE_GPA ? 0 : vm_psc(v, psc);
+}
+
+static void answers_without_doing(const void *arg)
+{
+	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = lie });
+	unsigned int w;
+
+	(void)arg;
+	op_psc(vm, 0, GPA(0), PSC_SHARED);
+	w = op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
+	guard_launch(vm);
+	run(vm);
+	expect_halted(vm, 0);
+	expect_ok(vm, 0, w);
+	expect_record(vm, "class=host gfn=0x%lx expected=shared psc=shared attr=private action=none",
+		      GPA(0) / GUEST_PAGE);
+	expect_quiet(vm);
+	expect_counter(vm, "violations/enforced", 0);
+	vm_destroy(vm);
+}
+
+/* KVM 6.12 takes any answer but 0 for a refusal. */
+static uint64_t odd_answer(struct vcpu *v, const struct psc *psc)
+{
+	return psc->gpa >= GUEST_FREE_GPA ? EAGAIN : vm_psc(v, psc);
+}
+
+static void answers_eagain(const void *arg)
+{
+	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = odd_answer });
+	unsigned int p;
+
+	(void)arg;
+	p = op_psc(vm, 0, GPA(0), PSC_SHARED);
+	guard_launch(vm);
+	run(vm);
+	expect_halted(vm, 0);
+	check(vm_result(vm, 0, p)->code >> 32, "the guest took the answer for a yes");
+	expect_counter(vm, "psc_refused", 1);
+	expect_page_state(vm, GPA(0), "none");
+	expect_quiet(vm);
+	vm_destroy(vm);
+}
+
+/* The run page is the VMM's to scribble on: what KVM asked for is what counts. */
+static uint64_t tamper(struct vcpu *v, const struct psc *psc)
+{
+	uint64_t r = vm_psc(v, psc);
+
+	if (psc->gpa < GUEST_FREE_GPA)
+		return r;
+	v->run->hypercall.args[0] = GPA(9);
+	v->run->hypercall.args[1] = 5;
+	v->run->hypercall.args[2] ^= 1 << 4;
+	v->run->hypercall.nr = 0;
+	v->run->exit_reason = KVM_EXIT_IO;
+	return r;
+}
+
+static void tampers_with_run_page(const void *arg)
+{
+	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = tamper });
+	unsigned int p, w;
+
+	(void)arg;
+	p = op_psc(vm, 0, GPA(0), PSC_SHARED);
+	w = op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
+	guard_launch(vm);
+	run(vm);
+	expect_halted(vm, 0);
+	expect_code(vm, 0, p, PSC_RESP_OK);
+	expect_ok(vm, 0, w);
+	expect_page_state(vm, GPA(0), "shared");
+	expect_page_state(vm, GPA(9), "none");
+	expect_psc_done(vm, GPA(0), 1, false, true);
+	expect_quiet(vm);
+	vm_destroy(vm);
+}
+
+/* An interrupted KVM_RUN with the PSC answered is no second PSC. */
+static uint64_t answer_and_interrupt(struct vcpu *v, const struct psc *psc)
+{
+	uint64_t r = vm_psc(v, psc);
+
+	if (psc->gpa < GUEST_FREE_GPA)
+		return r;
+	v->run->hypercall.ret = r;
+	v->run->immediate_exit = 1;
+	ioctl(v->fd, KVM_RUN, 0);
+	v->run->immediate_exit = 0;
+	return r;
+}
+
+static void interrupted_after_answer(const void *arg)
+{
+	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = answer_and_interrupt });
+	unsigned int w;
+
+	(void)arg;
+	op_psc(vm, 0, GPA(0), PSC_SHARED);
+	w = op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
+	guard_launch(vm);
+	run(vm);
+	expect_halted(vm, 0);
+	expect_ok(vm, 0, w);
+	expect_counter(vm, "psc_completed", GUEST_BOOT_PSCS(0) + 1);
+	expect_quiet(vm);
+	vm_destroy(vm);
+}
+
+/* --- slots --- */
+
+static void slot_script(struct vm *vm, unsigned int op[3])
+{
+	vm_slot_add(vm, 1, VM_SLOT1_GPA, 16 * GUEST_PAGE);
+	op_make_private(vm, 0, VM_SLOT1_GPA);
+	op_write(vm, 0, VIEW_PRIVATE, VM_SLOT1_GPA, 7);
+	op_psc(vm, 0, VM_SLOT1_GPA + GUEST_PAGE, PSC_SHARED);
+	op_write(vm, 0, VIEW_SHARED, VM_SLOT1_GPA + GUEST_PAGE, 7);
+	add_meeting(vm);
+	op[0] = op_read(vm, 0, VIEW_PRIVATE, VM_SLOT1_GPA);
+	op[1] = op_read(vm, 0, VIEW_SHARED, VM_SLOT1_GPA + GUEST_PAGE);
+	op[2] = op_pvalidate(vm, 0, VM_SLOT1_GPA + 2 * GUEST_PAGE, true, false);
+}
+
+/* The same memory comes back: so do the states of its pages. */
+static void slot_comes_back(const void *arg)
+{
+	struct vm *vm = strict_vm(NULL);
+	unsigned int op[3];
+
+	(void)arg;
+	slot_script(vm, op);
+	run_until_meeting(vm);
+	expect_page_state(vm, VM_SLOT1_GPA, "private");
+	vm_slot_delete(vm, 1);
+	vm_slot_restore(vm, 1, false);
+	run_on(vm);
+	expect_value(vm, 0, op[0], 7);
+	expect_value(vm, 0, op[1], 7);
+	/* The VMM has set all of the slot to private; that is on the host. */
+	expect_record(vm, "class=host gfn=0x%lx expected=shared attr=private",
+		      VM_SLOT1_GPA / GUEST_PAGE + 1);
+	expect_fault(vm, 0, op[2], VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
+	expect_record(vm, "class=first_touch gfn=0x%lx action=vc", VM_SLOT1_GPA / GUEST_PAGE + 2);
+	expect_quiet(vm);
+	vm_destroy(vm);
+}
+
+/* Other memory at the same place: all that was asked for is void. */
+static void slot_replaced(const void *arg)
+{
+	struct vm *vm = strict_vm(NULL);
+	unsigned int op[3];
+
+	(void)arg;
+	slot_script(vm, op);
+	run_until_meeting(vm);
+	vm_slot_delete(vm, 1);
+	vm_slot_restore(vm, 1, true);
+	expect_page_state(vm, VM_SLOT1_GPA, "none");
+	expect_page_state(vm, VM_SLOT1_GPA + GUEST_PAGE, "none");
+	run_on(vm);
+	expect_fault(vm, 0, op[0], VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
+	expect_record(vm, "class=first_touch gfn=0x%lx expected=initial action=vc",
+		      VM_SLOT1_GPA / GUEST_PAGE);
+	expect_value(vm, 0, op[1], 0);
+	expect_record(vm, "class=initial_shared gfn=0x%lx action=none",
+		      VM_SLOT1_GPA / GUEST_PAGE + 1);
+	expect_record(vm, "class=first_touch gfn=0x%lx action=vc", VM_SLOT1_GPA / GUEST_PAGE + 2);
+	expect_quiet(vm);
+	vm_destroy(vm);
+}
+
+/* ROMs and devices can't change their state, so there is nothing to judge. */
+static void memory_without_guest_memfd(const void *arg)
+{
+	struct vm *vm = strict_vm(NULL);
+	unsigned int r, w, m;
+
+	(void)arg;
+	vm_slot_add_plain(vm, 1, VM_SLOT1_GPA, 4 * GUEST_PAGE);
+	*(uint64_t *)vm_hva(vm, VM_SLOT1_GPA) = 99;
+	r = op_read(vm, 0, VIEW_SHARED, VM_SLOT1_GPA);
+	w = op_write(vm, 0, VIEW_SHARED, VM_SLOT1_GPA + GUEST_PAGE, 1);
+	m = op_read(vm, 0, VIEW_SHARED, 0x30000000ul);
+	guard_launch(vm);
+	run(vm);
+	expect_halted(vm, 0);
+	expect_value(vm, 0, r, 99);
+	expect_ok(vm, 0, w);
+	expect_fault(vm, 0, m, VECTOR_VC, 0x400, 1);	/* MMIO, for the guest to emulate */
+	expect_page_state(vm, VM_SLOT1_GPA, "none");
+	expect_quiet(vm);
+	vm_destroy(vm);
+}
+
+/* --- VMMs that die --- */
+
+static uint64_t die_in_psc(struct vcpu *v, const struct psc *psc)
+{
+	if (psc->gpa >= GUEST_FREE_GPA)
+		_exit(7);
+	return vm_psc(v, psc);
+}
+
+static int child_vmm(void (*fill)(struct vm *vm), uint64_t (*on_psc)(struct vcpu *v,
+								      const struct psc *psc))
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		struct vm *vm = vm_create(&(struct vm_config){ .on_psc = on_psc });
+
+		fill(vm);
+		vm_launch(vm);
+		vm_start(vm);
+		vm_wait(vm, PATIENCE_MS);
+		_exit(0);
+	}
+	return pid;
+}
+
+/* Nothing of the VM is left: no folder, and the module can go. */
+static void expect_gone(pid_t pid)
+{
+	char text[64];
+	int r;
+
+	snprintf(text, sizeof(text), "pid=%d ended: ", pid);
+	check(log_has(MODULE_NAME ": vm=", text), "the log does not say that the VM has ended");
+	r = module_unload(MODULE_NAME);
+	check(!r, "rmmod after the VM's end: errno %d", r);
+}
+
+static void fill_psc(struct vm *vm)
+{
+	op_psc(vm, 0, GPA(0), PSC_SHARED);
+}
+
+static void dies_in_psc(const void *arg)
+{
+	int status;
+	pid_t pid;
+
+	(void)arg;
+	pid = child_vmm(fill_psc, die_in_psc);
+	waitpid(pid, &status, 0);
+	check(WIFEXITED(status) && WEXITSTATUS(status) == 7, "the VMM did not die in its PSC");
+	expect_gone(pid);
+}
+
+static void fill_endless(struct vm *vm)
+{
+	unsigned int start = op_psc(vm, 0, GPA(0), PSC_SHARED);
+
+	op_write(vm, 0, VIEW_PRIVATE, GPA(0), 1);
+	op_loop(vm, 0, start, ~0u);
+}
+
+/* SIGKILL in the middle of violations, several times over */
+static void killed(const void *arg)
+{
+	int status;
+	pid_t pid = 0;
+
+	(void)arg;
+	for (unsigned int i = 0; i < 5; i++) {
+		pid = child_vmm(fill_endless, NULL);
+		usleep(70000 + i * 5000);
+		kill(pid, SIGKILL);
+		waitpid(pid, &status, 0);
+		check(WIFSIGNALED(status), "the VMM ended by itself");
+	}
+	expect_gone(pid);
+}
+
+static const struct scenario scenarios[] = {
+	{ "vmm.flips_to_shared", flips_to_shared, NULL, 0 },
+	{ "vmm.flips_to_private", flips_to_private, NULL, 0 },
+	{ "vmm.flips_launch_page", flips_launch_page, NULL, 0 },
+	{ "vmm.punches_hole", punches_hole, NULL, 0 },
+	{ "vmm.answers_without_doing", answers_without_doing, NULL, 0 },
+	{ "vmm.answers_eagain", answers_eagain, NULL, 0 },
+	{ "vmm.tampers_with_run_page", tampers_with_run_page, NULL, 0 },
+	{ "vmm.interrupted_after_answer", interrupted_after_answer, NULL, 0 },
+	{ "vmm.slot_comes_back", slot_comes_back, NULL, 0 },
+	{ "vmm.slot_replaced", slot_replaced, NULL, 0 },
+	{ "vmm.memory_without_guest_memfd", memory_without_guest_memfd, NULL, 0 },
+	{ "vmm.dies_in_psc", dies_in_psc, NULL, 0 },
+	{ "vmm.killed", killed, NULL, 0 },
+};
+
+GROUP(vmm_group, scenarios);
