@@ -50,7 +50,7 @@ RELEASE = $(shell $(MAKE) -s --no-print-directory -C $(KDIR) kernelrelease)
 dkms-install:
 	rm -rf $(DKMS_SOURCE)
 	mkdir -p $(DKMS_SOURCE)
-	cp -r Kbuild dkms.conf LICENSE include src $(DKMS_SOURCE)
+	cp -r Kbuild dkms.conf LICENSE compat include src $(DKMS_SOURCE)
 	dkms install rmp_enforce/$(VERSION)
 
 dkms-remove:

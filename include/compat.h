@@ -7,40 +7,55 @@
 #ifndef RMPE_COMPAT_H
 #define RMPE_COMPAT_H
 
-#include <linux/build_bug.h>
 #include <linux/kvm_host.h>
+#include <linux/pid.h>
 
-#if !IS_ENABLED(CONFIG_KVM_AMD_SEV) || !IS_ENABLED(CONFIG_KVM_PRIVATE_MEM)
-#error "this kernel can't host SEV-SNP guests (CONFIG_KVM_AMD_SEV, CONFIG_KVM_PRIVATE_MEM)"
+#if !IS_ENABLED(CONFIG_KVM_AMD_SEV)
+#error "this kernel can't host SEV-SNP guests (CONFIG_KVM_AMD_SEV)"
 #endif
 #if !IS_ENABLED(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) || !IS_ENABLED(CONFIG_KPROBES_ON_FTRACE)
 #error "this kernel can't be hooked (CONFIG_DYNAMIC_FTRACE_WITH_ARGS, CONFIG_KPROBES_ON_FTRACE)"
 #endif
 
-typedef int (*rmpe_init_vm_fn)(struct kvm *kvm, unsigned long type);
-typedef void (*rmpe_destroy_vm_fn)(struct kvm *kvm);
-typedef int (*rmpe_vcpu_run_fn)(struct kvm_vcpu *vcpu);
-typedef int (*rmpe_page_fault_fn)(struct kvm_vcpu *vcpu, gpa_t gpa,
-				  u64 error_code, void *insn, int insn_len);
-typedef void (*rmpe_commit_region_fn)(struct kvm *kvm,
-				      struct kvm_memory_slot *old,
-				      const struct kvm_memory_slot *new,
-				      enum kvm_mr_change change);
-typedef long (*rmpe_gmem_populate_fn)(struct kvm *kvm, gfn_t gfn,
-				      void __user *src, long npages,
-				      kvm_gmem_populate_cb post_populate,
-				      void *opaque);
+/* Since 7.1 kvm_gmem_populate() is told whether it may write to its source. */
+#ifdef RMPE_HAS_POPULATE_WRITEBACK
+#define RMPE_POPULATE_PARAM	bool may_writeback_src,
+#define RMPE_POPULATE_ARG	may_writeback_src,
+#else
+#define RMPE_POPULATE_PARAM
+#define RMPE_POPULATE_ARG
+#endif
 
-#define RMPE_PROVE_SHAPE(fn, type)					\
-	static_assert(__same_type(&(fn), (type)NULL),			\
-		      #fn " has another prototype in this kernel")
+/*
+ * The functions that we hook, as we take them to be.  Most kernels declare them
+ * in their headers, and then the compiler refuses a declaration that differs.
+ */
+int kvm_arch_init_vm(struct kvm *kvm, unsigned long type);
+void kvm_arch_destroy_vm(struct kvm *kvm);
+int kvm_arch_vcpu_ioctl_run(struct kvm_vcpu *vcpu);
+int kvm_mmu_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_code,
+		       void *insn, int insn_len);
+void kvm_arch_commit_memory_region(struct kvm *kvm, struct kvm_memory_slot *old,
+				   const struct kvm_memory_slot *new,
+				   enum kvm_mr_change change);
+long kvm_gmem_populate(struct kvm *kvm, gfn_t gfn, void __user *src, long npages,
+		       RMPE_POPULATE_PARAM kvm_gmem_populate_cb post_populate,
+		       void *opaque);
 
-RMPE_PROVE_SHAPE(kvm_arch_init_vm, rmpe_init_vm_fn);
-RMPE_PROVE_SHAPE(kvm_arch_destroy_vm, rmpe_destroy_vm_fn);
-RMPE_PROVE_SHAPE(kvm_arch_vcpu_ioctl_run, rmpe_vcpu_run_fn);
-RMPE_PROVE_SHAPE(kvm_mmu_page_fault, rmpe_page_fault_fn);
-RMPE_PROVE_SHAPE(kvm_arch_commit_memory_region, rmpe_commit_region_fn);
-RMPE_PROVE_SHAPE(kvm_gmem_populate, rmpe_gmem_populate_fn);
+/* The task that runs a vCPU, or NULL; RCU read side. */
+static inline struct task_struct *rmpe_vcpu_task(struct kvm_vcpu *vcpu)
+{
+	struct task_struct *task;
+
+#ifdef RMPE_HAS_VCPU_PID_LOCK
+	read_lock(&vcpu->pid_lock);
+	task = pid_task(vcpu->pid, PIDTYPE_PID);
+	read_unlock(&vcpu->pid_lock);
+#else
+	task = pid_task(rcu_dereference(vcpu->pid), PIDTYPE_PID);
+#endif
+	return task;
+}
 
 /* Can this slot hold private memory? */
 static inline bool rmpe_slot_has_gmem(const struct kvm_memory_slot *slot)

@@ -9,6 +9,7 @@
 #include <linux/sched.h>
 #include <asm/trapnr.h>
 
+#include "compat.h"
 #include "vm.h"
 
 /*
@@ -73,7 +74,7 @@ static void stop_vcpu(struct kvm_vcpu *vcpu)
 	/* vcpu_enter_guest() looks for it after the IPI, and returns -EIO. */
 	kvm_make_request(KVM_REQ_VM_DEAD, vcpu);
 	rcu_read_lock();
-	task = pid_task(rcu_dereference(vcpu->pid), PIDTYPE_PID);
+	task = rmpe_vcpu_task(vcpu);
 	if (task)
 		kick_process(task);
 	rcu_read_unlock();

@@ -114,8 +114,8 @@ static void wrap_commit_region(struct kvm *kvm, struct kvm_memory_slot *old,
 			       const struct kvm_memory_slot *new,
 			       enum kvm_mr_change change);
 static long wrap_gmem_populate(struct kvm *kvm, gfn_t gfn, void __user *src,
-			       long npages, kvm_gmem_populate_cb post_populate,
-			       void *opaque);
+			       long npages, RMPE_POPULATE_PARAM
+			       kvm_gmem_populate_cb post_populate, void *opaque);
 
 enum {
 	DESTROY_VM,
@@ -153,14 +153,14 @@ static struct rmpe_hook hooks[NR_HOOKS] = {
 };
 
 /* The original, behind its fentry call: neither ftrace nor we see it again. */
-#define ORIG(_hook, _type) ((_type)(hooks[_hook].ip + MCOUNT_INSN_SIZE))
+#define ORIG(_hook, _fn) ((typeof(&(_fn)))(hooks[_hook].ip + MCOUNT_INSN_SIZE))
 
 static int __nocfi wrap_init_vm(struct kvm *kvm, unsigned long type)
 {
 	int r;
 
 	enter();
-	r = ORIG(INIT_VM, rmpe_init_vm_fn)(kvm, type);
+	r = ORIG(INIT_VM, kvm_arch_init_vm)(kvm, type);
 	if (!r)
 		rmpe_vm_create(kvm);
 	leave();
@@ -170,7 +170,7 @@ static int __nocfi wrap_init_vm(struct kvm *kvm, unsigned long type)
 static void __nocfi wrap_destroy_vm(struct kvm *kvm)
 {
 	enter();
-	ORIG(DESTROY_VM, rmpe_destroy_vm_fn)(kvm);
+	ORIG(DESTROY_VM, kvm_arch_destroy_vm)(kvm);
 	rmpe_vm_destroy(kvm);
 	leave();
 }
@@ -183,20 +183,22 @@ static void __nocfi wrap_commit_region(struct kvm *kvm, struct kvm_memory_slot *
 	/* KVM moves no slot with guest_memfd. */
 	if (change == KVM_MR_CREATE)
 		rmpe_psc_slot_created(kvm, new);
-	ORIG(COMMIT_REGION, rmpe_commit_region_fn)(kvm, old, new, change);
+	ORIG(COMMIT_REGION, kvm_arch_commit_memory_region)(kvm, old, new, change);
 	leave();
 }
 
 static long __nocfi wrap_gmem_populate(struct kvm *kvm, gfn_t gfn,
 				       void __user *src, long npages,
+				       RMPE_POPULATE_PARAM
 				       kvm_gmem_populate_cb post_populate,
 				       void *opaque)
 {
 	long r;
 
 	enter();
-	r = ORIG(GMEM_POPULATE, rmpe_gmem_populate_fn)(kvm, gfn, src, npages,
-						       post_populate, opaque);
+	r = ORIG(GMEM_POPULATE, kvm_gmem_populate)(kvm, gfn, src, npages,
+						   RMPE_POPULATE_ARG
+						   post_populate, opaque);
 	if (r > 0)
 		rmpe_psc_launched(kvm, gfn, r);
 	leave();
@@ -233,7 +235,7 @@ static int wrap_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_code,
  */
 int __nocfi rmpe_orig_vcpu_run(struct kvm_vcpu *vcpu)
 {
-	return ORIG(VCPU_RUN, rmpe_vcpu_run_fn)(vcpu);
+	return ORIG(VCPU_RUN, kvm_arch_vcpu_ioctl_run)(vcpu);
 }
 
 /**
@@ -250,7 +252,7 @@ int __nocfi rmpe_orig_vcpu_run(struct kvm_vcpu *vcpu)
 int __nocfi rmpe_orig_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_code,
 				 void *insn, int insn_len)
 {
-	return ORIG(PAGE_FAULT, rmpe_page_fault_fn)(vcpu, gpa, error_code, insn,
+	return ORIG(PAGE_FAULT, kvm_mmu_page_fault)(vcpu, gpa, error_code, insn,
 						    insn_len);
 }
 
