@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What report.c asks the kernel and the rest of the module, answered by the
+ * test and written down for it.
+ */
+#ifndef UNIT_FAKE_HOST_H
+#define UNIT_FAKE_HOST_H
+
+#include <linux/file.h>
+#include <linux/types.h>
+
+#include "report.h"
+
+/**
+ * struct fake_host - the answers, then the notes
+ * @now_ns: the time
+ * @file_gone: guest_memfd is closed already
+ * @has_folio: there is a page at any index
+ * @rmp_error: of reading an RMP entry
+ * @rmp_assigned: of any RMP entry
+ * @rmp_level: of any RMP entry
+ * @file_refs: references to files that were taken and not given back
+ * @folio_refs: the same for folios
+ * @index: the last index that was looked up
+ * @traced: records that went to the tracepoint
+ * @events: uevents
+ * @printed: lines of the kernel log
+ * @log: the last of them, its level in front
+ */
+struct fake_host {
+	u64 now_ns;
+	bool file_gone;
+	bool has_folio;
+	int rmp_error;
+	bool rmp_assigned;
+	int rmp_level;
+
+	int file_refs;
+	int folio_refs;
+	unsigned long index;
+	unsigned int traced;
+	unsigned int events;
+	unsigned int printed;
+	char log[2 * RMPE_RECORD_LEN];
+};
+
+extern struct fake_host host;
+extern struct file fake_gmem;
+
+/* The pfn of the page at an index. */
+#define FAKE_PFN(index)	(0x100000 + (index))
+
+#endif

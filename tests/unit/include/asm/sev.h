@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef UNIT_ASM_SEV_H
+#define UNIT_ASM_SEV_H
+
+#include <linux/types.h>
+
+int snp_lookup_rmpentry(u64 pfn, bool *assigned, int *level);
+
+#endif

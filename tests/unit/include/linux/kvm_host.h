@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef UNIT_LINUX_KVM_HOST_H
+#define UNIT_LINUX_KVM_HOST_H
+
+#include <linux/array_size.h>
+#include <linux/bits.h>
+#include <linux/errno.h>
+#include <linux/kvm_types.h>
+#include <linux/mutex.h>
+#include <linux/printk.h>
+#include <linux/sprintf.h>
+#include <linux/string.h>
+#include <linux/types.h>
+
+/* EXITINFO1 of a #NPF: APM volume 2, 15.25.6 and 15.36.10. */
+#define PFERR_PRESENT_MASK	BIT_ULL(0)
+#define PFERR_WRITE_MASK	BIT_ULL(1)
+#define PFERR_USER_MASK		BIT_ULL(2)
+#define PFERR_RSVD_MASK		BIT_ULL(3)
+#define PFERR_FETCH_MASK	BIT_ULL(4)
+#define PFERR_GUEST_RMP_MASK	BIT_ULL(31)
+#define PFERR_GUEST_FINAL_MASK	BIT_ULL(32)
+#define PFERR_GUEST_PAGE_MASK	BIT_ULL(33)
+#define PFERR_GUEST_ENC_MASK	BIT_ULL(34)
+#define PFERR_GUEST_SIZEM_MASK	BIT_ULL(35)
+#define PFERR_GUEST_VMPL_MASK	BIT_ULL(36)
+
+struct file;
+
+/* The members that report.c reads. */
+struct kvm_memory_slot {
+	gfn_t base_gfn;
+	struct {
+		struct file *file;
+		unsigned long pgoff;
+	} gmem;
+};
+
+struct kvm_vcpu {
+	int vcpu_id;
+};
+
+static inline gfn_t gpa_to_gfn(gpa_t gpa)
+{
+	return gpa >> 12;
+}
+
+#endif

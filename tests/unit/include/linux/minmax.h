@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef UNIT_LINUX_MINMAX_H
+#define UNIT_LINUX_MINMAX_H
+
+#define min(x, y) ({				\
+	typeof(x) min_x = (x);			\
+	typeof(y) min_y = (y);			\
+	(void)(&min_x == &min_y);		\
+	min_x < min_y ? min_x : min_y;		\
+})
+
+#endif

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The text of a record, character by character: scripts of other people read
+ * it.
+ */
+#include "test.h"
+
+#include <linux/array_size.h>
+#include <linux/kvm_host.h>
+#include <asm/pgtable_types.h>
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report.h"
+
+/* #NPF error codes: a data access to a page that is mapped by its own tables. */
+#define FINAL	PFERR_GUEST_FINAL_MASK
+#define ENC	PFERR_GUEST_ENC_MASK
+#define WRITE	PFERR_WRITE_MASK
+#define USER	PFERR_USER_MASK
+
+static void check(const struct rmpe_record *rec, const char *should)
+{
+	char buf[RMPE_RECORD_LEN];
+	int n = rmpe_record_format(buf, sizeof(buf), rec);
+
+	assert_string_equal(buf, should);
+	assert_int_equal(n, strlen(should));
+}
+
+static void shared_write_to_launched_page(void **state)
+{
+	const struct rmpe_record rec = {
+		.vm_id = 1,
+		.pid = 123,
+		.comm = "vmm",
+		.vcpu = 0,
+		.gpa = 0x30000,
+		.error_code = FINAL | USER | WRITE,
+		.verdict = {
+			.class = RMPE_CLASS_IMPLICIT_SHARED,
+			.expected = RMPE_EXPECT_PRIVATE,
+			.source = RMPE_SOURCE_LAUNCH,
+			.enforceable = true,
+		},
+		.attr_private = true,
+		.launched = true,
+		.has_pfn = true,
+		.pfn = 0x1234,
+		.rmp_valid = true,
+		.rmp_assigned = true,
+		.rmp_level = PG_LEVEL_4K,
+		.violations = 1,
+		.mode = RMPE_MODE_STRICT,
+		.outcome = RMPE_OUTCOME_VC,
+	};
+
+	check(&rec, "vm=1 pid=123 comm=vmm vcpu=0 gfn=0x30 gpa=0x30000 access=shared op=write expected=private source=launch class=implicit_shared attr=private err=0x100000006(WRITE,USER,FINAL) psc=none psc_age_us=n/a psc_vcpu=n/a psc_gfn=n/a psc_pages=n/a launch=yes pfn=0x1234 rmp=assigned:1,level:4K rip=n/a n=1 suppressed=0 mode=strict action=vc escalated=no");
+}
+
+static void private_read_after_psc_to_shared(void **state)
+{
+	const struct rmpe_record rec = {
+		.when_ns = 5000001999,
+		.vm_id = 17,
+		.pid = 4711,
+		.comm = "qemu-system-x86",
+		.vcpu = 3,
+		.gpa = 0x80912f,
+		.error_code = ENC | FINAL | PFERR_GUEST_RMP_MASK |
+			      PFERR_PRESENT_MASK | USER | BIT_ULL(49),
+		.verdict = {
+			.class = RMPE_CLASS_IMPLICIT_PRIVATE,
+			.expected = RMPE_EXPECT_SHARED,
+			.source = RMPE_SOURCE_PSC,
+			.enforceable = true,
+		},
+		.psc = {
+			.seq = 9,
+			.when_ns = 5000000000,
+			.gfn = 0x800,
+			.npages = 512,
+			.vcpu = 1,
+			.to_private = false,
+			.completed = true,
+		},
+		.has_pfn = true,
+		.pfn = 0xabcdef,
+		.rmp_valid = true,
+		.rmp_assigned = false,
+		.rmp_level = PG_LEVEL_2M,
+		.violations = 3,
+		.suppressed = 12,
+		.mode = RMPE_MODE_STRICT,
+		.outcome = RMPE_OUTCOME_TERMINATE,
+		.escalated = RMPE_ESCALATED_NO_PROGRESS,
+	};
+
+	check(&rec, "vm=17 pid=4711 comm=qemu-system-x86 vcpu=3 gfn=0x809 gpa=0x80912f access=private op=read expected=shared source=psc class=implicit_private attr=shared err=0x580000005(PRESENT,USER,RMP,FINAL,ENC) psc=shared psc_age_us=1 psc_vcpu=1 psc_gfn=0x800 psc_pages=512 launch=no pfn=0xabcdef rmp=assigned:0,level:2M rip=n/a n=3 suppressed=12 mode=strict action=terminate escalated=no_progress");
+}
+
+static void first_touch_in_lenient_mode(void **state)
+{
+	const struct rmpe_record rec = {
+		.vm_id = 2,
+		.pid = 1,
+		.comm = "x",
+		.gpa = 0xffffffff000,
+		.error_code = ENC | FINAL | PFERR_FETCH_MASK,
+		.verdict = {
+			.class = RMPE_CLASS_FIRST_TOUCH,
+			.expected = RMPE_EXPECT_INITIAL,
+			.source = RMPE_SOURCE_NONE,
+			.enforceable = true,
+		},
+		.psc_lost = true,
+		.attr_private = true,
+		.violations = 1,
+		.mode = RMPE_MODE_LENIENT,
+	};
+
+	check(&rec, "vm=2 pid=1 comm=x vcpu=0 gfn=0xffffffff gpa=0xffffffff000 access=private op=fetch expected=initial source=none class=first_touch attr=private err=0x500000010(FETCH,FINAL,ENC) psc=unknown psc_age_us=n/a psc_vcpu=n/a psc_gfn=n/a psc_pages=n/a launch=no pfn=none rmp=n/a rip=n/a n=1 suppressed=0 mode=lenient action=none escalated=no");
+}
+
+static void state_from_an_earlier_use(void **state)
+{
+	const struct rmpe_record rec = {
+		.vm_id = 1,
+		.pid = 5,
+		.comm = "vmm",
+		.gpa = 0,
+		.error_code = PFERR_GUEST_PAGE_MASK | ENC | WRITE | PFERR_FETCH_MASK,
+		.verdict = {
+			.class = RMPE_CLASS_IMPLICIT_PRIVATE,
+			.expected = RMPE_EXPECT_SHARED,
+			.source = RMPE_SOURCE_PSC,
+		},
+		.by_use = true,
+		.has_pfn = true,
+		.rmp_valid = false,
+		.violations = 2,
+		.mode = RMPE_MODE_STRICT,
+		.outcome = RMPE_OUTCOME_TERMINATE,
+		.escalated = RMPE_ESCALATED_PROTECTED_MODE_OFF,
+	};
+
+	check(&rec, "vm=1 pid=5 comm=vmm vcpu=0 gfn=0x0 gpa=0x0 access=private op=walk expected=shared source=use class=implicit_private attr=shared err=0x600000012(WRITE,FETCH,PAGE,ENC) psc=none psc_age_us=n/a psc_vcpu=n/a psc_gfn=n/a psc_pages=n/a launch=no pfn=0x0 rmp=unreadable rip=n/a n=2 suppressed=0 mode=strict action=terminate escalated=protected_mode_off");
+}
+
+static void every_error_bit(void **state)
+{
+	const struct rmpe_record rec = {
+		.vm_id = 1,
+		.comm = "vmm",
+		.error_code = ~0ULL,
+		.verdict = {
+			.class = RMPE_CLASS_VMPL,
+			.expected = RMPE_EXPECT_PRIVATE,
+			.source = RMPE_SOURCE_ATTRIBUTE,
+		},
+		.psc = { .seq = 1, .to_private = true },
+		.mode = RMPE_MODE_LENIENT,
+		.outcome = RMPE_OUTCOME_TERMINATE,
+		.escalated = RMPE_ESCALATED_EVENT_PENDING,
+	};
+
+	check(&rec, "vm=1 pid=0 comm=vmm vcpu=0 gfn=0x0 gpa=0x0 access=private op=walk expected=private source=attribute class=vmpl attr=shared err=0xffffffffffff(PRESENT,WRITE,USER,RSVD,FETCH,RMP,FINAL,PAGE,ENC,SIZEM,VMPL) psc=private psc_age_us=0 psc_vcpu=0 psc_gfn=0x0 psc_pages=0 launch=no pfn=none rmp=n/a rip=n/a n=0 suppressed=0 mode=lenient action=terminate escalated=event_pending");
+}
+
+static void no_error_bit(void **state)
+{
+	const struct rmpe_record rec = {
+		.vm_id = 1,
+		.comm = "vmm",
+		.verdict = { .class = RMPE_CLASS_HOST },
+		.mode = RMPE_MODE_OFF,
+	};
+
+	check(&rec, "vm=1 pid=0 comm=vmm vcpu=0 gfn=0x0 gpa=0x0 access=shared op=read expected=initial source=none class=host attr=shared err=0x0() psc=none psc_age_us=n/a psc_vcpu=n/a psc_gfn=n/a psc_pages=n/a launch=no pfn=none rmp=n/a rip=n/a n=0 suppressed=0 mode=off action=none escalated=no");
+}
+
+/* Every number as long as it gets; the words are tried one by one below. */
+static struct rmpe_record long_record(void)
+{
+	struct rmpe_record rec = {
+		.when_ns = ~0ULL,
+		.vm_id = ~0ULL,
+		.pid = INT_MIN,
+		.comm = "fifteen_letters",
+		.vcpu = INT_MIN,
+		.gpa = ~0ULL,
+		.error_code = ~0ULL,
+		.psc = {
+			.seq = 1,
+			.when_ns = 0,
+			.gfn = ~0ULL,
+			.npages = ~0ULL,
+			.vcpu = INT_MIN,
+			.to_private = true,
+			.completed = true,
+		},
+		.has_pfn = true,
+		.rmp_valid = true,
+		.rmp_assigned = true,
+		.rmp_level = PG_LEVEL_2M,
+		.pfn = ~0ULL,
+		.violations = ~0U,
+		.suppressed = ~0ULL,
+	};
+
+	return rec;
+}
+
+/* How long a record may get; truncation would hide it. */
+static size_t length(const struct rmpe_record *rec)
+{
+	char buf[4 * RMPE_RECORD_LEN];
+
+	return rmpe_record_format(buf, sizeof(buf), rec);
+}
+
+#define longest_of(rec, member, last) do {				\
+	size_t best_len = 0;						\
+	int best = 0, value;						\
+									\
+	for (value = 0; value <= (last); value++) {			\
+		(rec).member = value;					\
+		if (length(&(rec)) > best_len) {			\
+			best_len = length(&(rec));			\
+			best = value;					\
+		}							\
+	}								\
+	(rec).member = best;						\
+} while (0)
+
+static void longest_record_fits(void **state)
+{
+	struct rmpe_record rec = long_record();
+	char buf[RMPE_RECORD_LEN];
+	size_t n;
+
+	longest_of(rec, verdict.class, RMPE_NR_CLASSES - 1);
+	longest_of(rec, verdict.expected, RMPE_EXPECT_SHARED);
+	longest_of(rec, verdict.source, RMPE_SOURCE_ATTRIBUTE);
+	longest_of(rec, by_use, 1);
+	longest_of(rec, attr_private, 1);
+	longest_of(rec, psc_lost, 1);
+	longest_of(rec, launched, 1);
+	longest_of(rec, rmp_valid, 1);
+	longest_of(rec, mode, RMPE_MODE_STRICT);
+	longest_of(rec, outcome, RMPE_OUTCOME_TERMINATE);
+	longest_of(rec, escalated, RMPE_ESCALATED_NO_PROGRESS);
+
+	n = rmpe_record_format(buf, sizeof(buf), &rec);
+	assert_int_equal(n, length(&rec));
+	assert_true(n < RMPE_RECORD_LEN - 1);
+	print_message("# longest record: %zu of %d\n", n, RMPE_RECORD_LEN);
+}
+
+/* A buffer of its own for each size: the sanitizer sees one byte too many. */
+static void too_small_a_buffer(void **state)
+{
+	struct rmpe_record rec = long_record();
+	char whole[4 * RMPE_RECORD_LEN];
+	size_t size, len;
+
+	len = rmpe_record_format(whole, sizeof(whole), &rec);
+	for (size = 1; size <= len + 2; size++) {
+		char *buf = malloc(size);
+		size_t n, should = size <= len ? size - 1 : len;
+
+		assert_non_null(buf);
+		n = rmpe_record_format(buf, size, &rec);
+		assert_int_equal(n, should);
+		assert_int_equal(strlen(buf), should);
+		assert_memory_equal(buf, whole, should);
+		free(buf);
+	}
+}
+
+/* One word, one "=": what people's scripts split at. */
+static void record_is_key_value(void **state)
+{
+	static const char *const keys[] = {
+		"vm", "pid", "comm", "vcpu", "gfn", "gpa", "access", "op",
+		"expected", "source", "class", "attr", "err", "psc",
+		"psc_age_us", "psc_vcpu", "psc_gfn", "psc_pages", "launch",
+		"pfn", "rmp", "rip", "n", "suppressed", "mode", "action",
+		"escalated",
+	};
+	struct rmpe_record rec = long_record();
+	char buf[RMPE_RECORD_LEN], *rest = buf, *part;
+	unsigned int i, variant;
+
+	for (variant = 0; variant < 8; variant++) {
+		rec.psc.seq = variant & 1;
+		rec.has_pfn = variant & 2;
+		rec.rmp_valid = variant & 4;
+		rmpe_record_format(buf, sizeof(buf), &rec);
+		rest = buf;
+		for (i = 0; (part = strsep(&rest, " ")); i++) {
+			char *value = strchr(part, '=');
+
+			assert_true(i < ARRAY_SIZE(keys));
+			assert_non_null(value);
+			*value++ = '\0';
+			assert_string_equal(part, keys[i]);
+			assert_true(*value);
+			assert_null(strchr(value, '='));
+		}
+		assert_int_equal(i, ARRAY_SIZE(keys));
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(shared_write_to_launched_page),
+		cmocka_unit_test(private_read_after_psc_to_shared),
+		cmocka_unit_test(first_touch_in_lenient_mode),
+		cmocka_unit_test(state_from_an_earlier_use),
+		cmocka_unit_test(every_error_bit),
+		cmocka_unit_test(no_error_bit),
+		cmocka_unit_test(longest_record_fits),
+		cmocka_unit_test(too_small_a_buffer),
+		cmocka_unit_test(record_is_key_value),
+	};
+
+	return cmocka_run_group_tests_name("record", tests, NULL, NULL);
+}

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the tracker costs, and what it does when it can't have it.
+ */
+#include "test.h"
+
+#include <linux/array_size.h>
+#include <linux/errno.h>
+
+#include <unit/alloc.h>
+
+#include "oracle.h"
+
+/* The books must agree: the tracker's, and the allocator's. */
+static size_t bytes(const struct rmpe_tracker *t)
+{
+	assert_int_equal(t->bytes, unit_live_bytes());
+	assert_int_equal(unit_uncharged_bytes(), 0);
+	return t->bytes;
+}
+
+static void set(struct rmpe_tracker *t, gfn_t gfn, u64 npages,
+		enum rmpe_page_state state)
+{
+	assert_int_equal(rmpe_tracker_set(t, gfn, npages, state), 0);
+	bytes(t);
+}
+
+static int nothing_allocated(void **state)
+{
+	unit_fail_alloc(UNIT_NEVER);
+	return unit_live_objects() != 0;
+}
+
+static void nothing_known_costs_nothing(void **state)
+{
+	struct rmpe_tracker t = { };
+
+	set(&t, 0, RMPE_MAX_GFNS, RMPE_PAGE_NONE);
+	set(&t, RMPE_MAX_GFNS - 1, 1, RMPE_PAGE_NONE);
+	assert_int_equal(bytes(&t), 0);
+	assert_int_equal(unit_live_objects(), 0);
+	rmpe_tracker_free(&t);
+}
+
+static void free_returns_everything(void **state)
+{
+	struct rmpe_tracker t = { };
+
+	set(&t, 3, 5 * GFNS_1G, RMPE_PAGE_PRIVATE);
+	set(&t, 1000, 1, RMPE_PAGE_SHARED);
+	set(&t, RMPE_MAX_GFNS - 1, 1, RMPE_PAGE_SHARED);
+	assert_true(bytes(&t) > 0);
+	rmpe_tracker_free(&t);
+	assert_int_equal(t.bytes, 0);
+	assert_int_equal(unit_live_objects(), 0);
+	assert_int_equal(rmpe_tracker_state(&t, 1000), RMPE_PAGE_NONE);
+
+	/* Usable afterwards. */
+	set(&t, 1000, 1, RMPE_PAGE_SHARED);
+	assert_int_equal(rmpe_tracker_state(&t, 1000), RMPE_PAGE_SHARED);
+	rmpe_tracker_free(&t);
+	rmpe_tracker_free(&t);
+}
+
+static void uniform_ranges_share_their_cost(void **state)
+{
+	struct rmpe_tracker t = { };
+	size_t one;
+	gfn_t gfn;
+
+	set(&t, 0, GFNS_2M, RMPE_PAGE_PRIVATE);
+	one = bytes(&t);
+	for (gfn = 0; gfn < GFNS_1G; gfn += GFNS_2M)
+		set(&t, gfn, GFNS_2M, gfn & GFNS_2M ? RMPE_PAGE_PRIVATE :
+						      RMPE_PAGE_SHARED);
+	assert_int_equal(bytes(&t), one);
+	set(&t, 0, GFNS_1G, RMPE_PAGE_SHARED);
+	assert_int_equal(bytes(&t), one);
+	rmpe_tracker_free(&t);
+}
+
+static void pages_that_agree_with_their_range_are_free(void **state)
+{
+	struct rmpe_tracker t = { };
+	size_t before;
+
+	set(&t, 0, 4 * GFNS_2M, RMPE_PAGE_PRIVATE);
+	before = bytes(&t);
+	set(&t, 700, 1, RMPE_PAGE_PRIVATE);
+	set(&t, 700, 1000, RMPE_PAGE_PRIVATE);
+	set(&t, 5 * GFNS_2M + 1, 3, RMPE_PAGE_NONE);
+	assert_int_equal(bytes(&t), before);
+	rmpe_tracker_free(&t);
+}
+
+static void whole_range_frees_its_leaf(void **state)
+{
+	struct rmpe_tracker t = { };
+	size_t table, first, second;
+
+	/* The first leaf of a GiB comes with the table of its leaves. */
+	set(&t, 0, GFNS_1G, RMPE_PAGE_PRIVATE);
+	set(&t, 5, 1, RMPE_PAGE_SHARED);
+	first = bytes(&t);
+	set(&t, GFNS_2M + 5, 1, RMPE_PAGE_SHARED);
+	second = bytes(&t);
+	assert_true(second > first);
+	set(&t, GFNS_2M, GFNS_2M, RMPE_PAGE_SHARED);
+	assert_int_equal(bytes(&t), first);
+	set(&t, 0, GFNS_1G, RMPE_PAGE_SHARED);
+	table = bytes(&t);
+	assert_int_equal(first - table, second - first);
+
+	set(&t, 0, GFNS_1G, RMPE_PAGE_NONE);
+	assert_int_equal(bytes(&t), table);
+	rmpe_tracker_free(&t);
+}
+
+static void converting_again_costs_nothing(void **state)
+{
+	struct rmpe_tracker t = { };
+	size_t before;
+	int i;
+
+	set(&t, 0, 16 * GFNS_1G, RMPE_PAGE_PRIVATE);
+	before = bytes(&t);
+	for (i = 0; i < 10; i++) {
+		set(&t, 0, 16 * GFNS_1G, RMPE_PAGE_SHARED);
+		set(&t, 0, 16 * GFNS_1G, RMPE_PAGE_PRIVATE);
+	}
+	assert_int_equal(bytes(&t), before);
+	/* 16 GiB in less than a page of KVM's own store for each GiB. */
+	assert_true(before < 16 * 4096);
+	rmpe_tracker_free(&t);
+}
+
+/* KVM's xarray takes about 9 bytes for each gfn; this is the least good case. */
+static void alternating_pages_stay_small(void **state)
+{
+	struct rmpe_tracker t = { };
+	gfn_t gfn;
+
+	for (gfn = 0; gfn < GFNS_1G; gfn += 2)
+		assert_int_equal(rmpe_tracker_set(&t, gfn, 1, RMPE_PAGE_SHARED), 0);
+	assert_true(bytes(&t) * 30 < GFNS_1G * 9);
+	rmpe_tracker_free(&t);
+}
+
+/* The array of GiBs is the only thing that grows with the highest gfn. */
+static void far_page_costs_a_pointer_per_gib(void **state)
+{
+	struct rmpe_tracker t = { };
+	size_t near;
+
+	set(&t, 0, 1, RMPE_PAGE_SHARED);
+	near = bytes(&t);
+	rmpe_tracker_free(&t);
+	set(&t, RMPE_MAX_GFNS - 1, 1, RMPE_PAGE_SHARED);
+	assert_in_range(bytes(&t), near,
+			near + RMPE_MAX_GFNS / GFNS_1G * sizeof(void *));
+	rmpe_tracker_free(&t);
+}
+
+static void forgetting_allocates_nothing_where_nothing_is(void **state)
+{
+	struct rmpe_tracker t = { };
+
+	set(&t, 0, 1, RMPE_PAGE_SHARED);
+	unit_fail_alloc(1);
+	set(&t, 1, RMPE_MAX_GFNS - 1, RMPE_PAGE_NONE);
+	set(&t, GFNS_1G - 3, 10, RMPE_PAGE_NONE);
+	assert_false(unit_alloc_failed());
+	rmpe_tracker_free(&t);
+}
+
+/* Changes that need memory of each kind, and what is there before. */
+static const struct change {
+	const char *name;
+	struct {
+		gfn_t gfn;
+		u64 npages;
+		enum rmpe_page_state state;
+	} before[3], change;
+} changes[] = {
+	{
+		.name = "no memory: first page of a guest",
+		.change = { 5, 1, RMPE_PAGE_SHARED },
+	}, {
+		.name = "no memory: first 2M range of a guest",
+		.change = { 0, GFNS_2M, RMPE_PAGE_SHARED },
+	}, {
+		.name = "no memory: page in a uniform range",
+		.before = { { 0, GFNS_2M, RMPE_PAGE_PRIVATE } },
+		.change = { 5, 1, RMPE_PAGE_SHARED },
+	}, {
+		.name = "no memory: forgetting a page of a uniform range",
+		.before = { { 0, GFNS_2M, RMPE_PAGE_PRIVATE } },
+		.change = { 5, 1, RMPE_PAGE_NONE },
+	}, {
+		.name = "no memory: range over the edge of a 2M range",
+		.before = { { 0, GFNS_2M, RMPE_PAGE_PRIVATE },
+			    { GFNS_2M, GFNS_2M, RMPE_PAGE_LAUNCHED } },
+		.change = { 500, 20, RMPE_PAGE_SHARED },
+	}, {
+		.name = "no memory: range over the edge of a GiB",
+		.before = { { GFNS_1G - 1, 2, RMPE_PAGE_PRIVATE },
+			    { GFNS_1G - GFNS_2M, 1, RMPE_PAGE_LAUNCHED } },
+		.change = { GFNS_1G - GFNS_2M - 3, 2 * GFNS_2M + 6,
+			    RMPE_PAGE_SHARED },
+	}, {
+		.name = "no memory: range that makes the root grow",
+		.before = { { 0, GFNS_1G, RMPE_PAGE_PRIVATE },
+			    { 100, 100, RMPE_PAGE_SHARED } },
+		.change = { 150, 2 * GFNS_1G, RMPE_PAGE_LAUNCHED },
+	}, {
+		.name = "no memory: forgetting over the edge of a GiB",
+		.before = { { 0, 2 * GFNS_1G, RMPE_PAGE_PRIVATE } },
+		.change = { GFNS_1G - 3, 6, RMPE_PAGE_NONE },
+	},
+};
+
+static void check_unchanged(const struct oracle *o, const struct rmpe_tracker *t)
+{
+	unsigned int i;
+
+	oracle_check_runs(o, t);
+	for (i = 0; i < oracle_nr_edges; i++)
+		oracle_check_gfn(o, t, oracle_edges[i]);
+	bytes(t);
+}
+
+/* Fail the first allocation, the second... until none is left to fail. */
+static void allocation_fails(void **state)
+{
+	const struct change *c = *state;
+	unsigned int nth, i;
+	struct oracle o;
+	int r = -ENOMEM;
+
+	for (nth = 1; r; nth++) {
+		struct rmpe_tracker t = { };
+
+		oracle_init(&o, 0, 3 * GFNS_1G);
+		for (i = 0; i < ARRAY_SIZE(c->before) && c->before[i].npages; i++)
+			both_set(&o, &t, c->before[i].gfn, c->before[i].npages,
+				 c->before[i].state);
+
+		unit_fail_alloc(nth);
+		r = rmpe_tracker_set(&t, c->change.gfn, c->change.npages,
+				     c->change.state);
+		if (unit_alloc_failed()) {
+			assert_int_equal(r, -ENOMEM);
+			check_unchanged(&o, &t);
+		} else {
+			assert_int_equal(r, 0);
+		}
+
+		/* With memory it works, whatever the failure left behind. */
+		unit_fail_alloc(UNIT_NEVER);
+		both_set(&o, &t, c->change.gfn, c->change.npages, c->change.state);
+		check_unchanged(&o, &t);
+		rmpe_tracker_free(&t);
+		assert_int_equal(unit_live_objects(), 0);
+		oracle_free(&o);
+	}
+	/* At least one allocation did fail. */
+	assert_true(nth > 2);
+}
+
+static void whole_address_space_without_memory(void **state)
+{
+	struct rmpe_tracker t = { };
+
+	set(&t, 5, 1, RMPE_PAGE_SHARED);
+	unit_fail_alloc(100);
+	assert_int_equal(rmpe_tracker_set(&t, 0, RMPE_MAX_GFNS, RMPE_PAGE_PRIVATE),
+			 -ENOMEM);
+	assert_int_equal(rmpe_tracker_state(&t, 0), RMPE_PAGE_NONE);
+	assert_int_equal(rmpe_tracker_state(&t, 5), RMPE_PAGE_SHARED);
+	assert_int_equal(rmpe_tracker_state(&t, 99 * GFNS_1G), RMPE_PAGE_NONE);
+	bytes(&t);
+	rmpe_tracker_free(&t);
+}
+
+static const struct CMUnitTest examples[] = {
+	cmocka_unit_test_setup(nothing_known_costs_nothing, nothing_allocated),
+	cmocka_unit_test_setup(free_returns_everything, nothing_allocated),
+	cmocka_unit_test_setup(uniform_ranges_share_their_cost, nothing_allocated),
+	cmocka_unit_test_setup(pages_that_agree_with_their_range_are_free,
+			       nothing_allocated),
+	cmocka_unit_test_setup(whole_range_frees_its_leaf, nothing_allocated),
+	cmocka_unit_test_setup(converting_again_costs_nothing, nothing_allocated),
+	cmocka_unit_test_setup(alternating_pages_stay_small, nothing_allocated),
+	cmocka_unit_test_setup(far_page_costs_a_pointer_per_gib, nothing_allocated),
+	cmocka_unit_test_setup(forgetting_allocates_nothing_where_nothing_is,
+			       nothing_allocated),
+	cmocka_unit_test_setup(whole_address_space_without_memory,
+			       nothing_allocated),
+};
+
+int main(void)
+{
+	struct CMUnitTest tests[ARRAY_SIZE(examples) + ARRAY_SIZE(changes)];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(examples); i++)
+		tests[i] = examples[i];
+	for (i = 0; i < ARRAY_SIZE(changes); i++)
+		tests[ARRAY_SIZE(examples) + i] = (struct CMUnitTest){
+			.name = changes[i].name,
+			.test_func = allocation_fails,
+			.initial_state = (void *)&changes[i],
+		};
+	return cmocka_run_group_tests_name("tracker_memory", tests, NULL, NULL);
+}
