@@ -170,18 +170,23 @@ static void wbinvd(struct cpu *c)
 	v->save.rip += first == 0xf3 ? 3 : 2;
 }
 
+/*
+ * Before this CPU had the lock, another may have changed the RMP entry so that
+ * the access is allowed now: then the instruction is executed again.
+ */
 static void host_npf(struct cpu *c)
 {
 	struct vmcb_control *ctl = &c->vmcb01.control;
+	u64 gpa = ctl->exit_info_2;
 	bool done;
 
 	sim_lock();
-	done = mmio_access(c, ctl->exit_info_2) ||
-	       host_rmp_fault(c, ctl->exit_info_1, ctl->exit_info_2);
+	done = hostmem_allows(gpa, ctl->exit_info_1 & NPF_WRITE) || mmio_access(c, gpa) ||
+	       host_rmp_fault(c, ctl->exit_info_1, gpa);
 	sim_unlock();
 	if (!done)
 		die("nested page fault of the host: error %lx, address %lx, rip %lx",
-		    ctl->exit_info_1, ctl->exit_info_2, c->vmcb01.save.rip);
+		    ctl->exit_info_1, gpa, c->vmcb01.save.rip);
 }
 
 static void handle_exit(struct cpu *c)

@@ -127,6 +127,21 @@ bool hostmem_protect(u64 pfn, bool ro)
 	return ro && old & PTE_W;
 }
 
+bool hostmem_allows(u64 pa, bool write)
+{
+	u64 want = PTE_P | (write ? PTE_W : 0);
+	u64 e;
+
+	if (pa >> 39 >= NR_PDPT)
+		return false;
+	e = ((u64 *)pa_to_ptr(pml4[pa >> 39] & PAGE_ADDR))[pa >> 30 & 511];
+	if (!(e & PTE_PS))
+		e = ((u64 *)pa_to_ptr(e & PAGE_ADDR))[pa >> 21 & 511];
+	if (!(e & PTE_PS))
+		e = ((u64 *)pa_to_ptr(e & PAGE_ADDR))[pa >> 12 & 511];
+	return (e & want) == want;
+}
+
 u64 host_walk(u64 cr3, u64 va, bool *writable)
 {
 	int level = this_cpu()->vmcb01.save.cr4 & CR4_LA57 ? CR4_LA57_LEVELS : 4;

@@ -45,6 +45,13 @@ void hostmem_trap(u64 pa, u64 len, bool on);
 bool hostmem_protect(u64 pfn, bool ro);
 
 /**
+ * hostmem_allows() - does the table allow an access as it is now?
+ * @pa: of the access
+ * @write: it is a write
+ */
+bool hostmem_allows(u64 pa, bool write);
+
+/**
  * host_walk() - translate by the host's own page tables (4 or 5 levels)
  * @cr3: of the host
  * @va: linear address

@@ -385,18 +385,32 @@ static u32 cmd_snp_page_reclaim(const struct cmd_snp_addr *b)
 	return PSP_SUCCESS;
 }
 
-/* Commands that exist, but that nothing here needs (certificates, SEV guests...) */
+/*
+ * All that enum sev_cmd lists.  Those which nothing here needs (certificates,
+ * guests with SEV but without SNP, page swapping) end in PSP_UNSUPPORTED.
+ */
 static bool known_command(u32 cmd)
 {
-	return (cmd >= 0x005 && cmd <= 0x00c) || (cmd >= 0x020 && cmd <= 0x023) ||
-	       (cmd >= 0x030 && cmd <= 0x036) || (cmd >= 0x040 && cmd <= 0x044) ||
-	       (cmd >= 0x050 && cmd <= 0x053) || (cmd >= 0x060 && cmd <= 0x061) ||
-	       cmd == 0x095 || (cmd >= 0x0c0 && cmd <= 0x0cd);
+	static const struct {
+		u16 first, last;
+	} known[] = {
+		{ 0x001, 0x00d }, { 0x020, 0x023 }, { 0x030, 0x036 }, { 0x040, 0x044 },
+		{ 0x050, 0x053 }, { 0x060, 0x061 }, { 0x081, 0x086 }, { 0x090, 0x095 },
+		{ 0x0a0, 0x0a2 }, { 0x0b0, 0x0b1 }, { 0x0c0, 0x0c3 }, { 0x0c6, 0x0cb },
+		{ 0x0cd, 0x0cd },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(known); i++) {
+		if (cmd >= known[i].first && cmd <= known[i].last)
+			return true;
+	}
+	return false;
 }
 
 u32 psp_command(u32 cmd, u64 buf)
 {
-	void *b = NULL;
+	void *b;
 
 	switch (cmd) {
 	case CMD_SHUTDOWN:
@@ -413,6 +427,8 @@ u32 psp_command(u32 cmd, u64 buf)
 		return snp_shutdown();
 	}
 
+	if (!known_command(cmd))
+		return PSP_INVALID_COMMAND;
 	/* The others have a buffer, which never crosses a page. */
 	b = psp_ram(buf, 1);
 	if (!b)
@@ -445,6 +461,6 @@ u32 psp_command(u32 cmd, u64 buf)
 			return PSP_INVALID_PLATFORM_STATE;
 		return psp_guest_command(cmd, b);
 	default:
-		return known_command(cmd) ? PSP_UNSUPPORTED : PSP_INVALID_COMMAND;
+		return PSP_UNSUPPORTED;
 	}
 }
