@@ -64,16 +64,22 @@ BEGIN {
 	line = substr($0, at + 1)
 }
 
-# Several programs, one after the other.
-at == 0 && line ~ /^K?TAP version/ {
-	close_deeper(-1)
-}
-
 line ~ /^1\.\.[0-9]+/ {
+	# Several programs one after the other, like cmocka's.
+	if (at == 0 && (at in plan))
+		close_deeper(-1)
 	if (at in plan)
 		problem("a second plan: " line)
 	open_level(at)
 	plan[at] = substr(line, 4) + 0
+}
+
+at == 0 && line ~ /^K?TAP version/ {
+	close_deeper(-1)
+}
+
+line ~ /^not ok/ && line !~ /^not ok [0-9]/ {
+	problem("no number: " line)
 }
 
 line ~ /^Bail out!/ {
