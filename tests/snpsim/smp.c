@@ -56,8 +56,9 @@ void cpus_flush(void)
 
 		if (c == this_cpu() || !READ_ONCE(c->in_guest) || READ_ONCE(c->flushed) == gen)
 			continue;
-		__atomic_store_n(&c->kick, 1, __ATOMIC_SEQ_CST);
-		apic_send(c->apic_id, ICR_DM_NMI | ICR_ASSERT);
+		/* One that is on its way does for both; two could not be told apart. */
+		if (!__atomic_exchange_n(&c->kick, 1, __ATOMIC_SEQ_CST))
+			apic_send(c->apic_id, ICR_DM_NMI | ICR_ASSERT);
 	}
 	for (i = 0; i < nr_cpus; i++) {
 		struct cpu *c = &cpus[i];
