@@ -13,13 +13,6 @@
 /* As in the kernel: this many #VCs for one access, then termination. */
 #define MAX_INJECTIONS	16
 
-static struct vm *strict_vm(const struct vm_config *cfg, const char *action)
-{
-	knob_write("mode", "strict");
-	knob_write("action", action);
-	return vm_create(cfg);
-}
-
 static void expect_untouched(struct vm *vm, uint64_t gpa)
 {
 	check(*(volatile uint64_t *)vm_hva(vm, gpa) != SENTINEL, "the write landed");
@@ -216,6 +209,24 @@ static void realmode_ap_clean(const void *arg)
 	vm_destroy(vm);
 }
 
+/* A #VC now would push out the exception whose delivery touched the page. */
+static void event_pending(const void *arg)
+{
+	struct vm *vm = strict_vm(NULL, "vc");
+	unsigned int op;
+
+	(void)arg;
+	op = op_add(vm, 0, &(struct guest_op){ .code = OP_FAULT_ON_STACK, .gpa = GPA(0) });
+	guard_launch(vm);
+	run(vm);
+	expect_never_finished(vm, 0, op);
+	expect_crash(vm, 0, GPA(0), CLASS_FIRST_TOUCH);
+	expect_record(vm, "class=first_touch op=write action=terminate escalated=event_pending");
+	expect_quiet(vm);
+	expect_counter(vm, "vc_injected", 0);
+	vm_destroy(vm);
+}
+
 /*
  * Three vCPUs run without an exit when the fourth is caught: none of them may
  * run another instruction, however often the VMM calls KVM_RUN.
@@ -321,6 +332,7 @@ static const struct scenario scenarios[] = {
 	{ "actions.vc_cold_handler", vc_cold_handler, NULL, 0 },
 	{ "actions.realmode_ap", realmode_ap, NULL, 0 },
 	{ "actions.realmode_ap_clean", realmode_ap_clean, NULL, 0 },
+	{ "actions.event_pending", event_pending, NULL, 0 },
 	{ "actions.terminate_all_vcpus", terminate_all_vcpus, NULL, 0 },
 	{ "actions.terminate_idle_vcpu", terminate_idle_vcpu, NULL, 0 },
 	{ "actions.terminate_race", terminate_race, NULL, 0 },

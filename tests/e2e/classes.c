@@ -4,6 +4,7 @@
  * mode, in strict mode with #VC, and in strict mode with termination.
  */
 #include <stdio.h>
+#include <unistd.h>
 #include "guard.h"
 #include "module.h"
 
@@ -311,6 +312,60 @@ static void mapped_private_read(const void *arg)
 	vm_destroy(vm);
 }
 
+enum { FLAG_READY, FLAG_GO };
+
+#define VMPL1_ALL	(1 | 0xf << 8)	/* RDX of RMPADJUST */
+
+static void grant(struct vm *vm, uint64_t gpa, uint64_t pages)
+{
+	op_add(vm, 0, &(struct guest_op){
+			.code = OP_RMPADJUST, .gpa = gpa, .arg = { VMPL1_ALL },
+			.repeat = pages, .stride = GUEST_PAGE });
+}
+
+/*
+ * vCPU 1 runs at VMPL 1, without rights on one page: no matter of page state,
+ * so it is reported and left to the guest, which grants the rights.
+ */
+static void vmpl(const void *arg)
+{
+	const uint64_t vmsa = GUEST_FREE_GPA, page = GUEST_FREE_GPA + GUEST_PAGE;
+	struct vm *vm = vm_create(&(struct vm_config){ .nvcpus = 2, .parked = 1 << 1 });
+	unsigned int create, r;
+
+	(void)arg;
+	knob_write("mode", "strict");
+	vm_add_launch_page(vm, page, 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0x77);
+	op_make_private(vm, 0, vmsa);
+	grant(vm, GUEST_IMAGE_GPA, vm_image_pages());
+	grant(vm, GUEST_TABLES_GPA, GUEST_TABLES_PAGES);
+	grant(vm, GUEST_GDT_GPA, 1);
+	grant(vm, GUEST_CPU_GPA(1), GUEST_CPU_PAGES + GUEST_SCRIPT_PAGES);
+	create = op_add(vm, 0, &(struct guest_op){ .code = OP_AP_CREATE, .gpa = vmsa,
+						   .arg = { 1, 1 } });
+	op_wait_flag(vm, 0, FLAG_GO, 1);
+	grant(vm, page, 1);
+	op_set_flag(vm, 1, FLAG_READY, 1);
+	r = op_read(vm, 1, VIEW_PRIVATE, page);
+	guard_launch(vm);
+	vm_start(vm);
+	check(vm_wait_flag(vm, FLAG_READY, 1, PATIENCE_MS / 2), "vCPU 1 did not start at VMPL 1");
+	for (unsigned int i = 0; i < 1000 && !guard_counter(vm, "violations/vmpl"); i++)
+		usleep(1000);
+	vm_set_flag(vm, FLAG_GO, 1);
+	vm_wait(vm, PATIENCE_MS);
+	expect_code(vm, 0, create, 0);
+	expect_halted(vm, 0);
+	expect_halted(vm, 1);
+	expect_value(vm, 1, r, 0x7777777777777777ull);
+	expect_record(vm, "class=vmpl vcpu=1 gfn=0x%lx op=read access=private expected=private source=launch mode=strict action=none",
+		      page / GUEST_PAGE);
+	check(guard_counter(vm, "violations/vmpl") > 0, "no violation of class vmpl");
+	expect_counter(vm, "violations/enforced", 0);
+	expect_counter(vm, "violations/host", 0);
+	vm_destroy(vm);
+}
+
 static const struct scenario scenarios[] = {
 	{ "classes.lenient.implicit_private", lenient, &implicit_private, 0 },
 	{ "classes.lenient.implicit_shared", lenient, &implicit_shared, 0 },
@@ -327,6 +382,7 @@ static const struct scenario scenarios[] = {
 	{ "classes.strict_terminate.implicit_shared_launched", strict_terminate,
 	  &implicit_shared_launched, 0 },
 	{ "classes.strict_terminate.first_touch", strict_terminate, &first_touch, 0 },
+	{ "classes.vmpl", vmpl, NULL, 0 },
 	{ "classes.launch_pages", launch_pages, NULL, 0 },
 	{ "classes.mapped_private_read", mapped_private_read, NULL, 0 },
 };

@@ -93,7 +93,8 @@ static void show_log(struct vm *vm, const struct way *w)
 		return;
 	}
 	printf("  log    rmp_enforce: violation %s\n",
-	       expect_record(vm, "class=implicit_shared gfn=0x%lx op=write", NOT_ASKED / GUEST_PAGE));
+	       expect_record(vm, "class=implicit_shared gfn=0x%lx op=write",
+			     NOT_ASKED / GUEST_PAGE));
 	expect_quiet(vm);
 }
 
@@ -116,7 +117,7 @@ static void one_way(const struct way *w)
 	show_log(vm, w);
 	show_vmm(vm);
 	printf("  page   gfn 0x%lx: %s\n\n", NOT_ASKED / GUEST_PAGE,
-	       landed ? "converted, its private contents are gone; the write landed in host memory" :
+	       landed ? "converted, private contents gone; the write landed in host memory" :
 			"still private, untouched");
 
 	check(landed == w->lands, "the write %s", landed ? "landed" : "did not land");

@@ -67,8 +67,14 @@ void expect_psc_done(struct vm *vm, uint64_t gpa, uint64_t pages, bool to_privat
 
 /* --- the guest's and the VMM's side --- */
 
+/* Sets the mode to strict and the action, and creates a VM. */
+struct vm *strict_vm(const struct vm_config *cfg, const char *action);
 /* Starts all vCPUs and waits until they have stopped by themselves. */
 void run(struct vm *vm);
+/* Launches, runs, and expects every vCPU to get to the end of its script. */
+void clean_run(struct vm *vm);
+/* Requests, completions, refusals and pages beyond those of the guest's start. */
+void expect_pscs(struct vm *vm, uint64_t completed, uint64_t refused, uint64_t pages);
 /* The operation completed without an exception. */
 void expect_ok(struct vm *vm, unsigned int vcpu, unsigned int op);
 void expect_value(struct vm *vm, unsigned int vcpu, unsigned int op, uint64_t value);

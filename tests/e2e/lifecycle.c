@@ -397,7 +397,7 @@ static const struct scenario scenarios[] = {
 	{ "lifecycle.load_beside_spinning_guest", load_and_unload_beside_spinning_guest, NULL,
 	  SC_UNLOADED },
 	{ "lifecycle.busy_hook", busy_hook, NULL, SC_UNLOADED },
-	{ "lifecycle.kvm_not_loaded", kvm_not_loaded, NULL, SC_UNLOADED },
+	{ "lifecycle.kvm_not_loaded", kvm_not_loaded, NULL, SC_UNLOADED | SC_NO_IDLE_VM },
 };
 
 GROUP(lifecycle_group, scenarios);

@@ -148,8 +148,8 @@ static void changes_while_running(const void *arg)
 		else
 			expect_ok(vm, 0, w[i]);
 		if (strcmp(mode[i], "off"))
-			expect_record(vm, "gfn=0x%lx mode=%s action=%s", GPA(i) / GUEST_PAGE, mode[i],
-				      i ? "vc" : "none");
+			expect_record(vm, "gfn=0x%lx mode=%s action=%s", GPA(i) / GUEST_PAGE,
+				      mode[i], i ? "vc" : "none");
 	}
 	expect_quiet(vm);
 	vm_destroy(vm);

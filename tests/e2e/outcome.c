@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Expectations on what the guest noted and on what the VMM saw. */
 #include "guard.h"
+#include "module.h"
 
 static const char *const state_name[] = {
 	"not reached", "not finished", "completed", "given up after an exception",
@@ -17,6 +18,38 @@ void run(struct vm *vm)
 			     PATIENCE_MS, vm_status(vm, i)->op, vm_status(vm, i)->state);
 		}
 	}
+}
+
+struct vm *strict_vm(const struct vm_config *cfg, const char *action)
+{
+	knob_write("mode", "strict");
+	knob_write("action", action);
+	return vm_create(cfg);
+}
+
+void clean_run(struct vm *vm)
+{
+	guard_launch(vm);
+	run(vm);
+	for (unsigned int i = 0; i < vm->cfg.nvcpus; i++)
+		expect_halted(vm, i);
+}
+
+static uint64_t boot_pscs(const struct vm *vm)
+{
+	uint64_t n = 0;
+
+	for (unsigned int i = 0; i < vm->cfg.nvcpus; i++)
+		n += GUEST_BOOT_PSCS(i);
+	return n;
+}
+
+void expect_pscs(struct vm *vm, uint64_t completed, uint64_t refused, uint64_t pages)
+{
+	expect_counter(vm, "psc_requests", boot_pscs(vm) + completed + refused);
+	expect_counter(vm, "psc_completed", boot_pscs(vm) + completed);
+	expect_counter(vm, "psc_refused", refused);
+	expect_counter(vm, "psc_pages", boot_pscs(vm) + pages);
 }
 
 static void show_result(struct vm *vm, unsigned int vcpu, unsigned int op)
@@ -81,10 +114,10 @@ void expect_halted(struct vm *vm, unsigned int vcpu)
 {
 	const volatile struct guest_status *s = vm_status(vm, vcpu);
 
-	if (!check(vm->vcpu[vcpu].state == VCPU_HALTED, "vCPU %u did not reach the end of its script",
-		   vcpu)) {
-		diag("  guest: operation %u, state %u, vector=%lu error=%#lx cr2=%#lx rip=%#lx", s->op,
-		     s->state, s->vector, s->error, s->cr2, s->rip);
+	if (!check(vm->vcpu[vcpu].state == VCPU_HALTED,
+		   "vCPU %u did not reach the end of its script", vcpu)) {
+		diag("  guest: operation %u, state %u, vector=%lu error=%#lx cr2=%#lx rip=%#lx",
+		     s->op, s->state, s->vector, s->error, s->cr2, s->rip);
 		show_exits(vm, vcpu);
 	}
 }

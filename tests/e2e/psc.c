@@ -1,52 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Page-state changes in every form that a guest can ask for them, answered,
- * refused and answered in part; strict mode, so that a PSC that the module
- * missed or misread becomes a violation.
+ * Page-state changes in every form that a guest can ask for them; strict mode,
+ * so that a PSC that the module missed or misread becomes a violation.
  */
-#include <errno.h>
 #include "guard.h"
-#include "module.h"
 
 #define GPA(n)	(GUEST_FREE_GPA + (n) * GUEST_PAGE)
 #define GPA_2M	0x200000ul
 #define PAGES_2M	512ul
 
-static struct vm *strict_vm(const struct vm_config *cfg)
-{
-	knob_write("mode", "strict");
-	return vm_create(cfg);
-}
-
-static uint64_t boot_pscs(const struct vm *vm)
-{
-	uint64_t n = 0;
-
-	for (unsigned int i = 0; i < vm->cfg.nvcpus; i++)
-		n += GUEST_BOOT_PSCS(i);
-	return n;
-}
-
-/* Requests, completions and refusals beyond those of the guest's start. */
-static void expect_pscs(struct vm *vm, uint64_t completed, uint64_t refused, uint64_t pages)
-{
-	expect_counter(vm, "psc_requests", boot_pscs(vm) + completed + refused);
-	expect_counter(vm, "psc_completed", boot_pscs(vm) + completed);
-	expect_counter(vm, "psc_refused", refused);
-	expect_counter(vm, "psc_pages", boot_pscs(vm) + pages);
-}
-
-static void clean_run(struct vm *vm)
-{
-	guard_launch(vm);
-	run(vm);
-	for (unsigned int i = 0; i < vm->cfg.nvcpus; i++)
-		expect_halted(vm, i);
-}
-
 static void msr(const void *arg)
 {
-	struct vm *vm = strict_vm(NULL);
+	struct vm *vm = strict_vm(NULL, "vc");
 	unsigned int shared, private, w, r;
 
 	(void)arg;
@@ -74,7 +39,7 @@ static void msr(const void *arg)
 static void nae_single(const void *arg)
 {
 	const uint64_t e[] = { PSC_ENTRY(GPA(0), PSC_SHARED, 0, 0) };
-	struct vm *vm = strict_vm(NULL);
+	struct vm *vm = strict_vm(NULL, "vc");
 	unsigned int p, w;
 
 	(void)arg;
@@ -95,7 +60,7 @@ static void nae_batch(const void *arg)
 {
 	unsigned int n = (uintptr_t)arg, p, w;
 	uint64_t e[PSC_MAX_ENTRIES];
-	struct vm *vm = strict_vm(NULL);
+	struct vm *vm = strict_vm(NULL, "vc");
 
 	for (unsigned int i = 0; i < n; i++)
 		e[i] = PSC_ENTRY(GPA(2 * i), PSC_SHARED, 0, 0);
@@ -120,7 +85,7 @@ static void nae_batch(const void *arg)
 /* Adjacent entries: KVM makes one exit of them; a change of direction starts another. */
 static void nae_merged(const void *arg)
 {
-	struct vm *vm = strict_vm(NULL);
+	struct vm *vm = strict_vm(NULL, "vc");
 	const struct vm_exit *x;
 	uint64_t e[24];
 	unsigned int p;
@@ -153,7 +118,7 @@ static void nae_2m(const void *arg)
 				    PSC_ENTRY(2 * GPA_2M, PSC_SHARED, 1, 0) };
 	const uint64_t private[] = { PSC_ENTRY(GPA_2M, PSC_PRIVATE, 1, 0) };
 	uint64_t last = GPA_2M + (PAGES_2M - 1) * GUEST_PAGE;
-	struct vm *vm = strict_vm(NULL);
+	struct vm *vm = strict_vm(NULL, "vc");
 	unsigned int p, w, w2, q, v, w3;
 
 	(void)arg;
@@ -187,7 +152,7 @@ static void nae_2m_partly_done(const void *arg)
 {
 	const uint64_t e[] = { PSC_ENTRY(GPA_2M, PSC_SHARED, 1, PAGES_2M / 2) };
 	uint64_t half = GPA_2M + PAGES_2M / 2 * GUEST_PAGE;
-	struct vm *vm = strict_vm(NULL);
+	struct vm *vm = strict_vm(NULL, "vc");
 	unsigned int p;
 
 	(void)arg;
@@ -230,7 +195,7 @@ static const struct malformed bad_cur_page = {
 static void malformed(const void *arg)
 {
 	const struct malformed *m = arg;
-	struct vm *vm = strict_vm(NULL);
+	struct vm *vm = strict_vm(NULL, "vc");
 	unsigned int p, w;
 
 	p = op_psc_nae(vm, 0, m->hdr, m->entry, 2);
@@ -250,7 +215,7 @@ static void malformed(const void *arg)
 static void unsupported_op(const void *arg)
 {
 	const uint64_t e[] = { PSC_ENTRY(GPA(0), 3, 0, 0) };
-	struct vm *vm = strict_vm(NULL);
+	struct vm *vm = strict_vm(NULL, "vc");
 	unsigned int p, m, w;
 
 	(void)arg;
@@ -271,7 +236,7 @@ static void unsupported_op(const void *arg)
 /* A VMM without KVM_HC_MAP_GPA_RANGE exits: the guest learns that no PSC works. */
 static void not_offered(const void *arg)
 {
-	struct vm *vm = strict_vm(&(struct vm_config){ .no_map_gpa_range = true });
+	struct vm *vm = strict_vm(&(struct vm_config){ .no_map_gpa_range = true }, "vc");
 
 	(void)arg;
 	guard_launch(vm);
@@ -282,233 +247,12 @@ static void not_offered(const void *arg)
 	vm_destroy(vm);
 }
 
-/* --- VMMs that do not simply comply --- */
-
-static bool in_free_range(const struct psc *psc)
-{
-	return psc->gpa >= GUEST_FREE_GPA;
-}
-
-static uint64_t refuse(struct vcpu *v, const struct psc *psc)
-{
-	return in_free_range(psc) ? EINVAL : vm_psc(v, psc);
-}
-
-static void refused(const void *arg)
-{
-	const uint64_t e[] = { PSC_ENTRY(GPA(2), PSC_PRIVATE, 0, 0) };
-	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = refuse });
-	unsigned int m, n, w, w2;
-
-	(void)arg;
-	m = op_psc(vm, 0, GPA(0), PSC_SHARED);
-	n = op_psc_nae(vm, 0, PSC_HDR(0, 0), e, 1);
-	w = op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
-	w2 = op_write(vm, 0, VIEW_PRIVATE, GPA(2), 1);
-	clean_run(vm);
-	check(vm_result(vm, 0, m)->code >> 32, "the guest was not told of the refusal (MSR)");
-	expect_code(vm, 0, n, PSC_ERROR_GENERIC);
-	expect_pscs(vm, 0, 2, 0);
-	expect_psc_done(vm, GPA(0), 1, false, false);
-	expect_psc_done(vm, GPA(2), 1, true, false);
-	expect_page_state(vm, GPA(0), "shared");	/* by use, see the record */
-	expect_page_state(vm, GPA(2), "none");
-	/* It goes on regardless: what was refused has never been granted. */
-	expect_ok(vm, 0, w);
-	expect_record(vm, "class=initial_shared gfn=0x%lx psc=none", GPA(0) / GUEST_PAGE);
-	expect_fault(vm, 0, w2, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
-	expect_record(vm, "class=first_touch gfn=0x%lx psc=none action=vc", GPA(2) / GUEST_PAGE);
-	expect_quiet(vm);
-	vm_destroy(vm);
-}
-
-static uint64_t apply_two(struct vcpu *v, const struct psc *psc)
-{
-	return in_free_range(psc) && !psc->to_private ? vm_psc_partly(v, psc, 2) : vm_psc(v, psc);
-}
-
-/*
- * Four private pages are to be shared; the VMM converts two and reports an
- * error.  The guest rightly takes them all for private: what it finds amiss at
- * the first two is the host's doing.
- */
-static void partly_applied(const void *arg)
-{
-	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = apply_two });
-	uint64_t e[4], f[4];
-	unsigned int p, r, r2;
-
-	(void)arg;
-	for (unsigned int i = 0; i < 4; i++) {
-		e[i] = PSC_ENTRY(GPA(i), PSC_PRIVATE, 0, 0);
-		f[i] = PSC_ENTRY(GPA(i), PSC_SHARED, 0, 0);
-	}
-	op_psc_nae(vm, 0, PSC_HDR(0, 3), e, 4);
-	op_pvalidate(vm, 0, GPA(0), true, false);
-	op_last(vm, 0)->repeat = 4;
-	op_last(vm, 0)->stride = GUEST_PAGE;
-	op_write(vm, 0, VIEW_PRIVATE, GPA(3), 77);
-	p = op_psc_nae(vm, 0, PSC_HDR(0, 3), f, 4);
-	r = op_read(vm, 0, VIEW_PRIVATE, GPA(3));
-	r2 = op_read(vm, 0, VIEW_PRIVATE, GPA(0));
-	clean_run(vm);
-	expect_code(vm, 0, p, PSC_ERROR_GENERIC);
-	expect_pscs(vm, 1, 1, 4);
-	expect_value(vm, 0, r, 77);
-	/* KVM and the VMM convert it back: a new page, not validated. */
-	expect_fault(vm, 0, r2, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
-	expect_record(vm, "class=host gfn=0x%lx access=private expected=private attr=shared action=none",
-		      GPA(0) / GUEST_PAGE);
-	expect_counter(vm, "violations/host", 1);
-	expect_counter(vm, "violations/enforced", 0);
-	expect_quiet(vm);
-	vm_destroy(vm);
-}
-
-/* The third range of a batch is refused: the first two stay done. */
-static unsigned int ranges;
-
-static uint64_t refuse_third(struct vcpu *v, const struct psc *psc)
-{
-	return in_free_range(psc) && ++ranges == 3 ? EINVAL : vm_psc(v, psc);
-}
-
-static void refused_in_batch(const void *arg)
-{
-	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = refuse_third });
-	unsigned int p, w;
-	uint64_t e[5];
-
-	(void)arg;
-	for (unsigned int i = 0; i < 5; i++)
-		e[i] = PSC_ENTRY(GPA(2 * i), PSC_SHARED, 0, 0);
-	p = op_psc_nae(vm, 0, PSC_HDR(0, 4), e, 5);
-	w = op_write(vm, 0, VIEW_SHARED, GPA(2), 1);
-	clean_run(vm);
-	expect_code(vm, 0, p, PSC_ERROR_GENERIC);
-	expect_ok(vm, 0, w);
-	expect_pscs(vm, 2, 1, 2);
-	expect_page_state(vm, GPA(2), "shared");
-	expect_page_state(vm, GPA(4), "none");
-	expect_page_state(vm, GPA(6), "none");
-	expect_quiet(vm);
-	vm_destroy(vm);
-}
-
-/* --- while a PSC is in flight --- */
-
-enum { FLAG_GO, FLAG_TOUCHED };
-
-static uint64_t wait_for_touch(struct vcpu *v, const struct psc *psc)
-{
-	if (!in_free_range(psc) || v->index)
-		return vm_psc(v, psc);
-	vm_set_flag(v->vm, FLAG_GO, 1);
-	check(vm_wait_flag(v->vm, FLAG_TOUCHED, 1, PATIENCE_MS / 2),
-	      "the other vCPU did not get on while the PSC was in flight");
-	return vm_psc(v, psc);
-}
-
-static uint64_t convert_then_wait(struct vcpu *v, const struct psc *psc)
-{
-	uint64_t r = vm_psc(v, psc);
-
-	if (in_free_range(psc) && !v->index) {
-		vm_set_flag(v->vm, FLAG_GO, 1);
-		check(vm_wait_flag(v->vm, FLAG_TOUCHED, 1, PATIENCE_MS / 2),
-		      "the other vCPU did not get on while the PSC was in flight");
-	}
-	return r;
-}
-
-/* vCPU 0 asks, vCPU 1 touches before the answer, in the state that was asked for */
-static void in_flight_new_state(const void *arg)
-{
-	struct vm *vm = strict_vm(&(struct vm_config){ .nvcpus = 2, .on_psc = wait_for_touch });
-	unsigned int w, w2;
-
-	(void)arg;
-	op_psc(vm, 0, GPA(0), PSC_SHARED);
-	w = op_write(vm, 0, VIEW_SHARED, GPA(0) + 8, 1);
-	op_wait_flag(vm, 1, FLAG_GO, 1);
-	w2 = op_write(vm, 1, VIEW_SHARED, GPA(0), 1);
-	op_set_flag(vm, 1, FLAG_TOUCHED, 1);
-	clean_run(vm);
-	expect_ok(vm, 0, w);
-	expect_ok(vm, 1, w2);
-	expect_record(vm, "class=in_flight vcpu=1 gfn=0x%lx access=shared op=write action=none",
-		      GPA(0) / GUEST_PAGE);
-	expect_counter(vm, "violations/in_flight", 1);
-	expect_counter(vm, "violations/enforced", 0);
-	expect_page_state(vm, GPA(0), "shared");
-	expect_quiet(vm);
-	vm_destroy(vm);
-}
-
-/* ... in the state that the page still has: nothing to say */
-static void in_flight_old_state(const void *arg)
-{
-	struct vm *vm = strict_vm(&(struct vm_config){ .nvcpus = 2, .on_psc = wait_for_touch });
-	unsigned int r;
-
-	(void)arg;
-	vm_add_launch_page(vm, GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0x11);
-	op_psc(vm, 0, GPA(0), PSC_SHARED);
-	op_wait_flag(vm, 1, FLAG_GO, 1);
-	r = op_read(vm, 1, VIEW_PRIVATE, GPA(0));
-	op_set_flag(vm, 1, FLAG_TOUCHED, 1);
-	clean_run(vm);
-	expect_value(vm, 1, r, 0x1111111111111111ull);
-	expect_quiet(vm);
-	vm_destroy(vm);
-}
-
-/* ... in the old state, when the VMM has converted but not answered yet */
-static void in_flight_converted(const void *arg)
-{
-	struct vm *vm = strict_vm(&(struct vm_config){ .nvcpus = 2, .on_psc = convert_then_wait });
-	unsigned int r;
-
-	(void)arg;
-	vm_add_launch_page(vm, GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0x11);
-	op_psc(vm, 0, GPA(0), PSC_SHARED);
-	op_wait_flag(vm, 1, FLAG_GO, 1);
-	r = op_read(vm, 1, VIEW_PRIVATE, GPA(0));
-	op_set_flag(vm, 1, FLAG_TOUCHED, 1);
-	clean_run(vm);
-	expect_fault(vm, 1, r, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
-	expect_record(vm, "class=in_flight vcpu=1 gfn=0x%lx access=private action=none",
-		      GPA(0) / GUEST_PAGE);
-	expect_counter(vm, "violations/enforced", 0);
-	expect_quiet(vm);
-	vm_destroy(vm);
-}
-
-/* Where the policy says so, a touch in flight is an error too. */
-static void in_flight_enforced(const void *arg)
-{
-	struct vm *vm = strict_vm(&(struct vm_config){ .nvcpus = 2, .on_psc = wait_for_touch });
-	unsigned int w;
-
-	(void)arg;
-	check(!knob_write("policy/in_flight", "enforce"), "policy/in_flight can't be written");
-	op_psc(vm, 0, GPA(0), PSC_SHARED);
-	op_wait_flag(vm, 1, FLAG_GO, 1);
-	w = op_write(vm, 1, VIEW_SHARED, GPA(0), 1);
-	op_set_flag(vm, 1, FLAG_TOUCHED, 1);
-	clean_run(vm);
-	expect_fault(vm, 1, w, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
-	expect_record(vm, "class=in_flight vcpu=1 gfn=0x%lx action=vc", GPA(0) / GUEST_PAGE);
-	expect_quiet(vm);
-	vm_destroy(vm);
-}
-
 /* --- sequences --- */
 
 /* private to shared to private and back, with data, again and again */
 static void round_trips(const void *arg)
 {
-	struct vm *vm = strict_vm(NULL);
+	struct vm *vm = strict_vm(NULL, "vc");
 	unsigned int start, r, s;
 
 	(void)arg;
@@ -534,7 +278,7 @@ static void round_trips(const void *arg)
 /* Only the last PSC counts: the same bug before and after a round trip. */
 static void last_psc_counts(const void *arg)
 {
-	struct vm *vm = strict_vm(NULL);
+	struct vm *vm = strict_vm(NULL, "vc");
 	unsigned int w, w2;
 
 	(void)arg;
@@ -561,7 +305,7 @@ static void outside_memory(const void *arg)
 		PSC_ENTRY(0xfffffffe00000ul, PSC_SHARED, 1, 0),
 		PSC_ENTRY(GUEST_MEM_SIZE, PSC_PRIVATE, 0, 0),
 	};
-	struct vm *vm = strict_vm(NULL);
+	struct vm *vm = strict_vm(NULL, "vc");
 	uint64_t bytes;
 	unsigned int p;
 
@@ -588,7 +332,7 @@ static void outside_memory(const void *arg)
 /* The VMCALL that other guests use for the same purpose is a request as well. */
 static void plain_hypercall(const void *arg)
 {
-	struct vm *vm = strict_vm(NULL);
+	struct vm *vm = strict_vm(NULL, "vc");
 	unsigned int h, w;
 
 	(void)arg;
@@ -607,7 +351,7 @@ static void plain_hypercall(const void *arg)
 /* Two vCPUs convert neighbouring pages at the same time. */
 static void two_vcpus(const void *arg)
 {
-	struct vm *vm = strict_vm(&(struct vm_config){ .nvcpus = 2 });
+	struct vm *vm = strict_vm(&(struct vm_config){ .nvcpus = 2 }, "vc");
 	unsigned int start;
 
 	(void)arg;
@@ -641,13 +385,6 @@ static const struct scenario scenarios[] = {
 	{ "psc.bad_cur_page", malformed, &bad_cur_page, 0 },
 	{ "psc.unsupported_op", unsupported_op, NULL, 0 },
 	{ "psc.not_offered", not_offered, NULL, 0 },
-	{ "psc.refused", refused, NULL, 0 },
-	{ "psc.refused_in_batch", refused_in_batch, NULL, 0 },
-	{ "psc.partly_applied", partly_applied, NULL, 0 },
-	{ "psc.in_flight_new_state", in_flight_new_state, NULL, 0 },
-	{ "psc.in_flight_old_state", in_flight_old_state, NULL, 0 },
-	{ "psc.in_flight_converted", in_flight_converted, NULL, 0 },
-	{ "psc.in_flight_enforced", in_flight_enforced, NULL, 0 },
 	{ "psc.round_trips", round_trips, NULL, 0 },
 	{ "psc.last_psc_counts", last_psc_counts, NULL, 0 },
 	{ "psc.outside_memory", outside_memory, NULL, 0 },

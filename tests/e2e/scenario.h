@@ -18,6 +18,8 @@
 #define SC_SLOW		2u
 /* For hosts that can't run SNP guests; all others need one that can. */
 #define SC_NO_SNP	4u
+/* No VM may exist but the scenario's own. */
+#define SC_NO_IDLE_VM	8u
 
 struct scenario {
 	const char *name;
@@ -34,8 +36,9 @@ struct scenario_group {
 #define GROUP(name, array)						\
 	const struct scenario_group name = { array, sizeof(array) / sizeof(*(array)) }
 
-extern const struct scenario_group plain_group, classes_group, psc_group, actions_group,
-	modes_group, vmm_group, lifecycle_group, evidence_group, stress_group, refusal_group;
+extern const struct scenario_group plain_group, classes_group, psc_group, answers_group,
+	actions_group, modes_group, vmm_group, lifecycle_group, evidence_group, stress_group,
+	refusal_group;
 
 /* --- outcome; all of these only note a failure, the scenario goes on --- */
 

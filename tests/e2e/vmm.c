@@ -16,12 +16,6 @@
 
 enum { FLAG_READY, FLAG_GO };
 
-static struct vm *strict_vm(const struct vm_config *cfg)
-{
-	knob_write("mode", "strict");
-	return vm_create(cfg);
-}
-
 /* The guest says that it is ready, the VMM does its worst, the guest goes on. */
 static void add_meeting(struct vm *vm)
 {
@@ -46,7 +40,7 @@ static void run_on(struct vm *vm)
 /* A private page becomes shared under the guest: its data are lost, by no fault of its own. */
 static void flips_to_shared(const void *arg)
 {
-	struct vm *vm = strict_vm(NULL);
+	struct vm *vm = strict_vm(NULL, "vc");
 	unsigned int r;
 
 	(void)arg;
@@ -70,7 +64,7 @@ static void flips_to_shared(const void *arg)
 
 static void flips_to_private(const void *arg)
 {
-	struct vm *vm = strict_vm(NULL);
+	struct vm *vm = strict_vm(NULL, "vc");
 	unsigned int w;
 
 	(void)arg;
@@ -92,7 +86,7 @@ static void flips_to_private(const void *arg)
 /* A launch page, flipped and used as the launch left it. */
 static void flips_launch_page(const void *arg)
 {
-	struct vm *vm = strict_vm(NULL);
+	struct vm *vm = strict_vm(NULL, "vc");
 	unsigned int r;
 
 	(void)arg;
@@ -112,7 +106,7 @@ static void flips_launch_page(const void *arg)
 /* The page is gone, its state is not: KVM brings a new one, the hardware tells the guest. */
 static void punches_hole(const void *arg)
 {
-	struct vm *vm = strict_vm(NULL);
+	struct vm *vm = strict_vm(NULL, "vc");
 	unsigned int r;
 
 	(void)arg;
@@ -138,7 +132,7 @@ static uint64_t lie(struct vcpu *v, const struct psc *psc)
 
 static void answers_without_doing(const void *arg)
 {
-	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = lie });
+	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = lie }, "vc");
 	unsigned int w;
 
 	(void)arg;
@@ -163,7 +157,7 @@ static uint64_t odd_answer(struct vcpu *v, const struct psc *psc)
 
 static void answers_eagain(const void *arg)
 {
-	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = odd_answer });
+	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = odd_answer }, "vc");
 	unsigned int p;
 
 	(void)arg;
@@ -195,7 +189,7 @@ static uint64_t tamper(struct vcpu *v, const struct psc *psc)
 
 static void tampers_with_run_page(const void *arg)
 {
-	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = tamper });
+	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = tamper }, "vc");
 	unsigned int p, w;
 
 	(void)arg;
@@ -229,7 +223,7 @@ static uint64_t answer_and_interrupt(struct vcpu *v, const struct psc *psc)
 
 static void interrupted_after_answer(const void *arg)
 {
-	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = answer_and_interrupt });
+	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = answer_and_interrupt }, "vc");
 	unsigned int w;
 
 	(void)arg;
@@ -262,7 +256,7 @@ static void slot_script(struct vm *vm, unsigned int op[3])
 /* The same memory comes back: so do the states of its pages. */
 static void slot_comes_back(const void *arg)
 {
-	struct vm *vm = strict_vm(NULL);
+	struct vm *vm = strict_vm(NULL, "vc");
 	unsigned int op[3];
 
 	(void)arg;
@@ -286,7 +280,7 @@ static void slot_comes_back(const void *arg)
 /* Other memory at the same place: all that was asked for is void. */
 static void slot_replaced(const void *arg)
 {
-	struct vm *vm = strict_vm(NULL);
+	struct vm *vm = strict_vm(NULL, "vc");
 	unsigned int op[3];
 
 	(void)arg;
@@ -311,7 +305,7 @@ static void slot_replaced(const void *arg)
 /* ROMs and devices can't change their state, so there is nothing to judge. */
 static void memory_without_guest_memfd(const void *arg)
 {
-	struct vm *vm = strict_vm(NULL);
+	struct vm *vm = strict_vm(NULL, "vc");
 	unsigned int r, w, m;
 
 	(void)arg;

@@ -90,6 +90,8 @@ enum guest_op_code {
 	OP_LOOP,		/* arg0: operation to go back to, arg1: times */
 	OP_IDT,			/* arg0: 0 = no handlers at all, 1 = the usual ones */
 	OP_TERMINATE,		/* arg0: reason set, arg1: reason code */
+	OP_AP_CREATE,		/* gpa: page for the VMSA, arg0: vCPU, arg1: its VMPL */
+	OP_FAULT_ON_STACK,	/* gpa: an exception whose frame goes to this page */
 	OP_NR,
 };
 

@@ -12,6 +12,8 @@
 
 #define EXIT_VMMCALL		0x81ul
 #define EXIT_PSC		0x80000010ul
+#define EXIT_AP_CREATION	0x80000013ul
+#define AP_CREATE		1ul
 #define HC_MAP_GPA_RANGE	12ul
 
 /* The parts of a GHCB page (GHCB specification, table 3) that are used here. */
@@ -158,6 +160,19 @@ uint64_t psc_hypercall(struct cpu *c, uint64_t gpa, uint64_t pages, uint64_t att
 	MARK_VALID(g, cpl);
 	ghcb_call(c);
 	return g->rax;
+}
+
+/* Returns SW_EXITINFO2 as the hypervisor left it: 0, or an error with SW_EXITINFO1. */
+uint64_t ap_creation(struct cpu *c, uint64_t vmsa_gpa, unsigned int vcpu, uint64_t sev_features)
+{
+	volatile struct ghcb *g = ghcb_prepare(c, EXIT_AP_CREATION,
+					       (uint64_t)vcpu << 32 | AP_CREATE);
+
+	g->exit_info_2 = vmsa_gpa;
+	g->rax = sev_features;
+	MARK_VALID(g, rax);
+	ghcb_call(c);
+	return g->exit_info_1 & 0xffffffff ? g->exit_info_2 : 0;
 }
 
 /*

@@ -46,12 +46,15 @@ static uint64_t do_pvalidate(uint64_t va, uint64_t how)
 
 static uint64_t do_rmpadjust(uint64_t va, uint64_t how)
 {
-	uint64_t rax = va;
+	return rmpadjust(va, how & ~(1ul << 63), how >> 63);
+}
 
-	asm volatile(".byte 0xf3, 0x0f, 0x01, 0xfe"
-		     : "+a"(rax)
-		     : "c"(how >> 63), "d"(how & ~(1ul << 63)) : "memory", "cc");
-	return (uint32_t)rax;
+/* The frame of #UD is pushed below the end of the page; guarded() has the way back. */
+static uint64_t do_fault_on_stack(uint64_t va, uint64_t unused)
+{
+	(void)unused;
+	asm volatile("mov %0, %%rsp\n\tud2" : : "r"(va + GUEST_PAGE) : "memory");
+	return 0;
 }
 
 /* Makes @gpa the page table of this vCPU's 2M window and reads through it. */
@@ -113,6 +116,9 @@ static void access_op(const struct guest_op *op, uint64_t gpa, volatile struct g
 	case OP_WAIT_WORD:
 		r->value = guarded(do_wait_word, va, op->arg[0]);
 		break;
+	case OP_FAULT_ON_STACK:
+		guarded(do_fault_on_stack, va, 0);
+		break;
 	case OP_PVALIDATE:
 		v = guarded(do_pvalidate, va, (op->arg[0] & 1) | (op->arg[1] & 1) << 1);
 		r->code = (uint32_t)v;
@@ -125,8 +131,9 @@ static void access_op(const struct guest_op *op, uint64_t gpa, volatile struct g
 	}
 }
 
-static void psc_op(struct cpu *c, const struct guest_op *op, uint64_t gpa,
-		   const void *script, volatile struct guest_result *r)
+/* Requests to the hypervisor. */
+static void request_op(struct cpu *c, const struct guest_op *op, uint64_t gpa,
+		       const void *script, volatile struct guest_result *r)
 {
 	uint64_t hdr = 0;
 
@@ -140,6 +147,9 @@ static void psc_op(struct cpu *c, const struct guest_op *op, uint64_t gpa,
 		break;
 	case OP_PSC_HYPERCALL:
 		r->code = psc_hypercall(c, gpa, op->arg[0], op->arg[1]);
+		break;
+	case OP_AP_CREATE:
+		r->code = ap_create(c, gpa, op->arg[0], op->arg[1]);
 		break;
 	}
 }
@@ -187,7 +197,8 @@ static void run_op(struct cpu *c, const struct guest_op *op, const void *script,
 		case OP_PSC_MSR:
 		case OP_PSC_NAE:
 		case OP_PSC_HYPERCALL:
-			psc_op(c, op, gpa, script, r);
+		case OP_AP_CREATE:
+			request_op(c, op, gpa, script, r);
 			break;
 		case OP_PVALIDATE:
 		case OP_RMPADJUST:
@@ -196,6 +207,7 @@ static void run_op(struct cpu *c, const struct guest_op *op, const void *script,
 		case OP_EXEC:
 		case OP_WALK:
 		case OP_WAIT_WORD:
+		case OP_FAULT_ON_STACK:
 			access_op(op, gpa, r);
 			break;
 		default:

@@ -91,7 +91,8 @@ void vcpu_create(struct vm *vm, unsigned int index)
 	set_cpuid(vm, v->fd);
 	if (ioctl(v->fd, KVM_GET_SREGS, &s))
 		vmm_die("KVM_GET_SREGS: %s", strerror(errno));
-	if (vm->cfg.realmode >> index & 1)
+	/* The code of a real-mode AP waits for a word that never comes. */
+	if ((vm->cfg.realmode | vm->cfg.parked) >> index & 1)
 		realmode_state(&s, &r);
 	else
 		longmode_state(vm, index, &s, &r);

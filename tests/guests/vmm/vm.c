@@ -95,6 +95,12 @@ void vm_add_launch_page(struct vm *vm, uint64_t gpa, uint64_t pages, unsigned in
 	vm->launch = p;
 }
 
+/* Pages from GUEST_IMAGE_GPA that are launched. */
+uint64_t vm_image_pages(void)
+{
+	return (guest_image_end - guest_image + GUEST_PAGE - 1) / GUEST_PAGE;
+}
+
 static void *page_alloc(uint64_t pages)
 {
 	void *p = aligned_alloc(GUEST_PAGE, pages * GUEST_PAGE);

@@ -77,6 +77,7 @@ struct vm_slot {
 struct vm_config {
 	unsigned int nvcpus;		/* 0 = 1 */
 	unsigned int realmode;		/* mask of vCPUs that start in real mode */
+	unsigned int parked;		/* mask of vCPUs that only wait for OP_AP_CREATE */
 	bool cold;			/* guest_cpu_info.cold */
 	bool no_map_gpa_range;		/* do not enable KVM_HC_MAP_GPA_RANGE exits */
 	unsigned int keep_running;	/* KVM_RUN calls after the VM has ended */
@@ -123,6 +124,7 @@ extern const uint8_t guest_realmode[], guest_realmode_end[];
 struct vm *vm_create(const struct vm_config *cfg);
 void vm_launch(struct vm *vm);
 void vm_destroy(struct vm *vm);
+uint64_t vm_image_pages(void);
 void vm_add_launch_page(struct vm *vm, uint64_t gpa, uint64_t pages, unsigned int type,
 			uint8_t fill);
 
