@@ -21,9 +21,11 @@
 #ifdef RMPE_HAS_POPULATE_WRITEBACK
 #define RMPE_POPULATE_PARAM	bool may_writeback_src,
 #define RMPE_POPULATE_ARG	may_writeback_src,
+#define RMPE_POPULATE_BTF	"bool, "
 #else
 #define RMPE_POPULATE_PARAM
 #define RMPE_POPULATE_ARG
+#define RMPE_POPULATE_BTF	""
 #endif
 
 /*

@@ -17,6 +17,7 @@
 #include "debugfs.h"
 #include "hook.h"
 #include "policy.h"
+#include "shape.h"
 #include "sysfs.h"
 #include "vm.h"
 
@@ -96,6 +97,9 @@ static int __init rmp_enforce_init(void)
 	r = pin_kvm();
 	if (r)
 		return r;
+	r = rmpe_shape_check();
+	if (r)
+		goto unpin;
 	r = rmpe_sysfs_init();
 	if (r) {
 		pr_err("refusing to load: no sysfs directory (error %d)\n", r);

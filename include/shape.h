@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Is this kernel the one that the module was compiled for?
+ */
+#ifndef RMPE_SHAPE_H
+#define RMPE_SHAPE_H
+
+int rmpe_shape_check(void);
+
+#endif
