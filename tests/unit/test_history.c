@@ -22,6 +22,7 @@ static int set_up(void **state)
 {
 	static struct rmpe_psc_history h;
 
+	unit_reset();
 	/* Not zeroed: init must do it. */
 	memset(&h, 0x5a, sizeof(h));
 	*state = &h;

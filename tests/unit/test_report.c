@@ -27,6 +27,7 @@ static int set_up(void **state)
 {
 	static struct fixture f;
 
+	unit_reset();
 	f = (struct fixture){
 		.vm = {
 			.id = 4,

@@ -11,167 +11,163 @@
 
 #include "oracle.h"
 
-/* The books must agree: the tracker's, and the allocator's. */
-static size_t bytes(const struct rmpe_tracker *t)
+/* Empty at the start of each test. */
+static struct rmpe_tracker t;
+
+static int set_up(void **state)
 {
-	assert_int_equal(t->bytes, unit_live_bytes());
-	assert_int_equal(unit_uncharged_bytes(), 0);
-	return t->bytes;
+	unit_reset();
+	t = (struct rmpe_tracker){ };
+	return 0;
 }
 
-static void set(struct rmpe_tracker *t, gfn_t gfn, u64 npages,
-		enum rmpe_page_state state)
+static int tear_down(void **state)
 {
-	assert_int_equal(rmpe_tracker_set(t, gfn, npages, state), 0);
-	bytes(t);
-}
-
-static int nothing_allocated(void **state)
-{
-	unit_fail_alloc(UNIT_NEVER);
+	rmpe_tracker_free(&t);
 	return unit_live_objects() != 0;
+}
+
+/* The books must agree: the tracker's, and the allocator's. */
+static size_t bytes(void)
+{
+	assert_int_equal(t.bytes, unit_live_bytes());
+	assert_int_equal(unit_uncharged_bytes(), 0);
+	return t.bytes;
+}
+
+static void set(gfn_t gfn, u64 npages, enum rmpe_page_state state)
+{
+	assert_int_equal(rmpe_tracker_set(&t, gfn, npages, state), 0);
+	bytes();
 }
 
 static void nothing_known_costs_nothing(void **state)
 {
-	struct rmpe_tracker t = { };
-
-	set(&t, 0, RMPE_MAX_GFNS, RMPE_PAGE_NONE);
-	set(&t, RMPE_MAX_GFNS - 1, 1, RMPE_PAGE_NONE);
-	assert_int_equal(bytes(&t), 0);
+	set(0, RMPE_MAX_GFNS, RMPE_PAGE_NONE);
+	set(RMPE_MAX_GFNS - 1, 1, RMPE_PAGE_NONE);
+	assert_int_equal(bytes(), 0);
 	assert_int_equal(unit_live_objects(), 0);
-	rmpe_tracker_free(&t);
 }
 
 static void free_returns_everything(void **state)
 {
-	struct rmpe_tracker t = { };
-
-	set(&t, 3, 5 * GFNS_1G, RMPE_PAGE_PRIVATE);
-	set(&t, 1000, 1, RMPE_PAGE_SHARED);
-	set(&t, RMPE_MAX_GFNS - 1, 1, RMPE_PAGE_SHARED);
-	assert_true(bytes(&t) > 0);
+	set(3, 5 * GFNS_1G, RMPE_PAGE_PRIVATE);
+	set(1000, 1, RMPE_PAGE_SHARED);
+	set(RMPE_MAX_GFNS - 1, 1, RMPE_PAGE_SHARED);
+	assert_true(bytes() > 0);
 	rmpe_tracker_free(&t);
 	assert_int_equal(t.bytes, 0);
 	assert_int_equal(unit_live_objects(), 0);
 	assert_int_equal(rmpe_tracker_state(&t, 1000), RMPE_PAGE_NONE);
 
 	/* Usable afterwards. */
-	set(&t, 1000, 1, RMPE_PAGE_SHARED);
+	set(1000, 1, RMPE_PAGE_SHARED);
 	assert_int_equal(rmpe_tracker_state(&t, 1000), RMPE_PAGE_SHARED);
-	rmpe_tracker_free(&t);
 	rmpe_tracker_free(&t);
 }
 
 static void uniform_ranges_share_their_cost(void **state)
 {
-	struct rmpe_tracker t = { };
 	size_t one;
 	gfn_t gfn;
 
-	set(&t, 0, GFNS_2M, RMPE_PAGE_PRIVATE);
-	one = bytes(&t);
+	set(0, GFNS_2M, RMPE_PAGE_PRIVATE);
+	one = bytes();
 	for (gfn = 0; gfn < GFNS_1G; gfn += GFNS_2M)
-		set(&t, gfn, GFNS_2M, gfn & GFNS_2M ? RMPE_PAGE_PRIVATE :
-						      RMPE_PAGE_SHARED);
-	assert_int_equal(bytes(&t), one);
-	set(&t, 0, GFNS_1G, RMPE_PAGE_SHARED);
-	assert_int_equal(bytes(&t), one);
-	rmpe_tracker_free(&t);
+		set(gfn, GFNS_2M,
+		    gfn & GFNS_2M ? RMPE_PAGE_PRIVATE : RMPE_PAGE_SHARED);
+	assert_int_equal(bytes(), one);
+	set(0, GFNS_1G, RMPE_PAGE_SHARED);
+	assert_int_equal(bytes(), one);
 }
 
 static void pages_that_agree_with_their_range_are_free(void **state)
 {
-	struct rmpe_tracker t = { };
 	size_t before;
 
-	set(&t, 0, 4 * GFNS_2M, RMPE_PAGE_PRIVATE);
-	before = bytes(&t);
-	set(&t, 700, 1, RMPE_PAGE_PRIVATE);
-	set(&t, 700, 1000, RMPE_PAGE_PRIVATE);
-	set(&t, 5 * GFNS_2M + 1, 3, RMPE_PAGE_NONE);
-	assert_int_equal(bytes(&t), before);
-	rmpe_tracker_free(&t);
+	set(0, 4 * GFNS_2M, RMPE_PAGE_PRIVATE);
+	before = bytes();
+	set(700, 1, RMPE_PAGE_PRIVATE);
+	set(700, 1000, RMPE_PAGE_PRIVATE);
+	set(5 * GFNS_2M + 1, 3, RMPE_PAGE_NONE);
+	assert_int_equal(bytes(), before);
 }
 
 static void whole_range_frees_its_leaf(void **state)
 {
-	struct rmpe_tracker t = { };
 	size_t table, first, second;
 
 	/* The first leaf of a GiB comes with the table of its leaves. */
-	set(&t, 0, GFNS_1G, RMPE_PAGE_PRIVATE);
-	set(&t, 5, 1, RMPE_PAGE_SHARED);
-	first = bytes(&t);
-	set(&t, GFNS_2M + 5, 1, RMPE_PAGE_SHARED);
-	second = bytes(&t);
+	set(0, GFNS_1G, RMPE_PAGE_PRIVATE);
+	set(5, 1, RMPE_PAGE_SHARED);
+	first = bytes();
+	set(GFNS_2M + 5, 1, RMPE_PAGE_SHARED);
+	second = bytes();
 	assert_true(second > first);
-	set(&t, GFNS_2M, GFNS_2M, RMPE_PAGE_SHARED);
-	assert_int_equal(bytes(&t), first);
-	set(&t, 0, GFNS_1G, RMPE_PAGE_SHARED);
-	table = bytes(&t);
+	set(GFNS_2M, GFNS_2M, RMPE_PAGE_SHARED);
+	assert_int_equal(bytes(), first);
+	set(0, GFNS_1G, RMPE_PAGE_SHARED);
+	table = bytes();
 	assert_int_equal(first - table, second - first);
 
-	set(&t, 0, GFNS_1G, RMPE_PAGE_NONE);
-	assert_int_equal(bytes(&t), table);
-	rmpe_tracker_free(&t);
+	set(0, GFNS_1G, RMPE_PAGE_NONE);
+	assert_int_equal(bytes(), table);
 }
 
 static void converting_again_costs_nothing(void **state)
 {
-	struct rmpe_tracker t = { };
 	size_t before;
 	int i;
 
-	set(&t, 0, 16 * GFNS_1G, RMPE_PAGE_PRIVATE);
-	before = bytes(&t);
+	set(0, 16 * GFNS_1G, RMPE_PAGE_PRIVATE);
+	before = bytes();
 	for (i = 0; i < 10; i++) {
-		set(&t, 0, 16 * GFNS_1G, RMPE_PAGE_SHARED);
-		set(&t, 0, 16 * GFNS_1G, RMPE_PAGE_PRIVATE);
+		set(0, 16 * GFNS_1G, RMPE_PAGE_SHARED);
+		set(0, 16 * GFNS_1G, RMPE_PAGE_PRIVATE);
 	}
-	assert_int_equal(bytes(&t), before);
-	/* 16 GiB in less than a page of KVM's own store for each GiB. */
+	assert_int_equal(bytes(), before);
+	/* Less than one page of memory for each GiB of guest. */
 	assert_true(before < 16 * 4096);
-	rmpe_tracker_free(&t);
 }
 
 /* KVM's xarray takes about 9 bytes for each gfn; this is the least good case. */
 static void alternating_pages_stay_small(void **state)
 {
-	struct rmpe_tracker t = { };
 	gfn_t gfn;
 
 	for (gfn = 0; gfn < GFNS_1G; gfn += 2)
 		assert_int_equal(rmpe_tracker_set(&t, gfn, 1, RMPE_PAGE_SHARED), 0);
-	assert_true(bytes(&t) * 30 < GFNS_1G * 9);
-	rmpe_tracker_free(&t);
+	assert_true(bytes() * 30 < GFNS_1G * 9);
 }
 
 /* The array of GiBs is the only thing that grows with the highest gfn. */
 static void far_page_costs_a_pointer_per_gib(void **state)
 {
-	struct rmpe_tracker t = { };
 	size_t near;
 
-	set(&t, 0, 1, RMPE_PAGE_SHARED);
-	near = bytes(&t);
+	set(0, 1, RMPE_PAGE_SHARED);
+	near = bytes();
 	rmpe_tracker_free(&t);
-	set(&t, RMPE_MAX_GFNS - 1, 1, RMPE_PAGE_SHARED);
-	assert_in_range(bytes(&t), near,
+	set(RMPE_MAX_GFNS - 1, 1, RMPE_PAGE_SHARED);
+	assert_in_range(bytes(), near,
 			near + RMPE_MAX_GFNS / GFNS_1G * sizeof(void *));
-	rmpe_tracker_free(&t);
 }
 
 static void forgetting_allocates_nothing_where_nothing_is(void **state)
 {
-	struct rmpe_tracker t = { };
-
-	set(&t, 0, 1, RMPE_PAGE_SHARED);
+	set(0, 1, RMPE_PAGE_SHARED);
 	unit_fail_alloc(1);
-	set(&t, 1, RMPE_MAX_GFNS - 1, RMPE_PAGE_NONE);
-	set(&t, GFNS_1G - 3, 10, RMPE_PAGE_NONE);
+	set(1, RMPE_MAX_GFNS - 1, RMPE_PAGE_NONE);
+	set(GFNS_1G - 3, 10, RMPE_PAGE_NONE);
 	assert_false(unit_alloc_failed());
-	rmpe_tracker_free(&t);
+
+	/* Nor in a hole between what is known. */
+	unit_fail_alloc(UNIT_NEVER);
+	set(5 * GFNS_1G, 1, RMPE_PAGE_SHARED);
+	unit_fail_alloc(1);
+	set(1, 5 * GFNS_1G - 1, RMPE_PAGE_NONE);
+	set(GFNS_1G + 3, 2 * GFNS_1G, RMPE_PAGE_NONE);
+	assert_false(unit_alloc_failed());
 }
 
 /* Changes that need memory of each kind, and what is there before. */
@@ -220,14 +216,14 @@ static const struct change {
 	},
 };
 
-static void check_unchanged(const struct oracle *o, const struct rmpe_tracker *t)
+static void check_unchanged(const struct oracle *o)
 {
 	unsigned int i;
 
-	oracle_check_runs(o, t);
+	oracle_check_runs(o, &t);
 	for (i = 0; i < oracle_nr_edges; i++)
-		oracle_check_gfn(o, t, oracle_edges[i]);
-	bytes(t);
+		oracle_check_gfn(o, &t, oracle_edges[i]);
+	bytes();
 }
 
 /* Fail the first allocation, the second... until none is left to fail. */
@@ -239,8 +235,6 @@ static void allocation_fails(void **state)
 	int r = -ENOMEM;
 
 	for (nth = 1; r; nth++) {
-		struct rmpe_tracker t = { };
-
 		oracle_init(&o, 0, 3 * GFNS_1G);
 		for (i = 0; i < ARRAY_SIZE(c->before) && c->before[i].npages; i++)
 			both_set(&o, &t, c->before[i].gfn, c->before[i].npages,
@@ -251,7 +245,7 @@ static void allocation_fails(void **state)
 				     c->change.state);
 		if (unit_alloc_failed()) {
 			assert_int_equal(r, -ENOMEM);
-			check_unchanged(&o, &t);
+			check_unchanged(&o);
 		} else {
 			assert_int_equal(r, 0);
 		}
@@ -259,7 +253,7 @@ static void allocation_fails(void **state)
 		/* With memory it works, whatever the failure left behind. */
 		unit_fail_alloc(UNIT_NEVER);
 		both_set(&o, &t, c->change.gfn, c->change.npages, c->change.state);
-		check_unchanged(&o, &t);
+		check_unchanged(&o);
 		rmpe_tracker_free(&t);
 		assert_int_equal(unit_live_objects(), 0);
 		oracle_free(&o);
@@ -270,33 +264,29 @@ static void allocation_fails(void **state)
 
 static void whole_address_space_without_memory(void **state)
 {
-	struct rmpe_tracker t = { };
-
-	set(&t, 5, 1, RMPE_PAGE_SHARED);
+	set(5, 1, RMPE_PAGE_SHARED);
 	unit_fail_alloc(100);
 	assert_int_equal(rmpe_tracker_set(&t, 0, RMPE_MAX_GFNS, RMPE_PAGE_PRIVATE),
 			 -ENOMEM);
 	assert_int_equal(rmpe_tracker_state(&t, 0), RMPE_PAGE_NONE);
 	assert_int_equal(rmpe_tracker_state(&t, 5), RMPE_PAGE_SHARED);
 	assert_int_equal(rmpe_tracker_state(&t, 99 * GFNS_1G), RMPE_PAGE_NONE);
-	bytes(&t);
-	rmpe_tracker_free(&t);
+	bytes();
 }
 
+#define memory_test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
 static const struct CMUnitTest examples[] = {
-	cmocka_unit_test_setup(nothing_known_costs_nothing, nothing_allocated),
-	cmocka_unit_test_setup(free_returns_everything, nothing_allocated),
-	cmocka_unit_test_setup(uniform_ranges_share_their_cost, nothing_allocated),
-	cmocka_unit_test_setup(pages_that_agree_with_their_range_are_free,
-			       nothing_allocated),
-	cmocka_unit_test_setup(whole_range_frees_its_leaf, nothing_allocated),
-	cmocka_unit_test_setup(converting_again_costs_nothing, nothing_allocated),
-	cmocka_unit_test_setup(alternating_pages_stay_small, nothing_allocated),
-	cmocka_unit_test_setup(far_page_costs_a_pointer_per_gib, nothing_allocated),
-	cmocka_unit_test_setup(forgetting_allocates_nothing_where_nothing_is,
-			       nothing_allocated),
-	cmocka_unit_test_setup(whole_address_space_without_memory,
-			       nothing_allocated),
+	memory_test(nothing_known_costs_nothing),
+	memory_test(free_returns_everything),
+	memory_test(uniform_ranges_share_their_cost),
+	memory_test(pages_that_agree_with_their_range_are_free),
+	memory_test(whole_range_frees_its_leaf),
+	memory_test(converting_again_costs_nothing),
+	memory_test(alternating_pages_stay_small),
+	memory_test(far_page_costs_a_pointer_per_gib),
+	memory_test(forgetting_allocates_nothing_where_nothing_is),
+	memory_test(whole_address_space_without_memory),
 };
 
 int main(void)
@@ -310,6 +300,8 @@ int main(void)
 		tests[ARRAY_SIZE(examples) + i] = (struct CMUnitTest){
 			.name = changes[i].name,
 			.test_func = allocation_fails,
+			.setup_func = set_up,
+			.teardown_func = tear_down,
 			.initial_state = (void *)&changes[i],
 		};
 	return cmocka_run_group_tests_name("tracker_memory", tests, NULL, NULL);

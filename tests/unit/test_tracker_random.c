@@ -52,9 +52,24 @@ static struct oracle focus(const struct oracle *o)
 	return (struct oracle){ .base = o->base + at, .n = n };
 }
 
+/* Empty at the start of each test. */
+static struct rmpe_tracker t;
+
+static int set_up(void **state)
+{
+	unit_reset();
+	t = (struct rmpe_tracker){ };
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	rmpe_tracker_free(&t);
+	return unit_live_objects() != 0;
+}
+
 static void random_run(gfn_t base, unsigned int steps)
 {
-	struct rmpe_tracker t = { };
 	struct oracle o, part;
 	unsigned int i;
 	gfn_t gfn;
@@ -85,8 +100,6 @@ static void random_run(gfn_t base, unsigned int steps)
 		}
 	}
 	oracle_check_states(&o, &t);
-	rmpe_tracker_free(&t);
-	assert_int_equal(unit_live_objects(), 0);
 	oracle_free(&o);
 }
 
@@ -108,7 +121,6 @@ static void end_of_the_address_space(void **state)
 /* Random failures: an error changes nothing, whatever came before. */
 static void short_of_memory(void **state)
 {
-	struct rmpe_tracker t = { };
 	unsigned int i, failures = 0;
 	enum rmpe_page_state s;
 	struct oracle o, part;
@@ -140,18 +152,18 @@ static void short_of_memory(void **state)
 	}
 	unit_fail_alloc(UNIT_NEVER);
 	assert_true(failures);
-	rmpe_tracker_free(&t);
-	assert_int_equal(unit_live_objects(), 0);
 	oracle_free(&o);
 }
+
+#define random_test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(low_memory),
-		cmocka_unit_test(high_memory),
-		cmocka_unit_test(end_of_the_address_space),
-		cmocka_unit_test(short_of_memory),
+		random_test(low_memory),
+		random_test(high_memory),
+		random_test(end_of_the_address_space),
+		random_test(short_of_memory),
 	};
 
 	random_seed();

@@ -97,6 +97,7 @@ static int set_up(void **state)
 {
 	static struct fixture f;
 
+	unit_reset();
 	memset(&f, 0, sizeof(f));
 	oracle_init(&f.before, 0, 3 * GFNS_1G);
 	oracle_init(&f.after, 0, 3 * GFNS_1G);

@@ -41,6 +41,11 @@ bool unit_alloc_failed(void)
 	return books.failed;
 }
 
+void unit_reset(void)
+{
+	books = (typeof(books)){ };
+}
+
 size_t unit_live_bytes(void)
 {
 	return books.bytes;

@@ -13,6 +13,11 @@
 void unit_fail_alloc(unsigned int nth);
 /* Has the failure asked for happened? */
 _Bool unit_alloc_failed(void);
+/*
+ * Start a test with clean books and no failure due, whatever an earlier test
+ * that failed has left behind.
+ */
+void unit_reset(void);
 /* Bytes and objects that are allocated and not freed. */
 size_t unit_live_bytes(void);
 size_t unit_live_objects(void);
