@@ -209,6 +209,33 @@ static void realmode_ap_clean(const void *arg)
 	vm_destroy(vm);
 }
 
+/*
+ * Another vCPU may have changed the page between the #NPF and the look at it,
+ * so nothing is done at the first: the guest must fault twice.
+ */
+static void two_observations(const void *arg)
+{
+	struct vm *vm = strict_vm(NULL, "terminate");
+	uint64_t before;
+	unsigned int w;
+
+	(void)arg;
+	op_set_flag(vm, 0, 1, 1);
+	op_wait_flag(vm, 0, 2, 1);
+	w = op_write(vm, 0, VIEW_PRIVATE, GPA(0), 1);
+	guard_launch(vm);
+	vm_start(vm);
+	check(vm_wait_flag(vm, 1, 1, PATIENCE_MS), "the guest did not get ready");
+	before = guard_counter(vm, "npf_judged");
+	vm_set_flag(vm, 2, 1);
+	vm_wait(vm, PATIENCE_MS);
+	expect_never_finished(vm, 0, w);
+	expect_counter(vm, "npf_judged", before + 2);
+	expect_counter(vm, "violations/first_touch", 1);
+	expect_record(vm, "class=first_touch n=1 action=terminate");
+	vm_destroy(vm);
+}
+
 /* A #VC now would push out the exception whose delivery touched the page. */
 static void event_pending(const void *arg)
 {
@@ -332,6 +359,7 @@ static const struct scenario scenarios[] = {
 	{ "actions.vc_cold_handler", vc_cold_handler, NULL, 0 },
 	{ "actions.realmode_ap", realmode_ap, NULL, 0 },
 	{ "actions.realmode_ap_clean", realmode_ap_clean, NULL, 0 },
+	{ "actions.two_observations", two_observations, NULL, 0 },
 	{ "actions.event_pending", event_pending, NULL, 0 },
 	{ "actions.terminate_all_vcpus", terminate_all_vcpus, NULL, 0 },
 	{ "actions.terminate_idle_vcpu", terminate_idle_vcpu, NULL, 0 },
