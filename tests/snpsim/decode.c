@@ -229,7 +229,9 @@ static unsigned int imm_len(struct decoder *d)
 	}
 	switch (o->opcode) {
 	case 0x00 ... 0x3f:
-		return (o->opcode & 7) == 4 ? 1 : (o->opcode & 7) == 5 ? z : 0;
+		if ((o->opcode & 7) == 4)
+			return 1;
+		return (o->opcode & 7) == 5 ? z : 0;
 	case 0x68:
 	case 0x69:
 	case 0x81:
@@ -270,7 +272,7 @@ static unsigned int imm_len(struct decoder *d)
 /* 16-bit addressing: fixed pairs of registers. */
 static void operand_16(struct decoder *d, unsigned int mod, unsigned int rm)
 {
-	static const u8 first[8] = { 3, 3, 5, 5, 6, 7, 5, 3 };		/* BX BX BP BP SI DI BP BX */
+	static const u8 first[8] = { 3, 3, 5, 5, 6, 7, 5, 3 };	/* BX BX BP BP SI DI BP BX */
 	static const u8 second[8] = { 6, 7, 6, 7, 0xff, 0xff, 0xff, 0xff };
 	const struct vmsa *s = &d->v->save;
 	bool stack = first[rm] == 5 && !(rm == 6 && !mod);

@@ -21,6 +21,7 @@
 #include "rmp.h"
 #include "smp.h"
 #include "snp.h"
+#include "swint.h"
 
 #define INTERCEPT1_IRET	BIT(20)
 #define VMEXIT_IRET	0x74
@@ -45,7 +46,7 @@ static void init_control(struct cpu *c)
 
 	ctl->intercept_exc = BIT(EXC_UD);	/* RMPUPDATE, PSMASH */
 	ctl->intercept_misc1 = INTERCEPT1_NMI | INTERCEPT1_CPUID | INTERCEPT1_IOIO |
-			       INTERCEPT1_MSR | INTERCEPT1_SHUTDOWN;
+			       INTERCEPT1_MSR | INTERCEPT1_SHUTDOWN | INTERCEPT1_SWINT;
 	ctl->intercept_misc2 = INTERCEPT2_VMRUN | INTERCEPT2_CLGI | INTERCEPT2_WBINVD;
 	ctl->int_ctl = INT_CTL_V_GIF_ENABLE | INT_CTL_V_GIF;
 	ctl->iopm_base_pa = (u64)iopm;
@@ -214,6 +215,9 @@ static void handle_exit(struct cpu *c)
 		break;
 	case VMEXIT_EXCEPTION_UD:
 		host_ud(c);
+		break;
+	case VMEXIT_SWINT:
+		host_swint(c);
 		break;
 	case VMEXIT_NPF:
 		host_npf(c);

@@ -5,8 +5,12 @@
  */
 #include "snp_vcpu.h"
 
+#include "decode.h"
 #include "lib.h"
+#include "swint.h"
 
+#define VMEXIT_INVD		0x76
+#define VMEXIT_WBINVD		0x89
 #define VMEXIT_BUSLOCK		0xa5
 #define VMEXIT_IDLE_HLT		0xa6
 #define HLT_LEN			1
@@ -77,6 +81,22 @@ static enum snp_action trap_exit(struct snp_vcpu *s, unsigned int len)
 	return SNP_EXIT;
 }
 
+/* TCG 7.2 reports INVD as WBINVD. */
+static enum snp_action cache_exit(struct snp_vcpu *s)
+{
+	enum access_result r;
+	struct operand op;
+	u8 insn[MAX_INSN_LEN];
+
+	r = guest_fetch(s, insn);
+	if (r)
+		return raise_access(s, r);
+	s->code = VMEXIT_WBINVD;
+	if (!decode_mem(s->c, s->v, insn, &op) && op.map == MAP_0F && op.opcode == 0x08)
+		s->code = VMEXIT_INVD;
+	return raise_exception(s, EXC_VC, true, s->code);
+}
+
 enum snp_action snp_handle_exit(struct snp_vcpu *s)
 {
 	if (cr4_trap(s))
@@ -94,6 +114,10 @@ enum snp_action snp_handle_exit(struct snp_vcpu *s)
 		return insn_msr(s);
 	case VMEXIT_VMMCALL:
 		return insn_vmmcall(s);
+	case VMEXIT_WBINVD:
+		return cache_exit(s);
+	case VMEXIT_SWINT:
+		return insn_swint(s);
 	case VMEXIT_HLT:
 	case VMEXIT_IDLE_HLT:
 		return trap_exit(s, HLT_LEN);

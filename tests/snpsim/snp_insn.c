@@ -8,6 +8,7 @@
 #include "decode.h"
 #include "lib.h"
 #include "rmp.h"
+#include "swint.h"
 
 #define CR0_LMSW	0xful		/* what LMSW writes; PE can't be cleared */
 #define CR0_ET		BIT(4)
@@ -17,6 +18,7 @@
 			 BIT(13) | BIT(14) | BIT(15))	/* LMSLE FFXSR TCE */
 #define RFLAGS_PF	BIT(2)
 #define RMSR_LEN	2
+#define EXC_BP		3
 
 void insn_done(struct snp_vcpu *s, unsigned int len)
 {
@@ -369,4 +371,22 @@ enum snp_action insn_vmmcall(struct snp_vcpu *s)
 	s->info1 = 0;
 	s->info2 = 0;
 	return SNP_EXIT;
+}
+
+/* INT3 and INT n exit only so that a stale translation is found: see swint.h. */
+enum snp_action insn_swint(struct snp_vcpu *s)
+{
+	enum access_result r;
+	enum snp_action act;
+	struct operand op;
+	u8 *code;
+
+	r = guest_code(s, &code);
+	if (r)
+		return raise_access(s, r);
+	if (swint_is_stale(code))
+		return SNP_RESUME;
+	if (!fetch_insn(s, &op, &act))
+		return act;
+	return raise_soft_interrupt(s, op.imm_len ? op.imm : EXC_BP, op.len);
 }

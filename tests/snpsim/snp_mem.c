@@ -323,6 +323,21 @@ enum access_result guest_fetch(struct snp_vcpu *s, u8 *buf)
 	return r;
 }
 
+enum access_result guest_code(struct snp_vcpu *s, u8 **insn)
+{
+	u64 flags = ACCESS_FETCH | cpl_flag(s->v), gpa, perm;
+	enum access_result r;
+	struct npt_walk w;
+	bool private;
+
+	r = guest_translate(s, linear_rip(s->v), flags, &gpa, &private);
+	if (!r)
+		r = npt_check(s, gpa, flags, &w, &perm);
+	if (!r)
+		*insn = pa_to_ptr(w.spa);
+	return r;
+}
+
 /* Does an access to @va, or to the rest of an operand there, meet the fault at @gpa? */
 static bool leads_to(struct snp_vcpu *s, u64 va, u64 gpa, u64 flags, u64 *linear)
 {

@@ -7,6 +7,7 @@
 
 #include "lib.h"
 #include "rmp.h"
+#include "swint.h"
 
 #define CR0_NW		BIT(29)
 #define CR0_CD		BIT(30)
@@ -74,8 +75,8 @@ u64 snp_check_vmsa(struct snp_vcpu *s)
 	}
 	if (s->sa->sev_features != SEV_FEATURE_SNP || s->sa->vmpl >= RMP_NR_VMPL ||
 	    !state_is_legal(s->sa)) {
-		log("VMRUN: VMSA %lx is not acceptable: features %lx vmpl %u efer %lx cr0 %lx cr4 %lx",
-		    pa, s->sa->sev_features, s->sa->vmpl, s->sa->efer, s->sa->cr0, s->sa->cr4);
+		log("VMRUN: VMSA %lx: features %lx vmpl %u efer %lx cr0 %lx cr4 %lx: refused", pa,
+		    s->sa->sev_features, s->sa->vmpl, s->sa->efer, s->sa->cr0, s->sa->cr4);
 		return VMEXIT_INVALID;
 	}
 	return 0;
@@ -84,7 +85,7 @@ u64 snp_check_vmsa(struct snp_vcpu *s)
 /* Make an access to an MSR of the second or third range exit. */
 static void trap_msr(u8 *map, u32 msr, bool read, bool write)
 {
-	u32 bit = msr < MSR_SYSCFG ? MSRPM_RANGE + (msr & 0x1fff) : 2 * MSRPM_RANGE + (msr & 0x1fff);
+	u32 bit = (msr & (MSRPM_RANGE - 1)) + (msr < MSR_SYSCFG ? 1 : 2) * MSRPM_RANGE;
 
 	map[bit / 4] |= ((read ? 1 : 0) | (write ? 2 : 0)) << 2 * (bit % 4);
 }
@@ -97,7 +98,7 @@ static void load_controls(struct snp_vcpu *s)
 	*ctl = s->v12->control;
 	ctl->intercept_exc |= BIT(EXC_UD);	/* PVALIDATE, RMPADJUST */
 	ctl->intercept_misc1 |= INTERCEPT1_INTR | INTERCEPT1_NMI | INTERCEPT1_CR0_SEL |
-				INTERCEPT1_MSR | INTERCEPT1_SHUTDOWN |
+				INTERCEPT1_MSR | INTERCEPT1_SHUTDOWN | INTERCEPT1_SWINT |
 				/* Always intercepted in SNP guests, APM 15.36.12 */
 				INTERCEPT1_CPUID | INTERCEPT1_IOIO;
 	ctl->intercept_misc2 |= INTERCEPT2_VMRUN | INTERCEPT2_VMMCALL;

@@ -21,6 +21,7 @@
 #define DESC_L		BIT(53)
 #define DESC_G		BIT(55)
 #define SEL_TI		4
+#define ERR_IDT		2		/* error code: the selector is an index into the IDT */
 #define TSS64_RSP0	4
 #define TSS64_IST1	0x24
 
@@ -31,6 +32,7 @@ struct event {
 	u8 vec;
 	bool has_err;
 	u32 err;
+	bool soft;		/* INT3, INT n: RIP is behind it, the gate's DPL counts */
 };
 
 struct gate {
@@ -65,15 +67,16 @@ static void load_segment(struct seg *seg, u16 sel, u64 desc)
 	seg->base = (desc >> 16 & 0xffffff) | (desc >> 32 & 0xff000000);
 }
 
-static enum access_result read_gate(struct snp_vcpu *s, u8 vec, unsigned int size, struct gate *g)
+static enum access_result read_gate(struct snp_vcpu *s, const struct event *e,
+				    unsigned int size, struct gate *g)
 {
 	const struct seg *idt = &s->v->save.idtr;
 	u64 raw[2] = { 0 };
 	enum access_result r;
 
-	if (vec * size + size - 1 > idt->limit)
+	if (e->vec * size + size - 1 > idt->limit)
 		return ACC_UNMODELLED;
-	r = guest_read(s, idt->base + vec * size, raw, size);
+	r = guest_read(s, idt->base + e->vec * size, raw, size);
 	if (r)
 		return r;
 	g->sel = raw[0] >> 16;
@@ -83,6 +86,8 @@ static enum access_result read_gate(struct snp_vcpu *s, u8 vec, unsigned int siz
 	/* Present, a system descriptor, an interrupt or trap gate: no task gates. */
 	if (!(raw[0] & DESC_P) || raw[0] & BIT(44) ||
 	    (g->type != GATE_INTR_32 && g->type != GATE_TRAP_32))
+		return ACC_UNMODELLED;
+	if (e->soft && (raw[0] >> 45 & 3) < seg_dpl(&s->v->save.ss))
 		return ACC_UNMODELLED;
 	return ACC_OK;
 }
@@ -131,17 +136,23 @@ static enum access_result long_stack(struct snp_vcpu *s, unsigned int ist, unsig
 	return r;
 }
 
+/* RF is pushed as 1 for faults (APM volume 2, 8.2). */
+static u64 pushed_rflags(const struct vmsa *save, const struct event *e)
+{
+	return e->soft ? save->rflags : save->rflags | RFLAGS_RF;
+}
+
 static enum access_result deliver_long(struct snp_vcpu *s, const struct event *e)
 {
 	struct vmsa *save = &s->v->save;
 	unsigned int cpl = seg_dpl(&save->ss), dpl, words = e->has_err ? 6 : 5;
 	struct gate g;
 	u64 desc, rsp, frame[6] = { e->err, save->rip, save->cs.selector,
-				    save->rflags | RFLAGS_RF, save->rsp, save->ss.selector };
+				    pushed_rflags(save, e), save->rsp, save->ss.selector };
 	bool switch_stack;
 	enum access_result r;
 
-	r = read_gate(s, e->vec, 16, &g);
+	r = read_gate(s, e, 16, &g);
 	if (!r)
 		r = read_code_segment(s, g.sel, &desc);
 	if (r)
@@ -177,7 +188,7 @@ static enum access_result deliver_legacy(struct snp_vcpu *s, const struct event 
 {
 	struct vmsa *save = &s->v->save;
 	unsigned int cpl = seg_dpl(&save->ss), words = e->has_err ? 4 : 3;
-	u32 frame[4] = { e->err, save->rip, save->cs.selector, save->rflags | RFLAGS_RF };
+	u32 frame[4] = { e->err, save->rip, save->cs.selector, pushed_rflags(save, e) };
 	u32 esp = save->rsp - words * 4;
 	struct gate g;
 	u64 desc;
@@ -187,7 +198,7 @@ static enum access_result deliver_legacy(struct snp_vcpu *s, const struct event 
 		log("guest: exception %u in virtual-8086 mode is not modelled", e->vec);
 		return ACC_UNMODELLED;
 	}
-	r = read_gate(s, e->vec, 8, &g);
+	r = read_gate(s, e, 8, &g);
 	if (!r)
 		r = read_code_segment(s, g.sel, &desc);
 	if (r)
@@ -255,7 +266,7 @@ static bool is_double_fault(u8 first, u8 second)
 enum snp_action raise_exception(struct snp_vcpu *s, u8 vec, bool has_err, u32 err)
 {
 	struct vmcb_control *ctl = &s->v->control;
-	struct event e = { vec, has_err, err };
+	struct event e = { .vec = vec, .has_err = has_err, .err = err };
 	u64 pending = ctl->event_inj;
 	enum access_result r;
 
@@ -265,7 +276,7 @@ enum snp_action raise_exception(struct snp_vcpu *s, u8 vec, bool has_err, u32 er
 		if (first == EXC_DF)
 			return shutdown(s);
 		if (is_double_fault(first, vec))
-			e = (struct event){ EXC_DF, true, 0 };
+			e = (struct event){ .vec = EXC_DF, .has_err = true };
 	}
 	ctl->event_inj = 0;
 	if (e.vec != EXC_VC && e.vec != EXC_DF) {
@@ -293,8 +304,25 @@ enum snp_action raise_exception(struct snp_vcpu *s, u8 vec, bool has_err, u32 er
 		    e.vec, e.err, s->v->save.rip, code, r);
 		if (e.vec == EXC_DF)
 			return shutdown(s);
-		e = (struct event){ EXC_DF, true, 0 };
+		e = (struct event){ .vec = EXC_DF, .has_err = true };
 	}
+}
+
+enum snp_action raise_soft_interrupt(struct snp_vcpu *s, u8 vec, unsigned int len)
+{
+	struct event e = { .vec = vec, .soft = true };
+	u64 rip = s->v->save.rip;
+	enum access_result r;
+
+	s->v->save.rip += len;
+	r = deliver(s, &e);
+	if (r == ACC_OK)
+		return SNP_RESUME;
+	/* As with any fault of an instruction, it is executed again afterwards. */
+	s->v->save.rip = rip;
+	if (r == ACC_UNMODELLED)
+		return raise_exception(s, EXC_GP, true, vec << 3 | ERR_IDT);
+	return raise_access(s, r);
 }
 
 enum snp_action raise_access(struct snp_vcpu *s, enum access_result r)

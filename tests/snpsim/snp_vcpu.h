@@ -116,6 +116,12 @@ enum access_result guest_write(struct snp_vcpu *s, u64 va, const void *src, unsi
 enum access_result guest_fetch(struct snp_vcpu *s, u8 *buf);
 
 /**
+ * guest_code() - where the instruction at RIP is in memory
+ * @insn: result: its first byte
+ */
+enum access_result guest_code(struct snp_vcpu *s, u8 **insn);
+
+/**
  * guest_linear_of() - which linear address made the access that faulted
  * @gpa: guest physical address of the fault, without C-bit
  * @flags: its ACCESS_*
@@ -155,6 +161,12 @@ static inline bool guest_all_private(const struct vmcb *v)
 enum snp_action raise_exception(struct snp_vcpu *s, u8 vec, bool has_err, u32 err);
 
 /**
+ * raise_soft_interrupt() - deliver INT3 or INT n
+ * @len: bytes of the instruction at RIP
+ */
+enum snp_action raise_soft_interrupt(struct snp_vcpu *s, u8 vec, unsigned int len);
+
+/**
  * raise_access() - go on after a failed access by software
  * @r: not ACC_OK
  */
@@ -166,6 +178,7 @@ enum snp_action insn_undefined(struct snp_vcpu *s);
 enum snp_action insn_cr_write(struct snp_vcpu *s);
 enum snp_action insn_msr(struct snp_vcpu *s);
 enum snp_action insn_vmmcall(struct snp_vcpu *s);
+enum snp_action insn_swint(struct snp_vcpu *s);
 
 /**
  * insn_retry() - execute PVALIDATE or RMPADJUST at RIP, if there is one
