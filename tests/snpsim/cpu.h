@@ -45,6 +45,7 @@ struct cpu {
 
 	/* Cross-CPU flush, see smp.c.  in_guest and flushed are read, kick is set by others. */
 	bool in_guest;
+	bool runs_host;				/* if in_guest: Linux, not its guest */
 	u32 kick;				/* an NMI that we sent is on its way */
 	u64 flushed;				/* the flush generation that this CPU has seen */
 	u32 nmi_taken;				/* set by the NMI handler */

@@ -116,7 +116,7 @@ void hostmem_trap(u64 pa, u64 len, bool on)
 		WRITE_ONCE(*e, on ? *e & ~PTE_P : *e | PTE_P);
 	}
 	if (on)
-		cpus_flush();
+		cpus_flush(FLUSH_HOST);
 }
 
 bool hostmem_protect(u64 pfn, bool ro)

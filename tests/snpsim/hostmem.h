@@ -40,7 +40,7 @@ void hostmem_trap(u64 pa, u64 len, bool on);
  * @ro: deny
  *
  * Return: true if a right was taken away, so that the caller owes a
- * cpus_flush() before the operation that wants it completes.
+ * cpus_flush(FLUSH_HOST) before the operation that wants it completes.
  */
 bool hostmem_protect(u64 pfn, bool ro);
 

@@ -71,16 +71,18 @@ static bool is_immutable(u64 pfn)
 	return entries[pfn].lo & RMP_IMMUTABLE || in_table(pfn);
 }
 
-/* Store one entry and bring the page tables in line; true if a flush is owed. */
-static bool store(u64 pfn, u64 lo, u64 hi)
+/* Store one entry and bring the page tables in line; FLUSH_* that is owed now. */
+static unsigned int store(u64 pfn, u64 lo, u64 hi)
 {
 	struct rmp_entry *e = &entries[pfn];
-	bool flush;
+	unsigned int flush = 0;
 
 	WRITE_ONCE(e->hi, hi);
 	WRITE_ONCE(e->lo, lo);
-	flush = hostmem_protect(pfn, lo & RMP_ASSIGNED);
-	flush |= shadow_drop(pfn);
+	if (hostmem_protect(pfn, lo & RMP_ASSIGNED))
+		flush |= FLUSH_HOST;
+	if (shadow_drop(pfn))
+		flush |= FLUSH_GUESTS;
 	return flush;
 }
 
@@ -89,7 +91,7 @@ int rmp_update(u64 pa, const struct rmp_state *new, u32 max_asid)
 	u64 n = new->pagesize ? PFNS_2M : 1, pfn = pa >> PAGE_SHIFT, i, lo = 0, hi = 0;
 	u64 mask = n * PAGE_SIZE - 1;
 	const u64 head = pfn & ~PFN_2M_MASK;
-	bool flush = false;
+	unsigned int flush = 0;
 
 	pa &= PAGE_MASK;
 	if (pfn >= table_npfn || n > table_npfn - pfn || pa & mask || new->gpa & mask ||
@@ -129,8 +131,7 @@ int rmp_update(u64 pa, const struct rmp_state *new, u32 max_asid)
 
 		flush |= store(pfn + i, lo | gpa, hi);
 	}
-	if (flush)
-		cpus_flush();
+	cpus_flush(flush);
 	return RMP_SUCCESS;
 }
 
@@ -151,8 +152,7 @@ int rmp_psmash(u64 pa)
 		WRITE_ONCE(entries[pfn + i].lo, entries[pfn + i].lo & ~RMP_2M);
 		flush |= shadow_drop(pfn + i);
 	}
-	if (flush)
-		cpus_flush();
+	cpus_flush(flush ? FLUSH_GUESTS : 0);
 	return RMP_SUCCESS;
 }
 
@@ -193,8 +193,7 @@ int rmp_pvalidate(u64 pa, u64 gpa, u32 asid, bool big, bool validate, bool *unch
 			flush |= shadow_drop((pa >> PAGE_SHIFT) + i);
 		}
 	}
-	if (flush)
-		cpus_flush();
+	cpus_flush(flush ? FLUSH_GUESTS : 0);
 	return RMP_SUCCESS;
 }
 
@@ -237,8 +236,7 @@ int rmp_adjust(u64 pa, u64 gpa, u32 asid, unsigned int vmpl, bool big, u64 attr)
 		WRITE_ONCE(e[i].lo, lo);
 		flush |= shadow_drop((pa >> PAGE_SHIFT) + i);
 	}
-	if (flush)
-		cpus_flush();
+	cpus_flush(flush ? FLUSH_GUESTS : 0);
 	return RMP_SUCCESS;
 }
 

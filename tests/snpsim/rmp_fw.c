@@ -47,8 +47,7 @@ void rmp_protect_table(bool on)
 
 	for (pa = rmp_base(); pa < rmp_end(); pa += PAGE_SIZE)
 		flush |= hostmem_protect(pa >> PAGE_SHIFT, on);
-	if (flush)
-		cpus_flush();
+	cpus_flush(flush ? FLUSH_HOST : 0);
 }
 
 int rmp_set_hv_fixed(u64 pa, u64 npages)

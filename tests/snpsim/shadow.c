@@ -232,7 +232,7 @@ static void reset(struct shadow *s)
 			WRITE_ONCE(s->root_private[i], 0);
 		WRITE_ONCE(s->private_dir[i], 0);
 	}
-	cpus_flush();
+	cpus_flush(FLUSH_GUESTS);
 	for (t = s->tables; t; t = next) {
 		next = tables[t - 1].next;
 		if (tables[t - 1].leaf)

@@ -67,7 +67,7 @@ void shadow_sync(struct shadow *s);
  * shadow_drop() - remove all entries, of any instance, that map a page
  * @pfn: the page
  *
- * Return: true if there were any, so that the caller owes a cpus_flush().
+ * Return: true if there were any, so that the caller owes a cpus_flush(FLUSH_GUESTS).
  */
 bool shadow_drop(u64 pfn);
 

@@ -44,17 +44,26 @@ void sim_unlock(void)
 	__atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
 }
 
-void cpus_flush(void)
+/* Once it runs anything else it has seen the new generation on its way there. */
+static bool must_leave(const struct cpu *c, unsigned int whom, u64 gen)
+{
+	return c != this_cpu() && READ_ONCE(c->in_guest) && READ_ONCE(c->flushed) != gen &&
+	       whom & (READ_ONCE(c->runs_host) ? FLUSH_HOST : FLUSH_GUESTS);
+}
+
+void cpus_flush(unsigned int whom)
 {
 	u64 gen = READ_ONCE(flush_generation) + 1;
 	unsigned int i;
 
+	if (!whom)
+		return;
 	WRITE_ONCE(flush_generation, gen);
 	smp_mb();		/* pairs with the one in vmrun() */
 	for (i = 0; i < nr_cpus; i++) {
 		struct cpu *c = &cpus[i];
 
-		if (c == this_cpu() || !READ_ONCE(c->in_guest) || READ_ONCE(c->flushed) == gen)
+		if (!must_leave(c, whom, gen))
 			continue;
 		/* One that is on its way does for both; two could not be told apart. */
 		if (!__atomic_exchange_n(&c->kick, 1, __ATOMIC_SEQ_CST))
@@ -63,8 +72,7 @@ void cpus_flush(void)
 	for (i = 0; i < nr_cpus; i++) {
 		struct cpu *c = &cpus[i];
 
-		while (c != this_cpu() && READ_ONCE(c->in_guest) &&
-		       READ_ONCE(c->flushed) != gen)
+		while (must_leave(c, whom, gen))
 			cpu_relax();
 	}
 }
@@ -88,6 +96,7 @@ void vmrun(struct cpu *c, struct vmcb *v, bool host_if)
 {
 	u64 gen;
 
+	WRITE_ONCE(c->runs_host, v == &c->vmcb01);
 	WRITE_ONCE(c->in_guest, true);
 	smp_mb();		/* pairs with the one in cpus_flush() */
 	gen = READ_ONCE(flush_generation);

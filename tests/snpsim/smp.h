@@ -16,15 +16,21 @@
 void sim_lock(void);
 void sim_unlock(void);
 
+/* Whose nested page tables have changed. */
+#define FLUSH_HOST	BIT(0)
+#define FLUSH_GUESTS	BIT(1)
+
 /**
  * cpus_flush() - make a removal of rights from a nested page table take effect
+ * @whom: FLUSH_HOST, FLUSH_GUESTS or both; 0 does nothing
  *
  * Call it with the lock held and after the page table entry was changed.  When
- * it returns, no CPU runs guest code with a translation made before: those that
- * were in a guest have left it, and every CPU (this one too) flushes its TLB at
- * its next VMRUN.
+ * it returns, no CPU runs @whom with a translation made before: those that did
+ * have left it, and every CPU (this one too) flushes its TLB at its next VMRUN.
+ * A CPU that runs the other kind is left alone: it has no use for such a
+ * translation before its next VMRUN.
  */
-void cpus_flush(void);
+void cpus_flush(unsigned int whom);
 
 /**
  * vmrun() - run a guest until its next exit

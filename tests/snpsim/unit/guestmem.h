@@ -47,8 +47,9 @@ bool shadow_drop(u64 pfn)
 	return false;
 }
 
-void cpus_flush(void)
+void cpus_flush(unsigned int whom)
 {
+	(void)whom;
 }
 
 u64 hostmem_top(void)
