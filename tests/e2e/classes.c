@@ -312,6 +312,44 @@ static void mapped_private_read(const void *arg)
 	vm_destroy(vm);
 }
 
+/*
+ * The hardware takes every fetch for private, whatever the C-bit says: code of
+ * a private page runs through a shared mapping as well, and nobody is at fault.
+ */
+static void fetch_is_private(const void *arg)
+{
+	struct vm *vm = strict_vm(NULL, "vc");
+	unsigned int x;
+
+	(void)arg;
+	op_make_private(vm, 0, GUEST_FREE_GPA);
+	op_write(vm, 0, VIEW_PRIVATE, GUEST_FREE_GPA, 0xc3);	/* RET */
+	x = op_exec(vm, 0, VIEW_SHARED, GUEST_FREE_GPA);
+	clean_run(vm);
+	expect_ok(vm, 0, x);
+	expect_quiet(vm);
+	vm_destroy(vm);
+}
+
+/* What KVM has resolved is the page's state from then on, and the record says so. */
+static void state_by_use(const void *arg)
+{
+	struct vm *vm = vm_create(NULL);
+
+	(void)arg;
+	vm_add_launch_page(vm, GUEST_FREE_GPA, 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0xaa);
+	op_write(vm, 0, VIEW_SHARED, GUEST_FREE_GPA, 1);
+	op_write(vm, 0, VIEW_PRIVATE, GUEST_FREE_GPA, 1);
+	op_psc(vm, 0, GUEST_FREE_GPA, PSC_SHARED);
+	op_write(vm, 0, VIEW_PRIVATE, GUEST_FREE_GPA, 1);
+	clean_run(vm);
+	expect_record(vm, "class=implicit_shared expected=private source=launch n=1");
+	expect_record(vm, "class=implicit_private expected=shared source=use psc=none launch=no n=2");
+	expect_record(vm, "class=implicit_private expected=shared source=psc psc=shared n=3");
+	expect_quiet(vm);
+	vm_destroy(vm);
+}
+
 enum { FLAG_READY, FLAG_GO };
 
 #define VMPL1_ALL	(1 | 0xf << 8)	/* RDX of RMPADJUST */
@@ -382,6 +420,8 @@ static const struct scenario scenarios[] = {
 	{ "classes.strict_terminate.implicit_shared_launched", strict_terminate,
 	  &implicit_shared_launched, 0 },
 	{ "classes.strict_terminate.first_touch", strict_terminate, &first_touch, 0 },
+	{ "classes.fetch_is_private", fetch_is_private, NULL, 0 },
+	{ "classes.state_by_use", state_by_use, NULL, 0 },
 	{ "classes.vmpl", vmpl, NULL, 0 },
 	{ "classes.launch_pages", launch_pages, NULL, 0 },
 	{ "classes.mapped_private_read", mapped_private_read, NULL, 0 },

@@ -265,13 +265,26 @@ void expect_quiet(struct vm *vm)
 	}
 }
 
-bool log_has(const char *prefix, const char *contains)
+static const char *find_line(const char *prefix, const char *contains)
 {
 	drain();
 	for (unsigned int i = 0; i < nlines; i++) {
 		if (!strncmp(lines[i].text, prefix, strlen(prefix)) &&
 		    strstr(lines[i].text, contains))
-			return true;
+			return lines[i].text;
 	}
-	return false;
+	return NULL;
+}
+
+bool log_has(const char *prefix, const char *contains)
+{
+	return find_line(prefix, contains);
+}
+
+void expect_log(const char *prefix, const char *contains)
+{
+	const char *line = find_line(prefix, contains);
+
+	if (check(line, "the log has no line '%s...%s'", prefix, contains))
+		diag("  log: %s", line);
 }

@@ -40,8 +40,10 @@ unsigned int count_records(struct vm *vm, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* No record of this VM that was not taken. */
 void expect_quiet(struct vm *vm);
-/* A line of the log that has all of these words in order; "..." for anything. */
+/* A line of the log, of any VM or none, that begins and contains so. */
 bool log_has(const char *prefix, const char *contains);
+/* The same as an expectation; the line is shown as diagnostics. */
+void expect_log(const char *prefix, const char *contains);
 /* The value of key in a record, or NULL; in a static buffer. */
 const char *record_value(const char *record, const char *key);
 bool record_matches(const char *record, const char *wanted);

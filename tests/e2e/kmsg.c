@@ -7,7 +7,7 @@
 #include "kmsg.h"
 
 static const char *const splats[] = {
-	"WARNING:", "BUG:", "kernel BUG", "Oops", "Call Trace", "INFO: lockdep",
+	"BUG:", "kernel BUG", "Oops", "Call Trace", "INFO: lockdep",
 	"possible circular locking", "possible recursive locking", "inconsistent lock state",
 	"suspicious RCU usage", "bad unlock balance", "held lock freed", "KASAN", "KCSAN",
 	"UBSAN", "rcu_sched self-detected", "rcu_preempt self-detected", "rcu: INFO:",
@@ -19,6 +19,9 @@ static const char *const splats[] = {
 
 bool kmsg_is_splat(const char *line)
 {
+	/* At the start only: "Speculative Return Stack Overflow: WARNING: See ..." is advice. */
+	if (!strncmp(line, "WARNING:", strlen("WARNING:")))
+		return true;
 	for (size_t i = 0; i < sizeof(splats) / sizeof(*splats); i++) {
 		if (strstr(line, splats[i]))
 			return true;
