@@ -11,8 +11,8 @@
 
 #include "selftest.h"
 
-#define ROUNDS		300
-#define TIMEOUT		(20 * HZ)
+#define ROUNDS		100
+#define TIMEOUT		(60 * HZ)
 
 static struct {
 	unsigned long *word;
