@@ -48,7 +48,7 @@ static void all_cpus(void)
 	atomic_set(&stray, 0);
 	EXPECT_EQ(register_nmi_handler(NMI_LOCAL, on_nmi, 0, "snpsim_selftest"), 0);
 	for_each_online_cpu(cpu) {
-		for (i = 0; i < NMIS_PER_CPU; i++) {
+		for (i = 0; i < NMIS_PER_CPU && !lost; i++) {
 			lost += !send_one(cpu);
 			cond_resched();
 		}
