@@ -3,9 +3,11 @@
 #define UNIT_LINUX_FILE_H
 
 struct address_space;
+struct inode;
 
 struct file {
 	struct address_space *f_mapping;
+	struct inode *f_inode;
 };
 
 struct file *get_file_active(struct file **f);

@@ -27,9 +27,10 @@
 
 struct file;
 
-/* The members that report.c reads. */
+/* The members that the tested sources read. */
 struct kvm_memory_slot {
 	gfn_t base_gfn;
+	unsigned long npages;
 	struct {
 		struct file *file;
 		unsigned long pgoff;
