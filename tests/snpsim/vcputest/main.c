@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include "vcputest.h"
 
-#define TEST_TIMEOUT_S	60
+#define TEST_TIMEOUT_S	100
 
 static unsigned int failures;
 

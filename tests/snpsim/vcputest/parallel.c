@@ -8,8 +8,8 @@
 #include "vcputest.h"
 
 #define FLAG_STOP	8
-#define PAGES		12u
-#define ROUNDS		20u
+#define PAGES		8u
+#define ROUNDS		6u
 
 /* vCPUs that count in shared memory: each gets on, none waits for another. */
 static void counters(void)

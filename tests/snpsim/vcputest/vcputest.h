@@ -18,7 +18,7 @@ struct test {
 extern const struct test page_tests[], insn_tests[], parallel_tests[], lifecycle_tests[];
 
 #define GPA(n)		(GUEST_FREE_GPA + (n) * GUEST_PAGE)
-#define PATIENCE_MS	20000u
+#define PATIENCE_MS	60000u	/* the machine may be busy with other things */
 
 #define VC_NOT_VALIDATED	0x404ul
 #define PAGE_PRIVATE_FLAG	8ul	/* KVM_MEMORY_EXIT_FLAG_PRIVATE */
