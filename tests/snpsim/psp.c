@@ -12,6 +12,7 @@
 #include "hostmem.h"
 #include "lib.h"
 #include "rmp.h"
+#include "snp.h"
 
 #define TMR_SIZE		SZ_1M
 #define SNP_TMR_SIZE		SZ_2M
@@ -304,6 +305,7 @@ static u32 snp_shutdown(void)
 		return PSP_DFFLUSH_REQUIRED;
 	rmp_protect_table(false);
 	psp.snp_init = false;
+	snp_log_stats();
 	return PSP_SUCCESS;
 }
 
