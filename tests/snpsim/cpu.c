@@ -55,5 +55,5 @@ void cpu_init(struct cpu *c)
 	c->syscfg = SYSCFG_INITIAL;
 	wrmsr(MSR_VM_HSAVE_PA, (u64)c->hsave);
 	idt_load();
-	snp_init(c);
+	snp_cpu_init(c);
 }

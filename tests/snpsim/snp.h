@@ -8,11 +8,11 @@
 #include "cpu.h"
 
 /**
- * snp_init() - prepare this file's per-CPU state; once per CPU before its
+ * snp_cpu_init() - prepare this file's per-CPU state; once per CPU before its
  *	first snp_vmrun()
  * @c: the CPU
  */
-void snp_init(struct cpu *c);
+void snp_cpu_init(struct cpu *c);
 
 /**
  * snp_vmrun() - the host executed VMRUN on a VMCB with SEV-ES enabled

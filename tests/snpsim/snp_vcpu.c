@@ -15,7 +15,7 @@ struct snp_stats snp_stats;
 
 static struct snp_cpu snp_cpus[MAX_CPUS];
 
-void snp_init(struct cpu *c)
+void snp_cpu_init(struct cpu *c)
 {
 	c->snp = &snp_cpus[c->id];
 	if (!(rdmsr(MSR_EFER) & EFER_NXE))
