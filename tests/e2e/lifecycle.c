@@ -102,30 +102,6 @@ static void busy_hook(const void *arg)
 		unload();
 }
 
-/* kvm_amd and kvm are taken away, and brought back for the scenarios to come. */
-static void kvm_not_loaded(const void *arg)
-{
-	int r;
-
-	(void)arg;
-	r = module_unload("kvm_amd");
-	if (!check(!r, "rmmod kvm_amd: %s", strerror(r)))
-		return;
-	r = module_unload("kvm");
-	check(!r, "rmmod kvm: %s", strerror(r));
-	r = module_load("");
-	check(r == ENODEV || r == ENOENT, "insmod without kvm: errno %d", r);
-	expect_log(REFUSED, "kvm is not loaded");
-	if (!r)
-		module_unload(MODULE_NAME);
-	r = module_load_file("kvm.ko", "");
-	check(!r, "insmod kvm.ko: %s", strerror(r));
-	r = module_load_file("kvm-amd.ko", "");
-	check(!r, "insmod kvm-amd.ko: %s", strerror(r));
-	if (load(""))
-		unload();
-}
-
 /* While the module guards a VM it stays. */
 static void rmmod_under_guest(const void *arg)
 {
@@ -398,7 +374,6 @@ static const struct scenario scenarios[] = {
 	{ "lifecycle.load_beside_spinning_guest", load_and_unload_beside_spinning_guest, NULL,
 	  SC_UNLOADED },
 	{ "lifecycle.busy_hook", busy_hook, NULL, SC_UNLOADED },
-	{ "lifecycle.kvm_not_loaded", kvm_not_loaded, NULL, SC_UNLOADED | SC_NO_IDLE_VM },
 };
 
 GROUP(lifecycle_group, scenarios);
