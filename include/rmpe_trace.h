@@ -14,31 +14,7 @@
 #include "report.h"
 #include "vm.h"
 
-TRACE_EVENT(psc_request,
-	TP_PROTO(u64 vm, pid_t pid, int vcpu, const struct rmpe_psc *psc),
-	TP_ARGS(vm, pid, vcpu, psc),
-	TP_STRUCT__entry(
-		__field(u64, vm)
-		__field(pid_t, pid)
-		__field(int, vcpu)
-		__field(u64, gfn)
-		__field(u64, pages)
-		__field(bool, to_private)
-	),
-	TP_fast_assign(
-		__entry->vm = vm;
-		__entry->pid = pid;
-		__entry->vcpu = vcpu;
-		__entry->gfn = psc->gfn;
-		__entry->pages = psc->npages;
-		__entry->to_private = psc->to_private;
-	),
-	TP_printk("vm=%llu pid=%d vcpu=%d gfn=0x%llx pages=%llu to=%s",
-		  __entry->vm, __entry->pid, __entry->vcpu, __entry->gfn,
-		  __entry->pages, __entry->to_private ? "private" : "shared")
-);
-
-TRACE_EVENT(psc_complete,
+DECLARE_EVENT_CLASS(psc,
 	TP_PROTO(u64 vm, pid_t pid, int vcpu, const struct rmpe_psc *psc, u64 ret),
 	TP_ARGS(vm, pid, vcpu, psc, ret),
 	TP_STRUCT__entry(
@@ -63,6 +39,20 @@ TRACE_EVENT(psc_complete,
 		  __entry->vm, __entry->pid, __entry->vcpu, __entry->gfn,
 		  __entry->pages, __entry->to_private ? "private" : "shared",
 		  (s64)__entry->ret)
+);
+
+/* There is no answer yet: @ret means nothing. */
+DEFINE_EVENT_PRINT(psc, psc_request,
+	TP_PROTO(u64 vm, pid_t pid, int vcpu, const struct rmpe_psc *psc, u64 ret),
+	TP_ARGS(vm, pid, vcpu, psc, ret),
+	TP_printk("vm=%llu pid=%d vcpu=%d gfn=0x%llx pages=%llu to=%s",
+		  __entry->vm, __entry->pid, __entry->vcpu, __entry->gfn,
+		  __entry->pages, __entry->to_private ? "private" : "shared")
+);
+
+DEFINE_EVENT(psc, psc_complete,
+	TP_PROTO(u64 vm, pid_t pid, int vcpu, const struct rmpe_psc *psc, u64 ret),
+	TP_ARGS(vm, pid, vcpu, psc, ret)
 );
 
 TRACE_EVENT(violation,

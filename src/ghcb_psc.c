@@ -48,7 +48,7 @@ static void psc_begin(struct rmpe_vm *vm, struct rmpe_vcpu *v,
 	v->psc.to_private = flags & KVM_MAP_GPA_RANGE_ENCRYPTED;
 	v->psc.active = true;
 	vm->counters.psc_requests++;
-	trace_psc_request(vm->id, vm->pid, vcpu->vcpu_id, &v->psc);
+	trace_psc_request(vm->id, vm->pid, vcpu->vcpu_id, &v->psc, 0);
 }
 
 /*

@@ -6,5 +6,11 @@
 #define TP_PROTO(args...) args
 #define TRACE_EVENT(name, proto, args, entry, assign, print) \
 		void trace_##name(proto)
+#define DECLARE_EVENT_CLASS(name, proto, args, entry, assign, print) \
+		struct event_class_##name
+#define DEFINE_EVENT(class, name, proto, args) \
+		void trace_##name(proto)
+#define DEFINE_EVENT_PRINT(class, name, proto, args, print) \
+		void trace_##name(proto)
 
 #endif
