@@ -30,11 +30,14 @@ static struct gate idt[NR_GATES];
 
 static void exception(unsigned int vec, const struct frame *f, u64 err)
 {
+	const struct vmcb *v = &this_cpu()->vmcb01;
 	u64 cr2;
 
 	asm("mov %%cr2, %0" : "=r"(cr2));
-	die("exception %u in this program: error %lx, rip %lx, cr2 %lx, host rip %lx",
-	    vec, err, f->rip, cr2, this_cpu()->vmcb01.save.rip);
+	log("host: rip %lx, exit %lx, info %lx %lx", v->save.rip, v->control.exit_code,
+	    v->control.exit_info_1, v->control.exit_info_2);
+	die("exception %u in this program: error %lx, rip %lx, cr2 %lx", vec, err,
+	    f->rip, cr2);
 }
 
 #define EXCEPTION(n)								\
