@@ -2,15 +2,15 @@
 #ifndef UNIT_LINUX_TRACEPOINT_H
 #define UNIT_LINUX_TRACEPOINT_H
 
-/* An event becomes a function that the test defines. */
-#define TP_PROTO(args...) args
+/* An event becomes a function that the test defines, if anything calls it. */
+#define TP_PROTO(args...)	args
 #define TRACE_EVENT(name, proto, args, entry, assign, print) \
-		void trace_##name(proto)
+	void trace_##name(proto)
 #define DECLARE_EVENT_CLASS(name, proto, args, entry, assign, print) \
-		struct event_class_##name
+	struct trace_class_##name
 #define DEFINE_EVENT(class, name, proto, args) \
-		void trace_##name(proto)
+	void trace_##name(proto)
 #define DEFINE_EVENT_PRINT(class, name, proto, args, print) \
-		void trace_##name(proto)
+	void trace_##name(proto)
 
 #endif
