@@ -153,7 +153,7 @@ static struct rmpe_hook hooks[NR_HOOKS] = {
 };
 
 /* The original, behind its fentry call: neither ftrace nor we see it again. */
-#define ORIG(_hook, _fn) ((typeof(&(_fn)))(hooks[_hook].ip + MCOUNT_INSN_SIZE))
+#define ORIG(_hook, _fn) ((typeof(_fn) *)(hooks[_hook].ip + MCOUNT_INSN_SIZE))
 
 static int __nocfi wrap_init_vm(struct kvm *kvm, unsigned long type)
 {

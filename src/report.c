@@ -214,19 +214,14 @@ static bool is_guest_error(const struct rmpe_record *rec)
 
 static void print_record(const struct rmpe_record *rec)
 {
-	char *buf = kmalloc(RMPE_RECORD_LEN, GFP_KERNEL);
+	char brief[96], *buf = kmalloc(RMPE_RECORD_LEN, GFP_KERNEL);
+	char *text = buf ?: brief;	/* its beginning is better than nothing */
 
-	if (!buf) {
-		pr_warn("violation vm=%llu pid=%d gpa=0x%llx class=%s (no memory for more)\n",
-			rec->vm_id, rec->pid, rec->gpa,
-			rmpe_class_names[rec->verdict.class]);
-		return;
-	}
-	rmpe_record_format(buf, RMPE_RECORD_LEN, rec);
+	rmpe_record_format(text, buf ? RMPE_RECORD_LEN : sizeof(brief), rec);
 	if (is_guest_error(rec))
-		pr_warn("violation %s\n", buf);
+		pr_warn("violation %s\n", text);
 	else
-		pr_info("violation %s\n", buf);
+		pr_info("violation %s\n", text);
 	kfree(buf);
 }
 
