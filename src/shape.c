@@ -18,6 +18,7 @@
 #include "compat.h"
 
 #define PROTOTYPE_LEN 160
+#define SLOT "struct kvm_memory_slot *"
 
 /* The types of compat.h's declarations, as rmpe_btf_prototype() writes them. */
 static const struct {
@@ -29,7 +30,7 @@ static const struct {
 	{ "kvm_arch_vcpu_ioctl_run", "s32(struct kvm_vcpu *)" },
 	{ "kvm_mmu_page_fault", "s32(struct kvm_vcpu *, u64, u64, void *, s32)" },
 	{ "kvm_arch_commit_memory_region",
-	  "void(struct kvm *, struct kvm_memory_slot *, struct kvm_memory_slot *, enum kvm_mr_change)" },
+	  "void(struct kvm *, " SLOT ", " SLOT ", enum kvm_mr_change)" },
 	{ "kvm_gmem_populate",
 	  "s64(struct kvm *, u64, void *, s64, " RMPE_POPULATE_BTF "fn *, void *)" },
 };
