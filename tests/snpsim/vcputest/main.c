@@ -35,26 +35,37 @@ struct vm *new_vm(unsigned int nvcpus)
 	return vm_create(&(struct vm_config){ .nvcpus = nvcpus });
 }
 
+/* A vCPU that has not come to the end of its script: what it did last. */
+static void tell(struct vm *vm, unsigned int n)
+{
+	const volatile struct guest_status *st = vm_status(vm, n);
+	const struct vcpu *v = &vm->vcpu[n];
+
+	expect(false, "vCPU %u: state %u, guest state %u at operation %u, %u exits", n, v->state,
+	       st->state, st->op, v->nexits);
+	if (st->state == CPU_PANIC)
+		expect(false, "vCPU %u: vector %lu error %#lx cr2 %#lx rip %#lx", n, st->vector,
+		       st->error, st->cr2, st->rip);
+	for (unsigned int k = v->nexits < 3 ? 0 : v->nexits - 3;
+	     k < v->nexits && k < VCPU_MAX_EXITS; k++)
+		printf("# vCPU %u: exit %s error %d gpa %#lx flags %#lx data %#lx\n", n,
+		       exit_name(v->exits[k].reason), v->exits[k].error, v->exits[k].gpa,
+		       v->exits[k].flags, v->exits[k].data[0]);
+}
+
+void expect_end(struct vm *vm)
+{
+	expect(vm_wait(vm, PATIENCE_MS), "the guest did not end");
+	for (unsigned int i = 0; i < vm->cfg.nvcpus; i++) {
+		if (vm->vcpu[i].state != VCPU_HALTED || vm_status(vm, i)->state != CPU_DONE)
+			tell(vm, i);
+	}
+}
+
 void run_to_end(struct vm *vm)
 {
 	vm_start(vm);
-	expect(vm_wait(vm, PATIENCE_MS), "the guest did not end");
-	for (unsigned int i = 0; i < vm->cfg.nvcpus; i++) {
-		const volatile struct guest_status *st = vm_status(vm, i);
-
-		if (vm->vcpu[i].state == VCPU_HALTED && st->state == CPU_DONE)
-			continue;
-		expect(false, "vCPU %u: state %u, guest state %u at operation %u, %u exits", i,
-		       vm->vcpu[i].state, st->state, st->op, vm->vcpu[i].nexits);
-		if (st->state == CPU_PANIC)
-			expect(false, "vCPU %u: vector %lu error %#lx cr2 %#lx rip %#lx", i,
-			       st->vector, st->error, st->cr2, st->rip);
-		for (unsigned int k = vm->vcpu[i].nexits < 3 ? 0 : vm->vcpu[i].nexits - 3;
-		     k < vm->vcpu[i].nexits && k < VCPU_MAX_EXITS; k++)
-			printf("# vCPU %u: exit %s error %d gpa %#lx data %#lx\n", i,
-			       exit_name(vm->vcpu[i].exits[k].reason), vm->vcpu[i].exits[k].error,
-			       vm->vcpu[i].exits[k].gpa, vm->vcpu[i].exits[k].data[0]);
-	}
+	expect_end(vm);
 }
 
 void expect_fault(struct vm *vm, unsigned int vcpu, unsigned int op, unsigned int vector,

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <time.h>
 #include <unistd.h>
+#include "ordinary.h"
 #include "vcputest.h"
 
 #define FLAG_STOP	8
@@ -22,7 +23,7 @@ static void counters(void)
 	for (unsigned int i = 0; i < GUEST_MAX_VCPUS; i++)
 		expect(vm_wait_flag(vm, i, 100000, PATIENCE_MS), "vCPU %u counts too slowly", i);
 	vm_set_flag(vm, FLAG_STOP, 1);
-	expect(vm_wait(vm, PATIENCE_MS), "the guest did not end");
+	expect_end(vm);
 	vm_destroy(vm);
 }
 
@@ -104,12 +105,35 @@ static void two_vms(void)
 		vm_start(vm[k]);
 	}
 	for (unsigned int k = 0; k < 2; k++) {
-		expect(vm_wait(vm[k], PATIENCE_MS), "VM %u did not end", k);
+		expect_end(vm[k]);
 		for (unsigned int i = 0; i < 2; i++)
 			expect_converted(vm[k], i, start[k][i]);
 	}
 	for (unsigned int k = 0; k < 2; k++)
 		vm_destroy(vm[k]);
+}
+
+/* An ordinary guest gets on while an SNP guest works, and is not disturbed by it. */
+static void ordinary_beside(void)
+{
+	struct vm *vm = new_vm(2);
+	struct ordinary o;
+	unsigned int start[2];
+	uint32_t before, during;
+
+	ordinary_start(&o);
+	for (unsigned int ms = 0; !ordinary_count(&o) && ms < PATIENCE_MS; ms++)
+		usleep(1000);
+	for (unsigned int i = 0; i < 2; i++)
+		start[i] = convert(vm, i, 2);
+	before = ordinary_count(&o);
+	run_to_end(vm);
+	during = ordinary_count(&o) - before;
+	for (unsigned int i = 0; i < 2; i++)
+		expect_converted(vm, i, start[i]);
+	vm_destroy(vm);
+	expect(before && during, "counted to %u, then by %u", before, during);
+	expect_eq(ordinary_stop(&o), KVM_EXIT_HLT);
 }
 
 /* vCPU threads that move from CPU to CPU while they work. */
@@ -133,7 +157,7 @@ static void migration(void)
 		}
 		usleep(500);
 	}
-	expect(vm_wait(vm, PATIENCE_MS), "the guest did not end");
+	expect_end(vm);
 	for (unsigned int i = 0; i < 2; i++)
 		expect_converted(vm, i, start[i]);
 	vm_destroy(vm);
@@ -186,7 +210,7 @@ static void host_punches(void)
 	expect(vm_wait_flag(vm, 0, 100, PATIENCE_MS), "the guest did not start");
 	expect_eq(vm_punch(vm, GPA(0), GUEST_PAGE), 0);
 	vm_set_flag(vm, FLAG_STOP, 1);
-	expect(vm_wait(vm, PATIENCE_MS), "the guest did not end");
+	expect_end(vm);
 	/* KVM gives it a new page, which nobody has validated. */
 	expect_fault(vm, 0, read, VECTOR_VC, VC_NOT_VALIDATED, GPA(0));
 	expect_memory_faults(vm, 0, 0);
@@ -198,6 +222,7 @@ const struct test parallel_tests[] = {
 	{ "parallel.ping_pong", ping_pong },
 	{ "parallel.conversions", conversions },
 	{ "parallel.two_vms", two_vms },
+	{ "parallel.ordinary_beside", ordinary_beside },
 	{ "parallel.migration", migration },
 	{ "parallel.validation_race", validation_race },
 	{ "parallel.host_punches", host_punches },

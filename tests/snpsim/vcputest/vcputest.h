@@ -41,7 +41,8 @@ void note(const char *file, int line, const char *fmt, ...)
 
 /* main.c: what tests have in common; op is an index that op_*() returned */
 struct vm *new_vm(unsigned int nvcpus);
-void run_to_end(struct vm *vm);
+void run_to_end(struct vm *vm);	/* start, and wait until all scripts are done */
+void expect_end(struct vm *vm);
 void expect_fault(struct vm *vm, unsigned int vcpu, unsigned int op, unsigned int vector,
 		  uint64_t error, uint64_t cr2);
 void expect_no_fault(struct vm *vm, unsigned int vcpu, unsigned int op);
