@@ -22,10 +22,14 @@
 #define EFR			(EFR_SNP_SUP | 0x29c1ul)
 
 #define REG_CMD_BASE		0x0008
+#define REG_EVENT_LOG		0x0010
+#define REG_COMPLETION_BASE	0x0020		/* with SNP; else the exclusion range */
+#define REG_COMPLETION_LIMIT	0x0028
 #define REG_EFR			0x0030
+#define REG_PPR_LOG		0x0038
 #define REG_CMD_HEAD		0x2000
 #define REG_CMD_TAIL		0x2008
-#define CMD_BASE_ADDR		0x000ffffffffff000ul
+#define CMD_BASE_ADDR		0x000ffffffffff000ul	/* of the logs, too */
 #define CMD_LEN(base)		((base) >> 56 & 15)	/* log2 of the entries */
 #define CMD_PTR_MASK		0x7fff0ul
 #define CMD_SIZE		16ul
@@ -102,6 +106,24 @@ u32 iommu_fill_ivrs(u8 *p, u16 devfn)
 		p += h.length;
 	}
 	return p - start;
+}
+
+bool iommu_buffer(unsigned int i, u64 *pa, u64 *size)
+{
+	static const u16 base_reg[] = { REG_EVENT_LOG, REG_PPR_LOG, REG_COMPLETION_BASE };
+	u64 base;
+
+	if (i >= ARRAY_SIZE(base_reg))
+		return false;
+	base = regs[base_reg[i] / 8];
+	*pa = base & CMD_BASE_ADDR;
+	if (!*pa)
+		*size = 0;
+	else if (base_reg[i] == REG_COMPLETION_BASE)
+		*size = (regs[REG_COMPLETION_LIMIT / 8] & CMD_BASE_ADDR) - *pa + PAGE_SIZE;
+	else
+		*size = ALIGN_UP(CMD_SIZE << CMD_LEN(base), PAGE_SIZE);
+	return true;
 }
 
 u32 iommu_config_read(u32 reg)

@@ -22,6 +22,16 @@ void iommu_init(void);
  */
 u32 iommu_fill_ivrs(u8 *p, u16 devfn);
 
+/**
+ * iommu_buffer() - memory that the IOMMU writes to: logs, completion stores
+ * @i: number of the buffer, from 0
+ * @pa: where it begins
+ * @size: bytes, whole pages; 0 if the driver does not use this one
+ *
+ * Return: false if there is no such buffer.
+ */
+bool iommu_buffer(unsigned int i, u64 *pa, u64 *size);
+
 u32 iommu_config_read(u32 reg);
 void iommu_config_write(u32 reg, u32 val);
 

@@ -10,6 +10,7 @@
 #include "psp.h"
 #include "host.h"
 #include "hostmem.h"
+#include "iommu.h"
 #include "lib.h"
 #include "rmp.h"
 #include "snp.h"
@@ -22,6 +23,7 @@
 
 #define INIT_EX_RMP		BIT(0)
 #define INIT_EX_LIST		BIT(1)
+#define SHUTDOWN_EX_IOMMU	BIT(0)
 
 struct cmd_init {
 	u32 flags;
@@ -264,6 +266,33 @@ static u32 fix_ranges(u64 list_paddr)
 	return PSP_SUCCESS;
 }
 
+/* What the IOMMU writes to is nobody else's while SNP is on. */
+static u32 take_iommu_buffers(void)
+{
+	u64 pa, size, end;
+	unsigned int i;
+
+	for (i = 0; iommu_buffer(i, &pa, &size); i++) {
+		for (end = pa + size; pa < end; pa += PAGE_SIZE) {
+			if (rmp_fw_claim(pa))
+				return PSP_INVALID_PAGE_STATE;
+		}
+	}
+	return PSP_SUCCESS;
+}
+
+/* Firmware from 1.53 on leaves them to the driver to make its own again: sev-dev.c */
+static void release_iommu_buffers(void)
+{
+	u64 pa, size, end;
+	unsigned int i;
+
+	for (i = 0; iommu_buffer(i, &pa, &size); i++) {
+		for (end = pa + size; pa < end; pa += PAGE_SIZE)
+			rmp_reclaim(pa);
+	}
+}
+
 static u32 snp_init(bool init_rmp, bool have_list, u64 list_paddr)
 {
 	u32 status;
@@ -279,6 +308,9 @@ static u32 snp_init(bool init_rmp, bool have_list, u64 list_paddr)
 		if (status)
 			return status;
 	}
+	status = take_iommu_buffers();
+	if (status)
+		return status;
 	rmp_protect_table(true);
 	psp.snp_init = true;
 	psp.rmp_initialized = true;
@@ -295,7 +327,7 @@ static u32 cmd_snp_init_ex(const struct cmd_snp_init_ex *b)
 	return snp_init(b->flags & INIT_EX_RMP, b->flags & INIT_EX_LIST, b->list_paddr);
 }
 
-static u32 snp_shutdown(void)
+static u32 snp_shutdown(bool iommu)
 {
 	if (!psp.snp_init)
 		return PSP_SUCCESS;
@@ -303,6 +335,8 @@ static u32 snp_shutdown(void)
 		return PSP_INVALID_PLATFORM_STATE;
 	if (psp_asids_dirty())
 		return PSP_DFFLUSH_REQUIRED;
+	if (iommu)
+		release_iommu_buffers();
 	rmp_protect_table(false);
 	psp.snp_init = false;
 	snp_log_stats();
@@ -313,7 +347,7 @@ static u32 cmd_snp_shutdown_ex(const struct cmd_snp_shutdown_ex *b)
 {
 	if (b->len < sizeof(*b))
 		return PSP_INVALID_LEN;
-	return snp_shutdown();
+	return snp_shutdown(b->flags & SHUTDOWN_EX_IOMMU);
 }
 
 static u32 cmd_snp_platform_status(const struct cmd_snp_addr *b)
@@ -323,9 +357,10 @@ static u32 cmd_snp_platform_status(const struct cmd_snp_addr *b)
 
 	if (status)
 		return status;
-	if (b->address & ~PAGE_MASK)
-		return PSP_INVALID_ADDRESS;
+	/* Before SNP_INIT no page is the firmware's; newer drivers pass part of one. */
 	s = psp_ram(b->address, sizeof(*s));
+	if (!s || (psp.snp_init && b->address & ~PAGE_MASK))
+		return PSP_INVALID_ADDRESS;
 	*s = (struct snp_platform_status){
 		.api_major = PSP_API_MAJOR,
 		.api_minor = PSP_API_MINOR,
@@ -426,7 +461,7 @@ u32 psp_command(u32 cmd, u64 buf)
 	case CMD_SNP_INIT:
 		return snp_init(true, false, 0);
 	case CMD_SNP_SHUTDOWN:
-		return snp_shutdown();
+		return snp_shutdown(false);
 	}
 
 	if (!known_command(cmd))

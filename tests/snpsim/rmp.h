@@ -197,6 +197,14 @@ void rmp_protect_table(bool on);
 int rmp_set_hv_fixed(u64 pa, u64 npages);
 
 /**
+ * rmp_fw_claim() - Hypervisor -> Firmware (SNP_INIT, the pages of the IOMMU)
+ *
+ * Return: 0, also if the page is in the Firmware state or not covered; -1 if it is
+ * in another.
+ */
+int rmp_fw_claim(u64 pa);
+
+/**
  * rmp_fw_take() - Firmware -> Context (SNP_GCTX_CREATE)
  *
  * Return: 0, or -1 if the page is not in the Firmware state.

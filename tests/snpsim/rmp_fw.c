@@ -66,6 +66,25 @@ int rmp_set_hv_fixed(u64 pa, u64 npages)
 	return 0;
 }
 
+int rmp_fw_claim(u64 pa)
+{
+	struct rmp_entry *e = rmp_get(pa);
+	bool flush;
+
+	switch (rmp_state_of(pa)) {
+	case RMP_STATE_DEFAULT:
+	case RMP_STATE_FIRMWARE:
+		return 0;
+	case RMP_STATE_HYPERVISOR:
+		WRITE_ONCE(e->lo, RMP_ASSIGNED | RMP_IMMUTABLE);
+		flush = hostmem_protect(pa >> PAGE_SHIFT, true);
+		cpus_flush(flush ? FLUSH_HOST : 0);
+		return 0;
+	default:
+		return -1;
+	}
+}
+
 int rmp_fw_take(u64 pa)
 {
 	if (!rmp_is_firmware(pa))

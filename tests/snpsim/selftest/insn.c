@@ -64,12 +64,21 @@ fault:
 	return -EFAULT;
 }
 
+/* By the one function for this that kernels old and new have. */
+static int read_msr(u32 msr, u64 *value)
+{
+	u32 low, high;
+	int r = rdmsr_safe(msr, &low, &high);
+
+	*value = (u64)high << 32 | low;
+	return r;
+}
+
 int rmp_table_map(void)
 {
 	u64 end;
 
-	if (rdmsrl_safe(MSR_RMP_BASE_, &table_base) || rdmsrl_safe(MSR_RMP_END_, &end) ||
-	    !table_base)
+	if (read_msr(MSR_RMP_BASE_, &table_base) || read_msr(MSR_RMP_END_, &end) || !table_base)
 		return -ENODEV;
 	table_size = end - table_base + 1;
 	table = memremap(table_base, table_size, MEMREMAP_WB);

@@ -272,8 +272,14 @@ static void firmware_states(void)
 	expect(rmp_fw_release(PA), -1);
 	expect(rmp_reclaim(PA), 0);
 	expect(rmp_state_of(PA), RMP_STATE_RECLAIM);
+	expect(rmp_fw_claim(PA), -1);
 	expect(update(PA, 0, 0, false, false, false), RMP_SUCCESS);
 	expect(rmp_state_of(PA), RMP_STATE_HYPERVISOR);
+	expect(rmp_fw_claim(PA), 0);
+	expect(rmp_state_of(PA), RMP_STATE_FIRMWARE);
+	expect(rmp_fw_claim(PA), 0);
+	expect(update(PA, 0, 0, false, false, false), RMP_FAIL_PERMISSION);
+	expect(rmp_fw_claim(NPFN << PAGE_SHIFT), 0);
 }
 
 static void launch(void)
