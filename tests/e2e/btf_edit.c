@@ -142,16 +142,20 @@ static bool move_member(const struct blob *b, struct btf_type *t, const char *na
 	return false;
 }
 
-bool btf_with_member_moved(const char *path, const char *tag, const char *member,
-			   unsigned int bytes)
+bool btf_with_member_moved(const char *path, const char *file, const char *tag,
+			   const char *member, unsigned int bytes)
 {
+	struct blob kernel, kvm = { };
+	bool module = !strcmp(file, BTF_OF_KVM);
+	struct blob *b = module ? &kvm : &kernel;
 	struct btf_type *t = NULL;
-	struct blob kernel;
 	bool ok;
 
-	if (blob_read(&kernel, BTF_OF_KERNEL, NULL))
-		t = find(&kernel, BTF_KIND_STRUCT, tag);
-	ok = t && move_member(&kernel, t, member, bytes) && blob_write(&kernel, path);
+	if (blob_read(&kernel, BTF_OF_KERNEL, NULL) &&
+	    (!module || blob_read(&kvm, BTF_OF_KVM, &kernel)))
+		t = find(b, BTF_KIND_STRUCT, tag);
+	ok = t && move_member(b, t, member, bytes) && blob_write(b, path);
+	free(kvm.data);
 	free(kernel.data);
 	return ok;
 }
