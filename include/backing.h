@@ -11,7 +11,7 @@
 struct inode;
 struct kvm_memory_slot;
 
-#define RMPE_NR_BACKINGS 16
+#define RMPE_NR_BACKINGS 64
 
 /**
  * struct rmpe_backing - a guest_memfd that was mapped at some gfns

@@ -11,9 +11,37 @@
 #include <linux/kvm_host.h>
 #include <linux/minmax.h>
 
-static bool overlaps(const struct rmpe_backing *a, const struct rmpe_backing *b)
+static bool same_pages(const struct rmpe_backing *a, const struct rmpe_backing *b)
 {
-	return a->first < b->end && b->first < a->end;
+	return a->inode == b->inode && a->ino == b->ino && a->offset == b->offset;
+}
+
+/* A table that is full forgets the range whose turn it is. */
+static void insert(struct rmpe_backings *b, const struct rmpe_backing *new)
+{
+	int i;
+
+	for (i = 0; i < RMPE_NR_BACKINGS; i++) {
+		if (!b->entry[i].inode) {
+			b->entry[i] = *new;
+			return;
+		}
+	}
+	b->entry[b->next++ % RMPE_NR_BACKINGS] = *new;
+}
+
+/* Take [first, end) out of an entry, which may leave a piece on either side. */
+static void cut(struct rmpe_backings *b, struct rmpe_backing *e, gfn_t first,
+		gfn_t end)
+{
+	struct rmpe_backing behind = *e;
+
+	behind.first = end;
+	e->end = first;
+	if (e->first >= e->end)
+		e->inode = NULL;
+	if (behind.first < behind.end)
+		insert(b, &behind);
 }
 
 /**
@@ -21,8 +49,8 @@ static bool overlaps(const struct rmpe_backing *a, const struct rmpe_backing *b)
  * @b: what the VM has had
  * @slot: a slot that has just been created, with guest_memfd
  *
- * Whatever else was mapped at these gfns is forgotten, so that it counts as new
- * if it ever comes back.
+ * What was mapped at these gfns before is forgotten, so that it counts as new
+ * if it ever comes back.  No two entries have a gfn in common.
  *
  * Context: process context, kvm->slots_lock held; under the VM's lock.
  * Return: true if it does; false if the guest must ask for the pages anew.
@@ -38,23 +66,32 @@ bool rmpe_backing_returns(struct rmpe_backings *b,
 		.first	= slot->base_gfn,
 		.end	= slot->base_gfn + slot->npages,
 	};
-	bool known = false;
+	u64 unknown = slot->npages;
 	int i;
 
 	for (i = 0; i < RMPE_NR_BACKINGS; i++) {
 		struct rmpe_backing *e = &b->entry[i];
+		gfn_t first = max(e->first, new.first);
+		gfn_t end = min(e->end, new.end);
 
-		if (e->inode == new.inode && e->ino == new.ino &&
-		    e->offset == new.offset) {
-			known = new.first >= e->first && new.end <= e->end;
-			e->first = min(e->first, new.first);
-			e->end = max(e->end, new.end);
-			new = *e;
-			e->inode = NULL;
-		} else if (e->inode && overlaps(e, &new)) {
-			e->inode = NULL;
-		}
+		if (!e->inode || first >= end)
+			continue;
+		if (same_pages(e, &new))
+			unknown -= end - first;
+		cut(b, e, first, end);
 	}
-	b->entry[b->next++ % RMPE_NR_BACKINGS] = new;
-	return known;
+
+	/* Pieces of one file that meet are one. */
+	for (i = 0; i < RMPE_NR_BACKINGS; i++) {
+		struct rmpe_backing *e = &b->entry[i];
+
+		if (!e->inode || !same_pages(e, &new) ||
+		    (e->end != new.first && e->first != new.end))
+			continue;
+		new.first = min(new.first, e->first);
+		new.end = max(new.end, e->end);
+		e->inode = NULL;
+	}
+	insert(b, &new);
+	return !unknown;
 }

@@ -106,7 +106,9 @@ int rmpe_btf_open(struct rmpe_btf *btf, const void *data, size_t size,
 	int nr;
 
 	*btf = (struct rmpe_btf){ .base = base };
-	if (size < sizeof(*h) || h->magic != BTF_MAGIC || h->hdr_len > size)
+	if (size < sizeof(*h) || h->magic != BTF_MAGIC ||
+	    h->hdr_len < sizeof(*h) || h->hdr_len > size ||
+	    (h->hdr_len | h->type_off) % sizeof(u32))
 		return -EINVAL;
 	if (h->version != BTF_VERSION)
 		return -EOPNOTSUPP;

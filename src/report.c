@@ -214,7 +214,7 @@ static bool is_guest_error(const struct rmpe_record *rec)
 
 static void print_record(const struct rmpe_record *rec)
 {
-	char brief[96], *buf = kmalloc(RMPE_RECORD_LEN, GFP_KERNEL);
+	char brief[192], *buf = kmalloc(RMPE_RECORD_LEN, GFP_KERNEL);
 	char *text = buf ?: brief;	/* its beginning is better than nothing */
 
 	rmpe_record_format(text, buf ? RMPE_RECORD_LEN : sizeof(brief), rec);

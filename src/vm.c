@@ -67,6 +67,8 @@ static void set_comm(struct rmpe_vm *vm)
 	char *p;
 
 	get_task_comm(vm->comm, current->group_leader);
+	if (!*vm->comm)
+		vm->comm[0] = '_';
 	for (p = vm->comm; *p; p++)
 		if (!isascii(*p) || !isgraph(*p) || *p == '=')
 			*p = '_';
