@@ -15,6 +15,9 @@
 /* Chains of modifiers and typedefs are short; a longer one is a loop. */
 #define MAX_CHAIN 32
 
+/* Headers of newer kernels declare more, but need not be written with it. */
+#define BTF_HEADER_MIN (offsetof(struct btf_header, str_len) + sizeof(u32))
+
 static u32 kind_of(const struct btf_type *t)
 {
 	return BTF_INFO_KIND(t->info);
@@ -106,8 +109,8 @@ int rmpe_btf_open(struct rmpe_btf *btf, const void *data, size_t size,
 	int nr;
 
 	*btf = (struct rmpe_btf){ .base = base };
-	if (size < sizeof(*h) || h->magic != BTF_MAGIC ||
-	    h->hdr_len < sizeof(*h) || h->hdr_len > size ||
+	if (size < BTF_HEADER_MIN || h->magic != BTF_MAGIC ||
+	    h->hdr_len < BTF_HEADER_MIN || h->hdr_len > size ||
 	    (h->hdr_len | h->type_off) % sizeof(u32))
 		return -EINVAL;
 	if (h->version != BTF_VERSION)
