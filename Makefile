@@ -21,6 +21,7 @@ help:
 	@echo '  test-unit        tracker and judge, on this machine'
 	@echo '  test-sim         the simulated SNP host itself'
 	@echo '  test-e2e         scenarios of SNP guests on the simulated host'
+	@echo '  test-kernels     build, boot and test-e2e on several kernels (KERNELS=help)'
 	@echo '  check            checkpatch, sparse and shellcheck'
 	@echo
 	@echo 'KDIR=DIR is another kernel to build for (now: $(KDIR)).'
@@ -72,8 +73,11 @@ test:
 test-unit test-sim test-e2e: test-%:
 	@tests/run test $*
 
+test-kernels:
+	@tests/kernels $(KERNELS)
+
 check:
 	@tests/check
 
 .PHONY: all help modules install uninstall dkms-install dkms-remove clean \
-	demo test test-unit test-sim test-e2e check
+	demo test test-unit test-sim test-e2e test-kernels check

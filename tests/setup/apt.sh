@@ -8,7 +8,7 @@
 #
 # Sourced, after lib.sh, with $suite, $apt (a folder) and $log (a file) set:
 #	open_suite
-#	fetch PACKAGE...
+#	fetch PACKAGE[=VERSION]...
 
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
@@ -101,24 +101,25 @@ open_suite() {
 		explain "$log" "updating the list of $suite" "$apt"
 }
 
-# field NAME PACKAGE: of the package as the suite has it.
+# field NAME PACKAGE[=VERSION]: of the package as the suite has it.
 field() {
 	apt-cache show --no-all-versions "$2" | awk -v name="$1:" '$1 == name { print $2 }'
 }
 
-# fetch PACKAGE...: as the suite has them, into $apt/debs, which has nothing else
-# then. apt verifies what it gets, but takes a file that is there already by its
-# size (an interrupted fetch goes on where it was), hence the sums.
+# fetch PACKAGE[=VERSION]...: as the suite has them, into $apt/debs, which has
+# nothing else then. apt verifies what it gets, but takes a file that is there
+# already by its size (an interrupted fetch goes on where it was), hence the sums.
 fetch() {
 	local package version file wanted=() keep=()
 
 	: >"$apt/sums"
 	for package in "$@"; do
 		version=$(field Version "$package")
+		package=${package%%=*}
 		wanted+=("$package=$version")
-		file=${package}_${version//:/%3a}_$(field Architecture "$package").deb
+		file=${package}_${version//:/%3a}_$(field Architecture "$package=$version").deb
 		keep+=(! -name "$file")
-		printf '%s  %s\n' "$(field SHA256 "$package")" "$file" >>"$apt/sums"
+		printf '%s  %s\n' "$(field SHA256 "$package=$version")" "$file" >>"$apt/sums"
 	done
 	find "$apt/debs" -type f "${keep[@]}" -delete
 	say "fetching ${wanted[*]}"
