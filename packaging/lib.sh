@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What build-deb and build-rpm share. Sourced, with nothing set.
+
+packaging=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+top=$(dirname "$packaging")
+
+fail() {
+	printf 'error: %s\n' "$*" >&2
+	exit 1
+}
+
+# dkms_version: the module's version, as DKMS has it.
+dkms_version() {
+	sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$top/dkms.conf"
+}
+
+# source_to DIR: what goes into a source package: the module and its documents,
+# not the tests, which need a whole machine.
+source_to() {
+	mkdir -p "$1/packaging"
+	cp -r "$top"/{Kbuild,LICENSE,Makefile,README.md,dkms.conf,docs} "$1"
+	mkdir "$1"/{compat,include,src}
+	cp "$top"/compat/*.c "$1/compat"
+	cp "$top"/include/*.h "$1/include"
+	cp "$top"/src/*.c "$1/src"
+	cp "$packaging/rmp_enforce.conf" "$1/packaging"
+}
