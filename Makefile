@@ -2,7 +2,7 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
-DKMS_SOURCE := /usr/src/rmp_enforce-$(VERSION)
+DKMS_SOURCE := $(DESTDIR)/usr/src/rmp_enforce-$(VERSION)
 
 all: modules
 
@@ -14,6 +14,8 @@ help:
 	@echo '  uninstall        remove it again'
 	@echo '  dkms-install     have DKMS build and install it for every kernel'
 	@echo '  dkms-remove      remove it from DKMS'
+	@echo '  deb              a Debian package for DKMS, in build/deb'
+	@echo '  rpm              an RPM package for DKMS, in build/rpm'
 	@echo '  clean            remove what was built'
 	@echo
 	@echo '  demo             show what it does, on a simulated SNP host'
@@ -22,6 +24,7 @@ help:
 	@echo '  test-sim         the simulated SNP host itself'
 	@echo '  test-e2e         scenarios of SNP guests on the simulated host'
 	@echo '  test-kernels     build, boot and test-e2e on several kernels (KERNELS=help)'
+	@echo '  test-dkms        packages and DKMS, in Debian systems of their own'
 	@echo '  check            checkpatch, sparse and shellcheck'
 	@echo
 	@echo 'KDIR=DIR is another kernel to build for (now: $(KDIR)).'
@@ -48,10 +51,16 @@ uninstall:
 DEPMOD = $(if $(INSTALL_MOD_PATH),,depmod $(RELEASE))
 RELEASE = $(shell $(MAKE) -s --no-print-directory -C $(KDIR) kernelrelease)
 
-dkms-install:
+# What DKMS needs, where it looks for it. Packages call this with DESTDIR.
+dkms-source:
 	rm -rf $(DKMS_SOURCE)
-	mkdir -p $(DKMS_SOURCE)
-	cp -r Kbuild dkms.conf LICENSE compat include src $(DKMS_SOURCE)
+	mkdir -p $(DKMS_SOURCE)/compat $(DKMS_SOURCE)/include $(DKMS_SOURCE)/src
+	cp Kbuild Makefile dkms.conf $(DKMS_SOURCE)
+	cp compat/*.c $(DKMS_SOURCE)/compat
+	cp include/*.h $(DKMS_SOURCE)/include
+	cp src/*.c $(DKMS_SOURCE)/src
+
+dkms-install: dkms-source
 	dkms install rmp_enforce/$(VERSION)
 
 dkms-remove:
@@ -76,8 +85,15 @@ test-unit test-sim test-e2e: test-%:
 test-kernels:
 	@tests/kernels $(KERNELS)
 
+# Names its own builds: what make was called with is not for them.
+deb rpm:
+	@packaging/build-$@ $(CURDIR)/build/$@
+
+test-dkms:
+	@tests/dkms/run
+
 check:
 	@tests/check
 
-.PHONY: all help modules install uninstall dkms-install dkms-remove clean \
-	demo test test-unit test-sim test-e2e test-kernels check
+.PHONY: all help modules install uninstall dkms-source dkms-install dkms-remove clean \
+	deb rpm test-dkms demo test test-unit test-sim test-e2e test-kernels check
