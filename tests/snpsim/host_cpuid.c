@@ -10,6 +10,9 @@
 #define CR4_OSXSAVE		BIT(18)
 #define CR4_PKE			BIT(22)
 
+/* 80000007 EDX: every EPYC has it, and KVM insists on it in a PREEMPT_RT kernel. */
+#define APM_INVARIANT_TSC	BIT(8)
+
 /* 8000000A EDX */
 #define SVM_LBRV		BIT(1)
 #define SVM_NRIPS		BIT(3)
@@ -51,6 +54,9 @@ void host_cpuid(struct cpu *c)
 	case 0x80000000:
 		if (r[0] < 0x80000021)
 			r[0] = 0x80000021;
+		break;
+	case 0x80000007:
+		r[3] |= APM_INVARIANT_TSC;
 		break;
 	case 0x8000000a:
 		r[1] = SVM_NR_ASIDS;
