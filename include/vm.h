@@ -110,15 +110,10 @@ struct rmpe_counters {
  * struct rmpe_note - what reports remember of a gfn; one may push out another
  * @gfn: the gfn
  * @violations: how many verdicts it had
- * @by_use: its state in the tracker is from an access that KVM resolved, not
- *	from a PSC, unless there was a PSC later than
- * @psc_seq: the VM's last answered PSC at that time
  */
 struct rmpe_note {
 	gfn_t gfn;
-	u64 psc_seq;
 	u32 violations;
-	bool by_use;
 };
 
 /**
@@ -126,7 +121,8 @@ struct rmpe_note {
  * @kobj: its directory in sysfs; its release frees this struct
  * @node: in the table, by @kvm (RCU)
  * @rcu: for freeing
- * @kvm: the key; compared, never dereferenced through here
+ * @kvm: the key; dereferenced only where it can't be gone: by sysfs, whose files
+ *	are removed before it
  * @id: counts VMs from 1; never reused, so a VM that a VMM creates anew under
  *	the same pid has another
  * @pid: of the VMM (init namespace)
@@ -138,6 +134,8 @@ struct rmpe_note {
  * @lock: protects all below, except readers of @tracker
  * @history_state: how far the tracker can be trusted
  * @tracker: page states
+ * @by_use: RMPE_PAGE_PRIVATE for gfns whose state in @tracker is from an access
+ *	that KVM resolved, not from a PSC; else RMPE_PAGE_NONE
  * @backings: which pages its gfns name
  * @history: recent PSCs
  * @vcpus: struct rmpe_vcpu by vcpu_idx
@@ -165,6 +163,7 @@ struct rmpe_vm {
 	struct mutex lock;	/* what it protects: above */
 	enum rmpe_history_state history_state;
 	struct rmpe_tracker tracker;
+	struct rmpe_tracker by_use;
 	struct rmpe_backings backings;
 	struct rmpe_psc_history history;
 	struct xarray vcpus;
@@ -190,6 +189,10 @@ void rmpe_vm_release(struct rmpe_vm *vm);
 struct rmpe_vcpu *rmpe_vcpu_get(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu);
 void rmpe_vm_set_state(struct rmpe_vm *vm, gfn_t gfn, u64 npages,
 		       enum rmpe_page_state state);
+void rmpe_vm_set_state_by_use(struct rmpe_vm *vm, gfn_t gfn,
+			      enum rmpe_page_state state);
+bool rmpe_vm_is_by_use(const struct rmpe_vm *vm, gfn_t gfn);
+size_t rmpe_vm_tracker_bytes(const struct rmpe_vm *vm);
 void rmpe_vm_lose_history(struct rmpe_vm *vm);
 struct rmpe_note *rmpe_vm_note(struct rmpe_vm *vm, gfn_t gfn);
 u64 rmpe_vm_npf_judged(const struct rmpe_vm *vm);

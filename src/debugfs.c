@@ -11,6 +11,7 @@
 #include <linux/kernel.h>
 #include <linux/ktime.h>
 #include <linux/math64.h>
+#include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -19,6 +20,36 @@
 #include "vm.h"
 
 static struct dentry *root;
+
+/**
+ * struct page_run - gfns of which the same is known
+ * @end: behind the last
+ * @state: of all
+ * @by_use: how it came about
+ */
+struct page_run {
+	gfn_t end;
+	enum rmpe_page_state state;
+	bool by_use;
+};
+
+static struct page_run run(const struct rmpe_vm *vm, gfn_t gfn)
+{
+	enum rmpe_page_state by_use;
+	struct page_run r;
+
+	r.end = min(rmpe_tracker_run(&vm->tracker, gfn, &r.state),
+		    rmpe_tracker_run(&vm->by_use, gfn, &by_use));
+	r.by_use = by_use != RMPE_PAGE_NONE;
+	return r;
+}
+
+static const char *run_source(const struct page_run *r)
+{
+	if (r->by_use)
+		return "use";
+	return r->state == RMPE_PAGE_LAUNCHED ? "launch" : "psc";
+}
 
 static void *map_start(struct seq_file *m, loff_t *pos)
 {
@@ -31,9 +62,8 @@ static void *map_start(struct seq_file *m, loff_t *pos)
 static void *map_next(struct seq_file *m, void *v, loff_t *pos)
 {
 	struct rmpe_vm *vm = m->private;
-	enum rmpe_page_state state;
 
-	*pos = rmpe_tracker_run(&vm->tracker, *pos, &state);
+	*pos = run(vm, *pos).end;
 	return *pos < RMPE_MAX_GFNS ? pos : NULL;
 }
 
@@ -52,14 +82,13 @@ static int map_show(struct seq_file *m, void *v)
 		[RMPE_PAGE_SHARED]	= "shared",
 	};
 	struct rmpe_vm *vm = m->private;
-	gfn_t gfn = *(loff_t *)v, end;
-	enum rmpe_page_state state;
+	gfn_t gfn = *(loff_t *)v;
+	struct page_run r = run(vm, gfn);
 
-	end = rmpe_tracker_run(&vm->tracker, gfn, &state);
-	if (state == RMPE_PAGE_NONE)
+	if (r.state == RMPE_PAGE_NONE)
 		return SEQ_SKIP;
-	seq_printf(m, "gfn=0x%llx last=0x%llx state=%s\n", gfn, end - 1,
-		   names[state]);
+	seq_printf(m, "gfn=0x%llx last=0x%llx state=%s source=%s\n", gfn,
+		   r.end - 1, names[r.state], run_source(&r));
 	return 0;
 }
 
@@ -108,6 +137,23 @@ static const struct seq_operations psc_history_sops = {
 };
 DEFINE_SEQ_ATTRIBUTE(psc_history);
 
+static int memory_show(struct seq_file *m, void *v)
+{
+	struct rmpe_vm *vm = m->private;
+	int i;
+
+	mutex_lock(&vm->lock);
+	for (i = 0; i < RMPE_NR_BACKINGS; i++) {
+		const struct rmpe_backing *b = &vm->backings.entry[i];
+
+		if (b->inode)
+			seq_printf(m, "gfn=0x%llx last=0x%llx\n", b->first, b->end - 1);
+	}
+	mutex_unlock(&vm->lock);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(memory);
+
 static int violations_show(struct seq_file *m, void *v)
 {
 	struct rmpe_vm *vm = m->private;
@@ -122,7 +168,7 @@ static int violations_show(struct seq_file *m, void *v)
 		const struct rmpe_record *rec = &vm->records[i % RMPE_NR_RECORDS];
 
 		rmpe_record_format(buf, RMPE_RECORD_LEN, rec);
-		seq_printf(m, "age_us=%llu %s\n",
+		seq_printf(m, "seq=%llu age_us=%llu %s\n", i + 1,
 			   div_u64(ktime_get_ns() - rec->when_ns, NSEC_PER_USEC),
 			   buf);
 	}
@@ -146,6 +192,7 @@ void rmpe_debugfs_add_vm(struct rmpe_vm *vm)
 	snprintf(name, sizeof(name), "%llu", vm->id);
 	vm->dentry = debugfs_create_dir(name, root);
 	debugfs_create_file("page_state", 0400, vm->dentry, vm, &page_state_fops);
+	debugfs_create_file("memory", 0400, vm->dentry, vm, &memory_fops);
 	debugfs_create_file("psc_history", 0400, vm->dentry, vm, &psc_history_fops);
 	debugfs_create_file("violations", 0400, vm->dentry, vm, &violations_fops);
 }

@@ -91,7 +91,7 @@ static bool seen_before(const struct rmpe_vm *vm, struct rmpe_suspect *s,
 
 /* KVM may resolve it: what the guest made of the page is what it is now. */
 static void accept(struct rmpe_vm *vm, const struct fault *f,
-		   const struct rmpe_verdict *verdict, struct rmpe_note *note)
+		   const struct rmpe_verdict *verdict)
 {
 	switch (verdict->class) {
 	case RMPE_CLASS_IMPLICIT_PRIVATE:
@@ -105,12 +105,8 @@ static void accept(struct rmpe_vm *vm, const struct fault *f,
 	/* There KVM's attribute is what we compare with, and it follows. */
 	if (verdict->source == RMPE_SOURCE_ATTRIBUTE)
 		return;
-	rmpe_vm_set_state(vm, f->gfn, 1, f->private ? RMPE_PAGE_PRIVATE :
-						      RMPE_PAGE_SHARED);
-	if (note) {
-		note->by_use = true;
-		note->psc_seq = vm->history.seq;
-	}
+	rmpe_vm_set_state_by_use(vm, f->gfn, f->private ? RMPE_PAGE_PRIVATE :
+							  RMPE_PAGE_SHARED);
 }
 
 static enum disposition act(struct rmpe_vm *vm, struct rmpe_suspect *s,
@@ -142,24 +138,19 @@ static enum disposition act(struct rmpe_vm *vm, struct rmpe_suspect *s,
 }
 
 /* Count a violation, and take down what speaks for it. */
-static struct rmpe_note *take_down(struct rmpe_vm *vm, const struct fault *f,
-				   const struct rmpe_judge_input *in,
-				   struct rmpe_record *rec)
+static void take_down(struct rmpe_vm *vm, const struct fault *f,
+		      const struct rmpe_judge_input *in, struct rmpe_record *rec)
 {
 	struct rmpe_note *note = rmpe_vm_note(vm, f->gfn);
 
 	vm->counters.class[rec->verdict.class]++;
-	if (note) {
-		rec->by_use = note->by_use &&
-			      !rmpe_history_changed_since(&vm->history, f->gfn,
-							  note->psc_seq);
+	if (note)
 		rec->violations = ++note->violations;
-	}
+	rec->by_use = rmpe_vm_is_by_use(vm, f->gfn);
 	rec->gpa = f->gpa;
 	rec->error_code = f->error_code;
 	rec->attr_private = in->attr_private;
 	rec->launched = in->state == RMPE_PAGE_LAUNCHED;
-	return note;
 }
 
 static enum disposition judge_locked(struct rmpe_vm *vm, const struct fault *f)
@@ -168,7 +159,6 @@ static enum disposition judge_locked(struct rmpe_vm *vm, const struct fault *f)
 	struct rmpe_judge_input in = facts(vm, f);
 	enum disposition disposition = RESOLVE;
 	struct rmpe_record rec = { };
-	struct rmpe_note *note;
 	bool enforce, again;
 
 	/* Another vCPU may have been faster. */
@@ -207,9 +197,9 @@ static enum disposition judge_locked(struct rmpe_vm *vm, const struct fault *f)
 		v->suspect.active = false;
 	}
 
-	note = take_down(vm, f, &in, &rec);
+	take_down(vm, f, &in, &rec);
 	if (!enforce)
-		accept(vm, f, &rec.verdict, note);
+		accept(vm, f, &rec.verdict);
 	rmpe_report(vm, f->vcpu, f->slot, &rec);
 	return disposition;
 }

@@ -195,7 +195,9 @@ VM_SHOW(effective_mode, "%s", rmpe_mode_names[rmpe_vm_mode(vm)]);
 VM_SHOW(state, "%s", rmpe_terminated(vm) ? "terminated" : "running");
 VM_SHOW(history, "%s", rmpe_history_names[READ_ONCE(vm->history_state)]);
 VM_SHOW(npf_judged, "%llu", rmpe_vm_npf_judged(vm));
-VM_SHOW(tracker_bytes, "%zu", READ_ONCE(vm->tracker.bytes));
+VM_SHOW(tracker_bytes, "%zu", rmpe_vm_tracker_bytes(vm));
+/* The VM outlives this file: rmpe_vm_destroy() removes it first. */
+VM_SHOW(vcpus, "%d", atomic_read(&vm->kvm->online_vcpus));
 VM_COUNTER(launch_pages);
 VM_COUNTER(psc_requests);
 VM_COUNTER(psc_completed);
@@ -227,6 +229,7 @@ static struct kobj_attribute last_violation_attr = __ATTR_RO(last_violation);
 static struct attribute *vm_attrs[] = {
 	&pid_attr.attr,
 	&comm_attr.attr,
+	&vcpus_attr.attr,
 	&mode_attr.attr,
 	&action_attr.attr,
 	&effective_mode_attr.attr,

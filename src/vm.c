@@ -110,6 +110,7 @@ static void free_contents(struct rmpe_vm *vm)
 	unsigned long i;
 
 	rmpe_tracker_free(&vm->tracker);
+	rmpe_tracker_free(&vm->by_use);
 	rmpe_history_free(&vm->history);
 	xa_for_each(&vm->vcpus, i, vcpu)
 		kfree(vcpu);
@@ -278,7 +279,7 @@ struct rmpe_vcpu *rmpe_vcpu_get(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
 }
 
 /**
- * rmpe_vm_set_state() - record a page state, or lose the history
+ * rmpe_vm_set_state() - record what was asked for, or lose the history
  * @vm: the VM
  * @gfn: first gfn
  * @npages: length in 4K pages, not 0
@@ -290,8 +291,51 @@ void rmpe_vm_set_state(struct rmpe_vm *vm, gfn_t gfn, u64 npages,
 		       enum rmpe_page_state state)
 {
 	lockdep_assert_held(&vm->lock);
-	if (rmpe_tracker_set(&vm->tracker, gfn, npages, state))
+	if (rmpe_tracker_set(&vm->tracker, gfn, npages, state) ||
+	    rmpe_tracker_set(&vm->by_use, gfn, npages, RMPE_PAGE_NONE))
 		rmpe_vm_lose_history(vm);
+}
+
+/**
+ * rmpe_vm_set_state_by_use() - record what an access has made of a page
+ * @vm: the VM
+ * @gfn: the gfn
+ * @state: the state
+ *
+ * Context: process context, may sleep; under @vm->lock.
+ */
+void rmpe_vm_set_state_by_use(struct rmpe_vm *vm, gfn_t gfn,
+			      enum rmpe_page_state state)
+{
+	lockdep_assert_held(&vm->lock);
+	if (rmpe_tracker_set(&vm->tracker, gfn, 1, state) ||
+	    rmpe_tracker_set(&vm->by_use, gfn, 1, RMPE_PAGE_PRIVATE))
+		rmpe_vm_lose_history(vm);
+}
+
+/**
+ * rmpe_vm_is_by_use() - is a gfn's state from an access, not from a PSC?
+ * @vm: the VM
+ * @gfn: the gfn
+ *
+ * Context: any.
+ * Return: true if KVM resolved an access to it since its last PSC.
+ */
+bool rmpe_vm_is_by_use(const struct rmpe_vm *vm, gfn_t gfn)
+{
+	return rmpe_tracker_state(&vm->by_use, gfn) != RMPE_PAGE_NONE;
+}
+
+/**
+ * rmpe_vm_tracker_bytes() - memory that a VM's page states take up
+ * @vm: the VM
+ *
+ * Context: any.
+ * Return: bytes.
+ */
+size_t rmpe_vm_tracker_bytes(const struct rmpe_vm *vm)
+{
+	return READ_ONCE(vm->tracker.bytes) + READ_ONCE(vm->by_use.bytes);
 }
 
 /**
@@ -307,6 +351,7 @@ void rmpe_vm_lose_history(struct rmpe_vm *vm)
 {
 	lockdep_assert_held(&vm->lock);
 	rmpe_tracker_free(&vm->tracker);
+	rmpe_tracker_free(&vm->by_use);
 	if (vm->history_state != RMPE_HISTORY_LOST)
 		pr_warn("vm=%llu pid=%d history=lost: no memory to track page states, reporting only\n",
 			vm->id, vm->pid);

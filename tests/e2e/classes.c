@@ -347,6 +347,9 @@ static void state_by_use(const void *arg)
 	expect_record(vm, "class=implicit_private expected=shared source=use psc=none launch=no n=2");
 	expect_record(vm, "class=implicit_private expected=shared source=psc psc=shared n=3");
 	expect_quiet(vm);
+	check(debug_has(vm, "page_state", "gfn=0x%lx last=0x%lx state=private source=use",
+			GUEST_FREE_GPA / GUEST_PAGE, GUEST_FREE_GPA / GUEST_PAGE),
+	      "page_state does not say that the page was never asked for");
 	vm_destroy(vm);
 }
 

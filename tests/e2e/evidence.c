@@ -186,6 +186,43 @@ static void psc_history_is_bounded(const void *arg)
 	vm_destroy(vm);
 }
 
+/*
+ * Whatever is known of memory can be read, a run a line: what the guest asked
+ * for, what it was launched with, what it took without asking, where memory is.
+ */
+static void memory_map(const void *arg)
+{
+	struct vm *vm = vm_create(&(struct vm_config){ .nvcpus = 2 });
+	uint64_t gfn = GUEST_FREE_GPA / GUEST_PAGE;
+
+	(void)arg;
+	vm_add_launch_page(vm, GPA(0), 2, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0xaa);
+	op_psc(vm, 0, GPA(3), PSC_SHARED);
+	op_psc(vm, 0, GPA(4), PSC_SHARED);
+	op_write(vm, 0, VIEW_SHARED, GPA(5), 1);	/* as if it were shared, too */
+	op_write(vm, 0, VIEW_SHARED, GPA(6), 1);
+	op_psc(vm, 0, GPA(6), PSC_SHARED);		/* late, but it counts */
+	guard_launch(vm);
+	run(vm);
+	expect_halted(vm, 0);
+	expect_record(vm, "class=initial_shared gfn=0x%lx", gfn + 5);
+	expect_record(vm, "class=initial_shared gfn=0x%lx", gfn + 6);
+	check(debug_has(vm, "page_state", "gfn=0x%lx last=0x%lx state=launched source=launch",
+			gfn, gfn + 1), "the launched pages");
+	check(debug_has(vm, "page_state", "gfn=0x%lx last=0x%lx state=shared source=psc",
+			gfn + 3, gfn + 4), "the pages that it asked for");
+	check(debug_has(vm, "page_state", "gfn=0x%lx last=0x%lx state=shared source=use",
+			gfn + 5, gfn + 5), "the page that it did not ask for");
+	check(debug_has(vm, "page_state", "gfn=0x%lx last=0x%lx state=shared source=psc",
+			gfn + 6, gfn + 6), "the page that it asked for late");
+	check(debug_has(vm, "memory", "gfn=0x0 last=0x%lx", GUEST_MEM_SIZE / GUEST_PAGE - 1),
+	      "where its memory is");
+	check(debug_has(vm, "violations", "seq=2 class=initial_shared gfn=0x%lx", gfn + 6),
+	      "the second record has not the number 2");
+	expect_counter(vm, "vcpus", 2);
+	vm_destroy(vm);
+}
+
 /* --- uevent --- */
 
 static int open_uevents(void)
@@ -314,6 +351,7 @@ static const struct scenario scenarios[] = {
 	{ "evidence.record_names_the_page", record_names_the_page, NULL, 0 },
 	{ "evidence.debugfs_keeps_the_last", debugfs_keeps_the_last, NULL, 0 },
 	{ "evidence.psc_history_is_bounded", psc_history_is_bounded, NULL, 0 },
+	{ "evidence.memory_map", memory_map, NULL, 0 },
 	{ "evidence.uevent", uevent, NULL, 0 },
 	{ "evidence.tracepoints", tracepoints, NULL, 0 },
 	{ "evidence.tracepoint_is_not_limited", tracepoint_is_not_limited, NULL, 0 },
