@@ -46,7 +46,7 @@ static void psc_begin(struct rmpe_vm *vm, struct rmpe_vcpu *v,
 	v->psc.gfn = gpa_to_gfn(READ_ONCE(run->hypercall.args[0]));
 	v->psc.npages = READ_ONCE(run->hypercall.args[1]);
 	v->psc.to_private = flags & KVM_MAP_GPA_RANGE_ENCRYPTED;
-	v->psc.active = true;
+	WRITE_ONCE(v->psc.active, true);
 	vm->counters.psc_requests++;
 	trace_psc_request(vm->id, vm->pid, vcpu->vcpu_id, &v->psc, 0);
 }
@@ -93,7 +93,7 @@ static void psc_end(struct rmpe_vm *vm, struct rmpe_vcpu *v,
 	};
 
 	lockdep_assert_held(&vm->lock);
-	v->psc.active = false;
+	WRITE_ONCE(v->psc.active, false);
 	if (ev.completed) {
 		vm->counters.psc_completed++;
 		vm->counters.psc_pages += ev.npages;
@@ -105,12 +105,30 @@ static void psc_end(struct rmpe_vm *vm, struct rmpe_vcpu *v,
 	trace_psc_complete(vm->id, vm->pid, vcpu->vcpu_id, &v->psc, ret);
 }
 
+/*
+ * Can this entry be the answer to a PSC?  Port I/O and MMIO come this way too,
+ * and are to pay for no lock.  Only this vCPU's KVM_RUN sets and clears its
+ * psc.active, and its part lives as long as the VM.
+ */
+static bool may_be_answer(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
+{
+	const struct rmpe_vcpu *v;
+
+	if (!vcpu->arch.complete_userspace_io)
+		return false;
+	v = xa_load(&vm->vcpus, vcpu->vcpu_idx);
+	if (v && READ_ONCE(v->psc.active))
+		return true;
+	return READ_ONCE(vm->history_state) == RMPE_HISTORY_PARTIAL &&
+	       is_psc_exit(vcpu);
+}
+
 /* The VMM enters again: KVM is about to tell the guest what it answered. */
 static void before_run(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
 {
 	struct rmpe_vcpu *v;
 
-	if (!vcpu->arch.complete_userspace_io)
+	if (!may_be_answer(vm, vcpu))
 		return;
 
 	mutex_lock(&vm->lock);
