@@ -119,7 +119,9 @@ static enum snp_action page_insn_fault(struct snp_vcpu *s, u64 gpa, int ret)
 
 static enum snp_action pvalidate(struct snp_vcpu *s, unsigned int len)
 {
-	u32 size = s->c->gpr[GPR_RCX], validate = s->c->gpr[GPR_RDX];
+	u32 size = s->c->gpr[GPR_RCX];
+	/* Only this bit: compilers leave the rest of EDX as it was (Linux 6.12 of Debian). */
+	bool validate = s->c->gpr[GPR_RDX] & 1;
 	bool big = size & 1, unchanged = false;
 	enum access_result r;
 	struct npt_walk w;
@@ -128,7 +130,7 @@ static enum snp_action pvalidate(struct snp_vcpu *s, unsigned int len)
 
 	if (seg_dpl(&s->v->save.ss) || s->vmpl)
 		return raise_exception(s, EXC_GP, true, 0);
-	if (size > 1 || validate > 1 || (big && s->v->save.rax & (SZ_2M - 1) & PAGE_MASK))
+	if (size > 1 || (big && s->v->save.rax & (SZ_2M - 1) & PAGE_MASK))
 		return page_insn_result(s, len, RMP_FAIL_INPUT, false);
 	r = find_page(s, &gpa, &w);
 	if (r)

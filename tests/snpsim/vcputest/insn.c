@@ -151,6 +151,33 @@ static void fpu(void)
 	vm_destroy(vm);
 }
 
+/* PVALIDATE looks at one bit of EDX: here 0, then 1.  0x180000 is GPA(128). */
+CODE(code_pvalidate,
+	GET_RESULTS
+	"mov $0x180000, %eax\n\txor %ecx, %ecx\n\tmov $0xabcdef00, %edx\n\t"
+	".byte 0xf2, 0x0f, 0x01, 0xff\n\tsetc 8(%rdi)\n\tmov %rax, (%rdi)\n\t"
+	"mov $0x180000, %eax\n\tmov $0xabcdef01, %edx\n\t"
+	".byte 0xf2, 0x0f, 0x01, 0xff\n\tsetc 24(%rdi)\n\tmov %rax, 16(%rdi)");
+
+static void pvalidate_edx(void)
+{
+	struct vm *vm = new_vm(1);
+	unsigned int run, r[4];
+
+	PUT_CODE(vm, 0, GPA(0), code_pvalidate);
+	op_psc(vm, 0, GPA(128), PSC_PRIVATE);
+	run = op_exec(vm, 0, VIEW_PRIVATE, GPA(0));
+	for (unsigned int i = 0; i < 4; i++)
+		r[i] = op_read(vm, 0, VIEW_PRIVATE, RESULT(i));
+	run_to_end(vm);
+	expect_no_fault(vm, 0, run);
+	expect_value(vm, 0, r[0], 0);
+	expect_value(vm, 0, r[1], 1);		/* was not valid before either */
+	expect_value(vm, 0, r[2], 0);
+	expect_value(vm, 0, r[3], 0);
+	vm_destroy(vm);
+}
+
 /* CR2 of a #VC 0x404 for operands of all kinds: the code page's RDI points there. */
 CODE(code_push, "mov $0x101ff8, %eax\n\tmov %rsp, %rcx\n\tmov %rax, %rsp\n\tpush %rax\n\tmov %rcx, %rsp");
 CODE(code_stos, "mov $0x101010, %edi\n\tmov $4, %ecx\n\trep stosq");
@@ -219,6 +246,7 @@ const struct test insn_tests[] = {
 	{ "insn.exceptions", exceptions },
 	{ "insn.registers", registers },
 	{ "insn.fpu", fpu },
+	{ "insn.pvalidate_edx", pvalidate_edx },
 	{ "insn.linear_address_of_vc", linear_address_of_vc },
 	{ "insn.vc_without_stack", vc_without_stack },
 	{ "insn.vc_without_idt", vc_without_idt },
