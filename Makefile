@@ -23,6 +23,7 @@ help:
 	@echo '  test-unit        tracker and judge, on this machine'
 	@echo '  test-sim         the simulated SNP host itself'
 	@echo '  test-e2e         scenarios of SNP guests on the simulated host'
+	@echo '  torture          random guests against a model of the rule (SEED= OPS= TIME=)'
 	@echo '  test-kernels     build, boot and test-e2e on several kernels (KERNELS=help)'
 	@echo '  test-dkms        packages and DKMS, in Debian systems of their own'
 	@echo '  check            checkpatch, sparse and shellcheck'
@@ -82,6 +83,9 @@ test:
 test-unit test-sim test-e2e: test-%:
 	@tests/run test $*
 
+torture:
+	@SEED="$(SEED)" OPS="$(OPS)" TIME="$(TIME)" CPUS="$(CPUS)" SCRIPT="$(SCRIPT)" tests/torture/run
+
 test-kernels:
 	@tests/kernels $(KERNELS)
 
@@ -96,4 +100,4 @@ check:
 	@tests/check
 
 .PHONY: all help modules install uninstall dkms-source dkms-install dkms-remove clean \
-	deb rpm test-dkms demo test test-unit test-sim test-e2e test-kernels check
+	deb rpm test-dkms demo test torture test-unit test-sim test-e2e test-kernels check
