@@ -423,8 +423,8 @@ static u32 cmd_snp_page_reclaim(const struct cmd_snp_addr *b)
 }
 
 /*
- * All that enum sev_cmd lists.  Those which nothing here needs (certificates,
- * guests with SEV but without SNP, page swapping) end in PSP_UNSUPPORTED.
+ * All that enum sev_cmd lists.  Those which nothing here needs (imported
+ * certificates, guests with SEV but without SNP, page swapping) end in PSP_UNSUPPORTED.
  */
 static bool known_command(u32 cmd)
 {
@@ -478,6 +478,12 @@ u32 psp_command(u32 cmd, u64 buf)
 		return cmd_init_ex(b);
 	case CMD_PLATFORM_STATUS:
 		return cmd_platform_status(b);
+	case CMD_PDH_CERT_EXPORT:
+		if (!psp.sev_init)
+			return PSP_INVALID_PLATFORM_STATE;
+		return psp_cert_command(cmd, b);
+	case CMD_GET_ID:
+		return psp_cert_command(cmd, b);
 	case CMD_SNP_INIT_EX:
 		return cmd_snp_init_ex(b);
 	case CMD_SNP_SHUTDOWN_EX:

@@ -14,7 +14,9 @@ enum psp_command_id {
 	CMD_SHUTDOWN		= 0x002,
 	CMD_FACTORY_RESET	= 0x003,
 	CMD_PLATFORM_STATUS	= 0x004,
+	CMD_PDH_CERT_EXPORT	= 0x008,
 	CMD_DF_FLUSH		= 0x00a,
+	CMD_GET_ID		= 0x00c,
 	CMD_INIT_EX		= 0x00d,
 	CMD_SNP_INIT		= 0x081,
 	CMD_SNP_SHUTDOWN	= 0x082,
@@ -77,7 +79,7 @@ enum psp_status {
 u32 psp_command(u32 cmd, u64 buf);
 
 /*
- * Between psp.c (platform) and psp_guest.c (guests).
+ * Between psp.c (platform), psp_cert.c (its identity) and psp_guest.c (guests).
  */
 
 /** psp_snp_initialized() - SNP_INIT was done */
@@ -93,6 +95,9 @@ void *psp_ram(u64 pa, u64 size);
  * PSP_INVALID_PAGE_STATE if it is not in the Firmware state.
  */
 u32 psp_output_page(u64 pa);
+
+/** psp_cert_command() - CMD_PDH_CERT_EXPORT and CMD_GET_ID; as psp_command() */
+u32 psp_cert_command(u32 cmd, void *buf);
 
 /** psp_guest_command() - execute a guest command; as psp_command() */
 u32 psp_guest_command(u32 cmd, void *buf);

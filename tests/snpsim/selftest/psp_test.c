@@ -237,8 +237,39 @@ static void asid(void)
 	flush_asids();
 }
 
+/*
+ * What QEMU asks for in query-sev-capabilities: how long it is, then the thing
+ * itself.  The driver lends the firmware the buffers' pages.
+ */
+static void identity(void)
+{
+	struct sev_data_pdh_cert_export e = { };
+	struct sev_data_get_id id = { };
+	u8 *pdh = (void *)get_zeroed_page(GFP_KERNEL | __GFP_NOFAIL);
+	u8 *chain = (void *)__get_free_pages(GFP_KERNEL | __GFP_NOFAIL | __GFP_ZERO, 1);
+
+	EXPECT_EQ(cmd(SEV_CMD_PDH_CERT_EXPORT, &e), SEV_RET_INVALID_LEN);
+	EXPECT_EQ(e.pdh_cert_len, 2084);
+	EXPECT_EQ(e.cert_chain_len, 3 * 2084);
+	e.pdh_cert_address = __pa(pdh);
+	e.cert_chain_address = __pa(chain);
+	EXPECT_EQ(cmd(SEV_CMD_PDH_CERT_EXPORT, &e), SEV_RET_SUCCESS);
+	EXPECT_EQ(pdh[0], 1);
+	EXPECT_EQ(chain[2 * 2084], 1);
+
+	EXPECT_EQ(cmd(SEV_CMD_GET_ID, &id), SEV_RET_INVALID_LEN);
+	EXPECT_EQ(id.len, 128);
+	memset(pdh, 0xff, PAGE_SIZE);
+	id.address = __pa(pdh);
+	EXPECT_EQ(cmd(SEV_CMD_GET_ID, &id), SEV_RET_SUCCESS);
+	EXPECT_TRUE(pdh[0] && !pdh[127] && pdh[128] == 0xff);
+	free_page((unsigned long)pdh);
+	free_pages((unsigned long)chain, 1);
+}
+
 const struct selftest psp_tests[] = {
 	{ "psp_platform", platform },
+	{ "psp_identity", identity },
 	{ "psp_guest", guest },
 	{ "psp_asid", asid },
 	{ }
