@@ -65,6 +65,12 @@ static const struct {
 	{ PFERR_GUEST_VMPL_MASK,	"VMPL" },
 };
 
+/*
+ * Of all VMs together: whoever may create VMs can get each VM's share of the log
+ * as often as he likes.  Twenty noisy VMs at a time don't come near it.
+ */
+static DEFINE_RATELIMIT_STATE(host_limit, 5 * HZ, 200);
+
 /* The bits that the hardware reports; KVM adds its own above them. */
 #define HARDWARE_BITS GENMASK_ULL(47, 0)
 
@@ -234,7 +240,8 @@ static void print_record(const struct rmpe_record *rec)
  *
  * The tracepoint and the list of last records get every record; the kernel log
  * and uevents are limited for each VM, so that one guest can neither flood them
- * nor keep another's records out.
+ * nor keep another's records out, and for the host, so that no number of VMs can
+ * flood them.
  *
  * Context: KVM_RUN of @vcpu, kvm->srcu (read) held, may sleep; under @vm->lock.
  */
@@ -246,9 +253,10 @@ void rmpe_report(struct rmpe_vm *vm, struct kvm_vcpu *vcpu,
 	lockdep_assert_held(&vm->lock);
 	complete_record(vm, vcpu, slot, rec);
 
-	/* The end of a guest is never left unsaid; it comes once. */
-	print = __ratelimit(&vm->log_limit) ||
-		rec->outcome == RMPE_OUTCOME_TERMINATE;
+	/* The end of a guest comes once, whatever else it has done. */
+	print = (__ratelimit(&vm->log_limit) ||
+		 rec->outcome == RMPE_OUTCOME_TERMINATE) &&
+		__ratelimit(&host_limit);
 	rec->suppressed = vm->suppressed;
 	if (!print) {
 		vm->suppressed++;

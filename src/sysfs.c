@@ -330,8 +330,8 @@ void rmpe_sysfs_add_vm(struct rmpe_vm *vm)
 	vm->kobj.kset = vms;
 	r = kobject_init_and_add(&vm->kobj, &vm_ktype, NULL, "%llu", vm->id);
 	if (r)
-		pr_warn("vm=%llu pid=%d: no sysfs directory (error %d)\n", vm->id,
-			vm->pid, r);
+		pr_warn_ratelimited("vm=%llu pid=%d: no sysfs directory (error %d)\n",
+				    vm->id, vm->pid, r);
 }
 
 /**
@@ -342,7 +342,9 @@ void rmpe_sysfs_add_vm(struct rmpe_vm *vm)
  */
 void rmpe_sysfs_remove_vm(struct rmpe_vm *vm)
 {
-	kobject_del(&vm->kobj);
+	/* kobject_del() of one that could not be added ends in an oops. */
+	if (vm->kobj.state_in_sysfs)
+		kobject_del(&vm->kobj);
 }
 
 /**
@@ -357,6 +359,8 @@ void rmpe_sysfs_violation_event(struct rmpe_vm *vm, const struct rmpe_record *re
 	char id[32], pid[24], gfn[32], class[32], action[24];
 	char *env[] = { "RMP_ENFORCE=violation", id, pid, gfn, class, action, NULL };
 
+	if (!vm->kobj.state_in_sysfs)
+		return;
 	snprintf(id, sizeof(id), "VM=%llu", rec->vm_id);
 	snprintf(pid, sizeof(pid), "PID=%d", rec->pid);
 	snprintf(gfn, sizeof(gfn), "GFN=0x%llx", gpa_to_gfn(rec->gpa));

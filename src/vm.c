@@ -352,7 +352,7 @@ void rmpe_vm_lose_history(struct rmpe_vm *vm)
 	lockdep_assert_held(&vm->lock);
 	rmpe_tracker_free(&vm->tracker);
 	rmpe_tracker_free(&vm->by_use);
-	if (vm->history_state != RMPE_HISTORY_LOST)
+	if (vm->history_state != RMPE_HISTORY_LOST && __ratelimit(&life_limit))
 		pr_warn("vm=%llu pid=%d history=lost: no memory to track page states, reporting only\n",
 			vm->id, vm->pid);
 	WRITE_ONCE(vm->history_state, RMPE_HISTORY_LOST);

@@ -258,6 +258,24 @@ static void termination_is_always_printed(void **state)
 	assert_int_equal(f->vm.suppressed, 0);
 }
 
+/* VMs without end, each below its own limit; the last test, since no time passes. */
+static void all_vms_together_are_limited(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int before, i;
+
+	for (i = 0; i < 300; i++) {
+		f->vm.log_limit.allowed = 1;
+		before = host.printed;
+		report(f, RMPE_CLASS_IMPLICIT_SHARED, RMPE_OUTCOME_TERMINATE);
+	}
+	assert_int_equal(host.printed, before);
+	assert_in_range(host.printed, 1, 200);
+	assert_int_equal(host.events, host.printed);
+	assert_int_equal(host.traced, 300);
+	assert_int_equal(f->vm.counters.log_suppressed, 300 - host.printed);
+}
+
 static void last_records_are_kept(void **state)
 {
 	struct fixture *f = *state;
@@ -329,6 +347,7 @@ int main(void)
 		report_test(last_records_are_kept),
 		report_test(no_memory_for_the_text),
 		report_test(no_memory_for_the_list),
+		report_test(all_vms_together_are_limited),
 	};
 
 	return cmocka_run_group_tests_name("report", tests, NULL, NULL);

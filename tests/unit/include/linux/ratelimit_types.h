@@ -7,4 +7,9 @@ struct ratelimit_state {
 	unsigned int allowed;
 };
 
+/* A limit that no test names; the interval does not end. */
+#define HZ 250
+#define DEFINE_RATELIMIT_STATE(name, interval, burst) \
+	struct ratelimit_state name = { .allowed = (burst) }
+
 #endif
