@@ -248,7 +248,8 @@ int rmpe_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_code,
 		return rmpe_exit_terminated(vm, vcpu);
 	if (!vm || rmpe_vm_mode(vm) == RMPE_MODE_OFF)
 		goto resolve;
-	f.slot = __gfn_to_memslot(kvm_memslots(vcpu->kvm), f.gfn);
+	/* gfn_to_memslot() would write a cache line that all vCPUs share. */
+	f.slot = search_memslots(kvm_memslots(vcpu->kvm), f.gfn, false);
 	if (!rmpe_slot_has_gmem(f.slot))
 		goto resolve;
 

@@ -72,7 +72,7 @@
 #include <stdint.h>
 
 enum guest_op_code {
-	OP_END,			/* halt; arg0: a script in shared memory to run when entered again */
+	OP_END,			/* halt; the script is done */
 	OP_PSC_MSR,		/* gpa, arg0: GHCB page operation */
 	OP_PSC_NAE,		/* arg0: offset in script, arg1: bytes; PSC buffer as in the GHCB */
 	OP_PSC_HYPERCALL,	/* gpa, arg0: pages, arg1: attributes; plain VMMCALL event */
@@ -92,6 +92,8 @@ enum guest_op_code {
 	OP_TERMINATE,		/* arg0: reason set, arg1: reason code */
 	OP_AP_CREATE,		/* gpa: page for the VMSA, arg0: vCPU, arg1: its VMPL */
 	OP_FAULT_ON_STACK,	/* gpa: an exception whose frame goes to this page */
+	OP_OUT,			/* arg0: port; a byte to it, through the GHCB */
+	OP_TSC,			/* the result's value is the time stamp counter */
 	OP_NR,
 };
 

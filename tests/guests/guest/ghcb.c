@@ -10,6 +10,9 @@
 #define GHCB_TERM_REQ		0x100ul
 #define GHCB_INFO_MASK		0xffful
 
+#define EXIT_IOIO		0x7bul
+#define IOIO_BYTE		(1ul << 4)	/* operand size (APM volume 2, 15.10.2) */
+#define IOIO_A64		(1ul << 9)
 #define EXIT_VMMCALL		0x81ul
 #define EXIT_PSC		0x80000010ul
 #define EXIT_AP_CREATION	0x80000013ul
@@ -160,6 +163,17 @@ uint64_t psc_hypercall(struct cpu *c, uint64_t gpa, uint64_t pages, uint64_t att
 	MARK_VALID(g, cpl);
 	ghcb_call(c);
 	return g->rax;
+}
+
+/* A byte to a port: KVM leaves KVM_RUN for it. */
+void port_out(struct cpu *c, unsigned int port)
+{
+	volatile struct ghcb *g = ghcb_prepare(c, EXIT_IOIO, (uint64_t)port << 16 | IOIO_A64 |
+					       IOIO_BYTE);
+
+	g->rax = 0;
+	MARK_VALID(g, rax);
+	ghcb_call(c);
 }
 
 /* Returns SW_EXITINFO2 as the hypervisor left it: 0, or an error with SW_EXITINFO1. */

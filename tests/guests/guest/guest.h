@@ -75,6 +75,7 @@ int ghcb_setup(struct cpu *c);
 uint64_t psc_msr(uint64_t gpa, unsigned int op);
 uint64_t psc_nae(struct cpu *c, const void *buf, unsigned int len, uint64_t *hdr);
 uint64_t psc_hypercall(struct cpu *c, uint64_t gpa, uint64_t pages, uint64_t attributes);
+void port_out(struct cpu *c, unsigned int port);
 uint64_t ap_creation(struct cpu *c, uint64_t vmsa_gpa, unsigned int vcpu, uint64_t sev_features);
 void __attribute__((noreturn)) terminate(unsigned int set, unsigned int code);
 
@@ -83,7 +84,6 @@ uint64_t rmpadjust(uint64_t va, uint64_t attributes, int size_2m);
 uint64_t ap_create(struct cpu *c, uint64_t vmsa_gpa, unsigned int vcpu, unsigned int vmpl);
 
 /* script.c */
-/* Returns the gpa of the script that is to follow, or 0. */
-uint64_t run_script(struct cpu *c, const struct guest_op *script);
+void run_script(struct cpu *c, const struct guest_op *script);
 #endif
 #endif

@@ -22,8 +22,6 @@ static uint64_t warm_up(uint64_t a, uint64_t b)
 void __attribute__((noreturn)) guest_main(struct cpu *c);
 void guest_main(struct cpu *c)
 {
-	uint64_t then;
-
 	c->self = c;
 	idt_install(c);
 	if (!c->info.cold)
@@ -37,10 +35,7 @@ void guest_main(struct cpu *c)
 		asm volatile("pause" : : : "memory");
 	if (ghcb_setup(c))
 		terminate(GUEST_TERM_SET, GUEST_TERM_SETUP);
-	then = run_script(c, (const struct guest_op *)GUEST_SCRIPT_GPA(c->info.index));
-	for (;;) {
-		asm volatile("hlt" : : : "memory");
-		if (then)
-			run_script(c, shared_va(then));
-	}
+	run_script(c, (const struct guest_op *)GUEST_SCRIPT_GPA(c->info.index));
+	for (;;)
+		asm volatile("hlt");
 }

@@ -148,15 +148,29 @@ static void request_op(struct cpu *c, const struct guest_op *op, uint64_t gpa,
 	case OP_PSC_HYPERCALL:
 		r->code = psc_hypercall(c, gpa, op->arg[0], op->arg[1]);
 		break;
+	case OP_OUT:
+		port_out(c, op->arg[0]);
+		break;
 	case OP_AP_CREATE:
 		r->code = ap_create(c, gpa, op->arg[0], op->arg[1]);
 		break;
 	}
 }
 
-static void sync_op(struct cpu *c, const struct guest_op *op)
+static uint64_t tsc(void)
+{
+	uint32_t lo, hi;
+
+	asm volatile("lfence; rdtsc" : "=a"(lo), "=d"(hi) : : "memory");
+	return lo | (uint64_t)hi << 32;
+}
+
+static void sync_op(struct cpu *c, const struct guest_op *op, volatile struct guest_result *r)
 {
 	switch (op->code) {
+	case OP_TSC:
+		r->value = tsc();
+		break;
 	case OP_SET_FLAG:
 		*flag(op->arg[0]) = op->arg[1];
 		break;
@@ -198,6 +212,7 @@ static void run_op(struct cpu *c, const struct guest_op *op, const void *script,
 		case OP_PSC_NAE:
 		case OP_PSC_HYPERCALL:
 		case OP_AP_CREATE:
+		case OP_OUT:
 			request_op(c, op, gpa, script, r);
 			break;
 		case OP_PVALIDATE:
@@ -211,7 +226,7 @@ static void run_op(struct cpu *c, const struct guest_op *op, const void *script,
 			access_op(op, gpa, r);
 			break;
 		default:
-			sync_op(c, op);
+			sync_op(c, op, r);
 		}
 		if (c->faults) {
 			r->vector = c->vector;
@@ -234,7 +249,7 @@ static int skipped(const struct cpu *c, const struct guest_op *op)
 	return 1;
 }
 
-uint64_t run_script(struct cpu *c, const struct guest_op *script)
+void run_script(struct cpu *c, const struct guest_op *script)
 {
 	uint32_t i = 0;
 
@@ -260,5 +275,4 @@ uint64_t run_script(struct cpu *c, const struct guest_op *script)
 		i++;
 	}
 	c->status->state = CPU_DONE;
-	return i < GUEST_MAX_OPS ? script[i].arg[0] : 0;
 }

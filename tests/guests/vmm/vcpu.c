@@ -208,6 +208,8 @@ static int handle_exit(struct vcpu *v, int error)
 	switch (reason) {
 	case KVM_EXIT_HYPERCALL:
 		return handle_hypercall(v);
+	case KVM_EXIT_IO:	/* there is no device */
+		return 0;
 	case KVM_EXIT_HLT:
 		return 1;
 	default:
