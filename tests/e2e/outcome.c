@@ -7,6 +7,16 @@ static const char *const state_name[] = {
 	"not reached", "not finished", "completed", "given up after an exception",
 };
 
+static const char *const vcpu_state_name[] = {
+	[VCPU_IDLE] = "was not started",
+	[VCPU_RUNNING] = "still runs",
+	[VCPU_HALTED] = "halted",
+	[VCPU_ENDED] = "ended with the last",
+	[VCPU_STUCK] = "was stopped",
+};
+
+#define SHOWN_EXITS	12u	/* of the first, and of the last */
+
 void run(struct vm *vm)
 {
 	vm_start(vm);
@@ -151,14 +161,17 @@ void expect_term(struct vm *vm, unsigned int vcpu, unsigned int code)
 		show_exits(vm, vcpu);
 }
 
+/* The first and the last: how it began, and what it ended with. */
 void show_exits(struct vm *vm, unsigned int vcpu)
 {
 	const struct vcpu *v = &vm->vcpu[vcpu];
 
-	diag("  VMM: vCPU %u made %u exits", vcpu, v->nexits);
-	for (unsigned int i = 0; i < v->nexits && i < 24; i++) {
+	diag("  VMM: vCPU %u made %u exits, %s", vcpu, v->nexits, vcpu_state_name[v->state]);
+	for (unsigned int i = 0; i < v->nexits && i < VCPU_MAX_EXITS; i++) {
 		const struct vm_exit *x = &v->exits[i];
 
+		if (i >= SHOWN_EXITS && i + SHOWN_EXITS < v->nexits)
+			continue;
 		diag("    %s(%u) errno=%d gpa=%#lx size=%#lx flags=%#lx type=%u data=%#lx,%#lx,%#lx",
 		     exit_name(x->reason), x->reason, x->error, x->gpa, x->size, x->flags, x->type,
 		     x->data[0], x->data[1], x->data[2]);
