@@ -43,6 +43,7 @@ struct rsdp {
 #define MADT_LOCAL_X2APIC	9
 #define MADT_WAKEUP		0x10
 #define MADT_ENABLED		BIT(0)
+#define NO_CPU			(~0u)
 
 struct madt_wakeup {
 	u8 type;
@@ -128,30 +129,46 @@ static struct acpi_header *build_ivrs(const struct acpi_header *oem)
 	return h;
 }
 
-static unsigned int count_cpus(const struct acpi_header *madt)
+/* The APIC id of the CPU that this entry makes known, or NO_CPU. */
+static u32 madt_cpu(const u8 *e)
 {
-	const u8 *e = (const u8 *)madt + MADT_ENTRIES, *end = (const u8 *)madt + madt->length;
-	unsigned int n = 0;
+	u32 id = NO_CPU;
 
-	for (; e + 2 <= end && e[1] >= 2; e += e[1]) {
-		if (e[0] == MADT_LOCAL_APIC)
-			n += e[4] & MADT_ENABLED;
-		else if (e[0] == MADT_LOCAL_X2APIC)
-			n += e[8] & MADT_ENABLED;
-	}
-	return n;
+	if (e[0] == MADT_LOCAL_APIC && e[4] & MADT_ENABLED)
+		id = e[3];
+	else if (e[0] == MADT_LOCAL_X2APIC && e[8] & MADT_ENABLED)
+		memcpy(&id, &e[4], sizeof(id));
+	return id;
 }
 
-static struct acpi_header *build_madt(const struct acpi_header *madt)
+/* The firmware's without this CPU, and with the wakeup structure. */
+static struct acpi_header *build_madt(const struct acpi_header *madt, unsigned int *nr_cpus)
 {
+	const u8 *from = (const u8 *)madt + MADT_ENTRIES, *end = (const u8 *)madt + madt->length;
 	struct acpi_header *h = table_copy(madt, sizeof(struct madt_wakeup));
+	u8 *to = (u8 *)h + MADT_ENTRIES;
+	u32 self = apic_id(), last = self;
 	struct madt_wakeup w = {
 		.type = MADT_WAKEUP,
 		.length = sizeof(w),
 		.mailbox = (u64)&mailbox,
 	};
 
-	memcpy((u8 *)h + madt->length, &w, sizeof(w));
+	*nr_cpus = 0;
+	for (; from + 2 <= end && from[1] >= 2; from += from[1]) {
+		u32 id = madt_cpu(from);
+
+		if (id == self)
+			continue;
+		if (id != NO_CPU && id != ++last)
+			die("APIC id %x in the firmware's MADT where %x was expected", id, last);
+		*nr_cpus += id != NO_CPU;
+		memcpy(to, from, from[1]);
+		to += from[1];
+	}
+	memcpy(to, &w, sizeof(w));
+	to += sizeof(w);
+	h->length = to - (u8 *)h;
 	table_finish(h);
 	return h;
 }
@@ -169,13 +186,11 @@ u64 acpi_init(unsigned int *nr_cpus)
 	for (i = 0; i < n; i++) {
 		const struct acpi_header *t = pa_to_ptr(entry[i]);
 
-		if (!memcmp(t->signature, "APIC", 4)) {
-			*nr_cpus = count_cpus(t);
-			entry[i] = (u64)build_madt(t);
-		}
+		if (!memcmp(t->signature, "APIC", 4))
+			entry[i] = (u64)build_madt(t, nr_cpus);
 	}
 	if (!*nr_cpus)
-		die("the firmware's MADT lists no CPU");
+		die("the machine needs two CPUs or more: Linux does not get the first");
 	entry[n] = (u64)build_ivrs(old_rsdt);
 	table_finish(rsdt);
 

@@ -9,7 +9,10 @@
 
 /**
  * acpi_init() - build the new tables
- * @nr_cpus: set to the number of CPUs that the firmware's MADT lists
+ * @nr_cpus: set to the number of CPUs that Linux finds
+ *
+ * The CPU that calls this is taken out of the MADT.  The others must have the
+ * APIC ids that follow on its own.
  *
  * Return: address of the new RSDP.
  */

@@ -9,6 +9,7 @@
 #include "vmcb.h"
 
 #define MAX_CPUS	8
+#define BOOT_CPU	MAX_CPUS	/* place in cpus[] of the one that Linux does not get */
 
 /*
  * General registers that VMRUN does not switch, in the order in which
@@ -62,8 +63,8 @@ struct cpu {
 	u64 cr0_bits, cr4_bits;			/* this program's copy of Linux's */
 };
 
-extern struct cpu cpus[MAX_CPUS];
-extern unsigned int nr_cpus;			/* CPUs that answered, constant after start */
+extern struct cpu cpus[MAX_CPUS + 1];
+extern unsigned int nr_cpus;			/* Linux's, i.e. without BOOT_CPU; constant after start */
 
 /*
  * The stack is the start of the structure, so the stack pointer names the CPU:

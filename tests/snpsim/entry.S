@@ -17,6 +17,7 @@
 #define SEL_CODE32	0x20
 
 #define AP_BASE		0x8000		/* as in entry.h */
+#define BOOT_CPU	8		/* its place in cpus[], as in cpu.h */
 
 	.section .text.boot, "ax"
 	.code32
@@ -40,7 +41,7 @@ _start:
 	adc	$0, %edx
 	add	$8, %edi
 	loop	1b
-	xor	%ebp, %ebp		/* the boot CPU is number 0 */
+	mov	$BOOT_CPU, %ebp
 
 	/* EBP = CPU number */
 enter_long_mode:
@@ -76,16 +77,16 @@ enter_long_mode:
 	add	%rcx, %rax
 	add	stack_size(%rip), %rax
 	mov	%rax, %rsp
-	test	%edi, %edi
-	jnz	2f
+	cmp	$BOOT_CPU, %edi
+	jne	2f
 	mov	mb_info(%rip), %edi
 	call	bsp_main
 2:	call	ap_main
 	ud2
 
 	/*
-	 * Runs at AP_BASE: position-independent apart from that.  Takes a CPU
-	 * number and goes the way of the boot CPU.
+	 * Runs at AP_BASE: position-independent apart from that.  Goes the way of
+	 * the boot CPU, which has APIC id 0; the others count from 1.
 	 */
 	.globl	ap_trampoline, ap_trampoline_end
 	.code16
@@ -103,9 +104,10 @@ ap_trampoline:
 	mov	%eax, %ds
 	mov	%eax, %es
 	mov	%eax, %ss
-	mov	$1, %ebp
-	lock xadd %ebp, ap_count
-	inc	%ebp
+	mov	$1, %eax
+	cpuid
+	shr	$24, %ebx
+	lea	-1(%ebx), %ebp
 	mov	$enter_long_mode, %eax
 	jmp	*%eax
 ap_gdt_ptr:
@@ -127,10 +129,6 @@ gdt_ptr:
 	.data
 	.balign	4
 mb_info:
-	.long	0
-	/* CPUs other than the boot CPU that have come this far */
-	.globl	ap_count
-ap_count:
 	.long	0
 
 	.bss

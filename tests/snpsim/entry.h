@@ -13,7 +13,6 @@ extern u64 pml4[], gdt[];
 
 #define AP_BASE	0x8000ul			/* where the trampoline has to be */
 extern const u8 ap_trampoline[], ap_trampoline_end[];
-extern u32 ap_count;
 
 extern const u64 sizeof_cpu, stack_size;
 

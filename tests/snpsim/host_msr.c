@@ -20,13 +20,14 @@ void host_trap_msrs(u8 *msrpm)
 {
 	unsigned int i;
 
-	/* two bits per MSR; the second and third 2K are for c0000000 and c0010000 */
+	/* two bits per MSR, read and write; the second and third 2K are for c0000000 and c0010000 */
 	for (i = 0; i < ARRAY_SIZE(trapped); i++) {
 		u32 msr = trapped[i];
 		u32 bit = (msr >= 0xc0010000 ? 0x4000 : 0x2000) + (msr & 0x1fff);
 
 		msrpm[bit / 4] |= 3 << bit % 4 * 2;
 	}
+	msrpm[MSR_APIC_BASE / 4] |= 1 << MSR_APIC_BASE % 4 * 2;
 }
 
 static bool write_efer(struct cpu *c, u64 val)
@@ -98,6 +99,10 @@ static bool msr_write(struct cpu *c, u32 msr, u64 val)
 static bool msr_read(struct cpu *c, u32 msr, u64 *val)
 {
 	switch (msr) {
+	case MSR_APIC_BASE:
+		/* The CPU that boots Linux has to be the boot CPU. */
+		*val = rdmsr(msr) | (c->id ? 0 : APIC_BASE_BSP);
+		return true;
 	case MSR_EFER:
 		*val = c->vmcb01.save.efer;
 		if (!c->svme)

@@ -6,6 +6,7 @@
  */
 #include "apic.h"
 #include "cpu.h"
+#include "entry.h"
 #include "idt.h"
 #include "lib.h"
 
@@ -34,6 +35,8 @@ static void exception(unsigned int vec, const struct frame *f, u64 err)
 	u64 cr2;
 
 	asm("mov %%cr2, %0" : "=r"(cr2));
+	if (v->save.rip >= (u64)sim_start && v->save.rip < (u64)sim_end)
+		log("the last #VMEXIT came while no guest ran: the emulated CPU is at fault");
 	log("host: rip %lx, exit %lx, info %lx %lx", v->save.rip, v->control.exit_code,
 	    v->control.exit_info_1, v->control.exit_info_2);
 	die("exception %u in this program: error %lx, rip %lx, cr2 %lx", vec, err,

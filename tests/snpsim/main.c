@@ -6,15 +6,21 @@
 #include "boot.h"
 #include "entry.h"
 #include "host.h"
+#include "idt.h"
 #include "iommu.h"
 #include "lib.h"
 #include "smp.h"
 
 static struct boot_params boot_params __aligned(4096);
+static u64 linux_entry;
 
+/*
+ * The boot CPU makes all ready and then sleeps for good, since QEMU is careless
+ * with the state of its first CPU (README.md, "CPUs").  It still has to answer
+ * SMIs: QEMU sends them here, and Linux switches ACPI on by one.
+ */
 void bsp_main(u64 mb_info)
 {
-	struct cpu *c = this_cpu();
 	unsigned int nr;
 	u64 entry, rsdp;
 
@@ -23,22 +29,42 @@ void bsp_main(u64 mb_info)
 	memcpy(&boot_params.bytes[BP_ACPI_RSDP], &rsdp, sizeof(rsdp));
 	host_init();
 	iommu_init();
-	cpu_init(c);
+	idt_load();
 	smp_start_aps(nr);
 	log("%u CPUs; entering Linux", nr_cpus);
+	__atomic_store_n(&linux_entry, entry, __ATOMIC_RELEASE);
+	for (;;)
+		asm volatile("hlt" ::: "memory");
+}
+
+static void wait_for_entry(struct cpu *c)
+{
+	u64 entry;
+
+	do {
+		cpu_relax();
+		entry = __atomic_load_n(&linux_entry, __ATOMIC_ACQUIRE);
+	} while (!entry);
 	boot_enter(c, entry, (u64)&boot_params);
-	host_run(c);
+}
+
+static void wait_for_wakeup(struct cpu *c)
+{
+	u64 vector = acpi_wait_wakeup(c->apic_id);
+
+	log("CPU %u (APIC id %u): woken up at %lx", c->id, c->apic_id, vector);
+	boot_enter(c, vector, 0);
 }
 
 void ap_main(unsigned int id)
 {
 	struct cpu *c = &cpus[id];
-	u64 vector;
 
 	cpu_init(c);
 	__atomic_add_fetch(&nr_cpus, 1, __ATOMIC_SEQ_CST);
-	vector = acpi_wait_wakeup(c->apic_id);
-	log("CPU %u (APIC id %u): woken up at %lx", c->id, c->apic_id, vector);
-	boot_enter(c, vector, 0);
+	if (!id)
+		wait_for_entry(c);
+	else
+		wait_for_wakeup(c);
 	host_run(c);
 }

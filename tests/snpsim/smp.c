@@ -18,8 +18,8 @@
 
 #define AP_WAIT_CYCLES	4000000000ul	/* some seconds */
 
-struct cpu cpus[MAX_CPUS];
-unsigned int nr_cpus = 1;
+struct cpu cpus[MAX_CPUS + 1];
+unsigned int nr_cpus;
 
 /* for entry.S */
 const u64 sizeof_cpu = sizeof(struct cpu);

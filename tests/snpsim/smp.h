@@ -48,8 +48,8 @@ void cpus_flush(unsigned int whom);
 void vmrun(struct cpu *c, struct vmcb *v, bool host_if);
 
 /**
- * smp_start_aps() - start the other CPUs and wait until they are in ap_main()
- * @nr: how many CPUs there are, this one included
+ * smp_start_aps() - start Linux's CPUs and wait until they are in ap_main()
+ * @nr: how many there are
  */
 void smp_start_aps(unsigned int nr);
 

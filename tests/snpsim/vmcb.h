@@ -298,6 +298,7 @@ enum {
 #define RFLAGS_STATUS	0x8d5ul			/* CF PF AF ZF SF OF */
 
 #define MSR_APIC_BASE		0x0000001bu
+#define APIC_BASE_BSP		BIT(8)
 #define MSR_PAT			0x00000277u
 #define MSR_EFER		0xc0000080u
 #define MSR_SYSCFG		0xc0010010u
