@@ -58,8 +58,7 @@ struct cpu {
 	u64 syscfg;
 	u64 hsave_pa;
 	bool nmi_blocked;			/* from delivery of an NMI to IRET */
-	u64 plain_ncr3;				/* of the last ordinary guest */
-	u32 plain_asid;
+	bool gif_unknown;			/* VMRUN has cleared GIF, STGI may have set it */
 	u64 cr0_bits, cr4_bits;			/* this program's copy of Linux's */
 };
 

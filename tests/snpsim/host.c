@@ -3,14 +3,16 @@
  * The exit loop of the host.
  *
  * Global interrupt flag.  KVM clears GIF, enables interrupts, runs the guest
- * and sets GIF again, and must not be interrupted in between.  V_GIF in the
- * host's VMCB always has the true value:
- *  - CLGI is intercepted.  Until STGI, physical interrupts are masked by
- *    V_INTR_MASKING with this program's IF = 0.
- *  - After VMRUN, GIF is 0 too.  That is frequent, so STGI shall not exit:
- *    virtual GIF lets the host set it, and interrupts are kept out by clearing
- *    the host's IF, which is what KVM does next anyway.
- *  - An NMI for the host waits for GIF with STGI intercepted.
+ * and sets GIF again, and must not be interrupted in between.  An exit is
+ * expensive, so neither instruction has one:
+ *  - CLGI and STGI act on the machine's own GIF, which keeps interrupts and NMIs
+ *    pending.  (An exit between CLGI and VMRUN would lose that, since our VMRUN
+ *    sets GIF; KVM has nothing there that exits.)
+ *  - After the host's VMRUN, GIF is to be 0 until STGI.  Interrupts are kept out
+ *    by clearing the host's IF, which is what KVM does next anyway.
+ *  - An NMI for the host must not come into that gap, where KVM has not loaded
+ *    its registers yet.  Nobody tells us of the STGI at its end, so an NMI that
+ *    comes with IF = 0 waits for STGI or for IF = 1, whichever is first.
  */
 #include "host.h"
 #include "hostmem.h"
@@ -21,6 +23,7 @@
 #include "rmp.h"
 #include "smp.h"
 #include "snp.h"
+#include "stats.h"
 #include "swint.h"
 
 #define INTERCEPT1_IRET	BIT(20)
@@ -47,8 +50,7 @@ static void init_control(struct cpu *c)
 	ctl->intercept_exc = BIT(EXC_UD);	/* RMPUPDATE, PSMASH */
 	ctl->intercept_misc1 = INTERCEPT1_NMI | INTERCEPT1_CPUID | INTERCEPT1_IOIO |
 			       INTERCEPT1_MSR | INTERCEPT1_SHUTDOWN | INTERCEPT1_SWINT;
-	ctl->intercept_misc2 = INTERCEPT2_VMRUN | INTERCEPT2_CLGI | INTERCEPT2_WBINVD;
-	ctl->int_ctl = INT_CTL_V_GIF_ENABLE | INT_CTL_V_GIF;
+	ctl->intercept_misc2 = INTERCEPT2_VMRUN | INTERCEPT2_WBINVD;
 	ctl->iopm_base_pa = (u64)iopm;
 	ctl->msrpm_base_pa = (u64)msrpm01;
 	ctl->asid = 1;
@@ -64,29 +66,18 @@ bool host_cpl0(struct vmcb *v)
 	return false;
 }
 
-static bool gif(struct vmcb *v)
+/* Have the host exit at its next STGI, and as soon as its IF is set. */
+static void watch_gif(struct vmcb_control *ctl, bool on)
 {
-	return v->control.int_ctl & INT_CTL_V_GIF;
-}
-
-static void stgi(struct cpu *c)
-{
-	struct vmcb_control *ctl = &c->vmcb01.control;
-
-	ctl->int_ctl |= INT_CTL_V_GIF;
-	ctl->int_ctl &= ~INT_CTL_V_INTR_MASKING;
-	ctl->intercept_misc2 &= ~INTERCEPT2_STGI;
-	c->vmcb01.save.rip += INSN_LEN_SVM;
-}
-
-static void clgi(struct cpu *c)
-{
-	struct vmcb_control *ctl = &c->vmcb01.control;
-
-	ctl->int_ctl &= ~INT_CTL_V_GIF;
-	ctl->int_ctl |= INT_CTL_V_INTR_MASKING;
-	ctl->intercept_misc2 |= INTERCEPT2_STGI;
-	c->vmcb01.save.rip += INSN_LEN_SVM;
+	if (on) {
+		ctl->intercept_misc2 |= INTERCEPT2_STGI;
+		ctl->intercept_misc1 |= INTERCEPT1_VINTR;
+		ctl->int_ctl |= INT_CTL_V_IRQ | INT_CTL_V_IGN_TPR;
+	} else {
+		ctl->intercept_misc2 &= ~INTERCEPT2_STGI;
+		ctl->intercept_misc1 &= ~INTERCEPT1_VINTR;
+		ctl->int_ctl &= ~(INT_CTL_V_IRQ | INT_CTL_V_IGN_TPR);
+	}
 }
 
 /* Now, or as soon as GIF is set and the last NMI has ended. */
@@ -96,10 +87,9 @@ static void deliver_nmi(struct cpu *c)
 
 	if (!c->nmi_for_host || c->nmi_blocked || ctl->event_inj & EVENT_VALID)
 		return;
-	if (!gif(&c->vmcb01)) {
-		ctl->intercept_misc2 |= INTERCEPT2_STGI;
+	watch_gif(ctl, c->gif_unknown);
+	if (c->gif_unknown)
 		return;
-	}
 	ctl->event_inj = EVENT_NMI;
 	ctl->intercept_misc1 |= INTERCEPT1_IRET;
 	c->nmi_for_host = false;
@@ -153,8 +143,7 @@ static void host_vmrun(struct cpu *c)
 	else
 		plain_vmrun(c, v12);
 
-	v->control.int_ctl &= ~(INT_CTL_V_GIF | INT_CTL_V_INTR_MASKING);
-	v->control.intercept_misc2 &= ~INTERCEPT2_STGI;
+	c->gif_unknown = true;
 	v->save.rflags &= ~RFLAGS_IF;
 	v->save.rip += INSN_LEN_SVM;
 }
@@ -226,11 +215,11 @@ static void handle_exit(struct cpu *c)
 		host_vmrun(c);
 		break;
 	case VMEXIT_STGI:
-		stgi(c);
+		c->gif_unknown = false;
+		v->save.rip += INSN_LEN_SVM;
 		break;
-	case VMEXIT_CLGI:
-		clgi(c);
-		break;
+	case VMEXIT_VINTR:
+		break;			/* IF is set: host_run() draws the conclusion */
 	default:
 		die("CPU %u: exit %lx of the host: info %lx %lx, rip %lx, cr3 %lx", c->id,
 		    v->control.exit_code, v->control.exit_info_1, v->control.exit_info_2,
@@ -241,6 +230,7 @@ static void handle_exit(struct cpu *c)
 void host_run(struct cpu *c)
 {
 	struct vmcb *v = &c->vmcb01;
+	u64 start;
 
 	init_control(c);
 	for (;;) {
@@ -251,8 +241,13 @@ void host_run(struct cpu *c)
 		if (v->control.exit_code != VMEXIT_IRET)
 			deliver_nmi(c);
 		follow_paging_bits(c);
+		start = rdtsc();
 		vmrun(c, v, false);
+		stats_run(STATS_HOST, start);
+		stats_count(STATS_HOST, v->control.exit_code);
 		v->control.event_inj = event_to_repeat(v->control.exit_int_info);
+		if (v->save.rflags & RFLAGS_IF)
+			c->gif_unknown = false;
 		handle_exit(c);
 	}
 }

@@ -7,6 +7,7 @@
 #include "lib.h"
 #include "plain_vcpu.h"
 #include "smp.h"
+#include "stats.h"
 
 #define PLAIN_ASID	3		/* SNP guests have another */
 #define EXIT_ERR_32	0xfffffffful	/* TCG stores -1 with 32 bits */
@@ -52,13 +53,6 @@ static void load(struct cpu *c, const struct vmcb *v12)
 	 */
 	if (injects_soft(v) && v->control.next_rip)
 		v->save.rip = v->control.next_rip;
-
-	/* One ASID serves all of these guests. */
-	if (v12->control.tlb_control || c->plain_asid != v12->control.asid ||
-	    c->plain_ncr3 != v12->control.nested_cr3)
-		v->control.tlb_control = TLB_CONTROL_FLUSH_ALL;
-	c->plain_asid = v12->control.asid;
-	c->plain_ncr3 = v12->control.nested_cr3;
 }
 
 /*
@@ -107,6 +101,7 @@ static void store(struct cpu *c, struct vmcb *v12)
 void plain_vmrun(struct cpu *c, struct vmcb *v12)
 {
 	struct vmcb *v = &c->vmcb02;
+	u64 start;
 
 	/* SEV without ES is not modelled. */
 	if (v12->control.nested_ctl & NESTED_CTL_SEV) {
@@ -115,7 +110,10 @@ void plain_vmrun(struct cpu *c, struct vmcb *v12)
 	}
 	load(c, v12);
 	for (;;) {
+		start = rdtsc();
 		vmrun(c, v, c->vmcb01.save.rflags & RFLAGS_IF);
+		stats_run(STATS_PLAIN, start);
+		stats_count(STATS_PLAIN, v->control.exit_code);
 		if (v->control.exit_code != VMEXIT_NMI || c->nmi_for_host)
 			break;
 		v->control.event_inj = v->control.exit_int_info & EVENT_VALID ?

@@ -14,6 +14,7 @@
 #include "lib.h"
 #include "rmp.h"
 #include "snp.h"
+#include "stats.h"
 
 #define TMR_SIZE		SZ_1M
 #define SNP_TMR_SIZE		SZ_2M
@@ -340,6 +341,7 @@ static u32 snp_shutdown(bool iommu)
 	rmp_protect_table(false);
 	psp.snp_init = false;
 	snp_log_stats();
+	stats_log();
 	return PSP_SUCCESS;
 }
 

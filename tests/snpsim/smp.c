@@ -94,20 +94,19 @@ static void take_nmi(struct cpu *c)
 
 void vmrun(struct cpu *c, struct vmcb *v, bool host_if)
 {
-	u64 gen;
-
 	WRITE_ONCE(c->runs_host, v == &c->vmcb01);
 	WRITE_ONCE(c->in_guest, true);
 	smp_mb();		/* pairs with the one in cpus_flush() */
-	gen = READ_ONCE(flush_generation);
-	if (gen != c->flushed)
-		v->control.tlb_control = TLB_CONTROL_FLUSH_ALL;
-	WRITE_ONCE(c->flushed, gen);
+	/*
+	 * Not by TLB_CONTROL, which would be one flush more: TCG empties its TLB
+	 * at every VMRUN and #VMEXIT, since they load CR3, or change CR0.PG.
+	 */
+	WRITE_ONCE(c->flushed, READ_ONCE(flush_generation));
+	v->control.tlb_control = TLB_CONTROL_NONE;
 	v->control.clean = 0;
 
 	vmrun_asm((u64)v, c->gpr, host_if);
 
-	v->control.tlb_control = TLB_CONTROL_NONE;
 	__atomic_store_n(&c->in_guest, false, __ATOMIC_RELEASE);
 	if (v->control.exit_code == VMEXIT_NMI)
 		take_nmi(c);

@@ -39,11 +39,10 @@ void cpus_flush(unsigned int whom);
  * @host_if: whether physical interrupts end the guest (needs the INTR
  *	intercept and V_INTR_MASKING); false: they are masked, or are the guest's
  *
- * Call it without the lock.  Applies pending flushes through TLB_CONTROL, in
- * addition to what the caller has set there, and resets it afterwards.  On
- * VMEXIT_NMI the NMI has been consumed already: if it was one of Linux,
- * c->nmi_for_host is set; else it was only a kick by cpus_flush(), and the
- * guest is to be resumed.  EXITINTINFO is the caller's.
+ * Call it without the lock.  The guest starts with an empty TLB.  On VMEXIT_NMI
+ * the NMI has been consumed already: if it was one of Linux, c->nmi_for_host is
+ * set; else it was only a kick by cpus_flush(), and the guest is to be resumed.
+ * EXITINTINFO is the caller's.
  */
 void vmrun(struct cpu *c, struct vmcb *v, bool host_if);
 

@@ -125,7 +125,7 @@ static enum snp_action pvalidate(struct snp_vcpu *s, unsigned int len)
 	bool big = size & 1, unchanged = false;
 	enum access_result r;
 	struct npt_walk w;
-	u64 gpa;
+	u64 gpa, perm;
 	int ret;
 
 	if (seg_dpl(&s->v->save.ss) || s->vmpl)
@@ -139,6 +139,9 @@ static enum snp_action pvalidate(struct snp_vcpu *s, unsigned int len)
 	if (ret >= RMP_FAULT)
 		return page_insn_fault(s, gpa, ret);
 	snp_stats.pvalidates++;
+	/* Sooner or later the guest uses the page: that shall not take another exit. */
+	if (!ret && validate && !npt_check(s, gpa, ACCESS_PRIVATE, &w, &perm))
+		shadow_map(s->shadow, gpa | CBIT, perm, &w);
 	return page_insn_result(s, len, ret, unchanged);
 }
 
@@ -322,6 +325,33 @@ static enum snp_action write_efer(struct snp_vcpu *s, u64 val)
 	return SNP_EXIT;
 }
 
+/* VMGEXIT is VMMCALL with a REP prefix, which TCG does not tell apart. */
+static bool is_vmgexit(const struct operand *op)
+{
+	return op->map == MAP_0F && op->opcode == 0x01 && op->modrm == 0xd9 && op->rep;
+}
+
+static enum snp_action vmgexit(struct snp_vcpu *s, unsigned int len)
+{
+	insn_done(s, len);
+	s->code = VMEXIT_VMGEXIT;
+	s->info1 = 0;
+	s->info2 = 0;
+	return SNP_EXIT;
+}
+
+/* Linux does VMGEXIT right after it has set the GHCB: save one exit of two. */
+static enum snp_action after_ghcb_write(struct snp_vcpu *s)
+{
+	u8 insn[MAX_INSN_LEN];
+	struct operand op;
+
+	if (s->v->save.rflags & RFLAGS_TF || guest_fetch(s, insn) ||
+	    decode_mem(s->c, s->v, insn, &op) || !is_vmgexit(&op))
+		return SNP_RESUME;
+	return vmgexit(s, op.len);
+}
+
 enum snp_action insn_msr(struct snp_vcpu *s)
 {
 	u64 *rax = &s->v->save.rax, *rdx = &s->c->gpr[GPR_RDX];
@@ -355,10 +385,9 @@ enum snp_action insn_msr(struct snp_vcpu *s)
 		*rdx = val >> 32;
 	}
 	insn_done(s, RMSR_LEN);
-	return SNP_RESUME;
+	return write && msr == MSR_GHCB ? after_ghcb_write(s) : SNP_RESUME;
 }
 
-/* VMGEXIT is VMMCALL with a REP prefix, which TCG does not tell apart. */
 enum snp_action insn_vmmcall(struct snp_vcpu *s)
 {
 	enum snp_action act;
@@ -366,13 +395,9 @@ enum snp_action insn_vmmcall(struct snp_vcpu *s)
 
 	if (!fetch_insn(s, &op, &act))
 		return act;
-	if (!op.rep)
+	if (!is_vmgexit(&op))
 		return raise_exception(s, EXC_VC, true, VMEXIT_VMMCALL);
-	insn_done(s, op.len);
-	s->code = VMEXIT_VMGEXIT;
-	s->info1 = 0;
-	s->info2 = 0;
-	return SNP_EXIT;
+	return vmgexit(s, op.len);
 }
 
 /* INT3 and INT n exit only so that a stale translation is found: see swint.h. */

@@ -104,7 +104,6 @@ static void load_controls(struct snp_vcpu *s)
 	ctl->intercept_misc2 |= INTERCEPT2_VMRUN | INTERCEPT2_VMMCALL;
 	ctl->nested_ctl = NESTED_CTL_NP;
 	ctl->asid = SNP_MACHINE_ASID;
-	ctl->tlb_control = ctl->tlb_control ? TLB_CONTROL_FLUSH_ALL : TLB_CONTROL_NONE;
 	ctl->virt_ext = 0;
 	ctl->avic_vapic_bar = 0;
 	ctl->clean = 0;

@@ -10,6 +10,7 @@
 #include "snp_vcpu.h"
 
 #include "lib.h"
+#include "stats.h"
 
 #define EXC_DF		8
 
@@ -288,8 +289,10 @@ enum snp_action raise_exception(struct snp_vcpu *s, u8 vec, bool has_err, u32 er
 
 		r = deliver(s, &e);
 		if (r == ACC_OK) {
-			if (e.vec == EXC_VC)
+			if (e.vec == EXC_VC) {
 				snp_stats.vcs++;
+				stats_count(STATS_VC, e.err);
+			}
 			return SNP_RESUME;
 		}
 		if (r == ACC_NPF) {

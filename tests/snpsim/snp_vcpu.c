@@ -8,6 +8,7 @@
 #include "rmp.h"
 #include "smp.h"
 #include "snp_vcpu.h"
+#include "stats.h"
 
 #define INTERCEPT_CR8_WRITE	BIT(16 + 8)
 
@@ -48,11 +49,15 @@ static void enter_guest(struct snp_vcpu *s)
 {
 	struct vmcb_control *ctl = &s->v->control;
 	bool host_if = s->c->vmcb01.save.rflags & RFLAGS_IF;
+	u64 start;
 
 	ctl->nested_cr3 = shadow_root(s->shadow, guest_all_private(s->v));
 	ctl->clean = 0;
 	intercept_cr8(ctl);
+	start = rdtsc();
 	vmrun(s->c, s->v, host_if);
+	stats_run(STATS_SNP, start);
+	stats_count(STATS_SNP, ctl->exit_code);
 	snp_stats.entries++;
 
 	s->code = ctl->exit_code;

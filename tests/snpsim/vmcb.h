@@ -192,18 +192,15 @@ static_assert(sizeof(struct vmcb) == 0x1000, "vmcb");
 #define INTERCEPT2_VMLOAD	BIT(2)
 #define INTERCEPT2_VMSAVE	BIT(3)
 #define INTERCEPT2_STGI		BIT(4)
-#define INTERCEPT2_CLGI		BIT(5)
 #define INTERCEPT2_EFER_WRITE	BIT(15)		/* trap-like, SEV-ES only */
 #define INTERCEPT2_CR_WRITE(n)	BIT(16 + (n))	/* trap-like, SEV-ES only */
 
 #define TLB_CONTROL_NONE	0
-#define TLB_CONTROL_FLUSH_ALL	1
 
 #define INT_CTL_V_TPR		0xfu
 #define INT_CTL_V_IRQ		BIT(8)
-#define INT_CTL_V_GIF		BIT(9)
+#define INT_CTL_V_IGN_TPR	BIT(20)
 #define INT_CTL_V_INTR_MASKING	BIT(24)
-#define INT_CTL_V_GIF_ENABLE	BIT(25)
 
 #define INT_STATE_SHADOW	BIT(0)
 #define INT_STATE_GUEST_IF	BIT(1)		/* SEV-ES: RFLAGS.IF */
@@ -252,7 +249,6 @@ enum {
 	VMEXIT_VMRUN		= 0x080,
 	VMEXIT_VMMCALL		= 0x081,
 	VMEXIT_STGI		= 0x084,
-	VMEXIT_CLGI		= 0x085,
 	VMEXIT_EFER_WRITE_TRAP	= 0x08f,
 	VMEXIT_CR_WRITE_TRAP_0	= 0x090,
 	VMEXIT_NPF		= 0x400,

@@ -11,7 +11,7 @@
 #include "selftest.h"
 
 static const struct selftest *const suites[] = {
-	rmp_tests, fault_tests, flush_tests, nmi_tests, psp_tests,
+	rmp_tests, fault_tests, flush_tests, gif_tests, nmi_tests, psp_tests,
 };
 
 static bool failed;

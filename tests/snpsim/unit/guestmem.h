@@ -15,6 +15,7 @@
 #include "../rmp.h"
 #include "../smp.h"
 #include "../snp_vcpu.h"
+#include "../stats.h"
 #include "ktap.h"
 
 #define MEM		0x10000000ul
@@ -33,6 +34,12 @@ static struct snp_vcpu s;
 static u64 next_page, guest_cr3, next_gpa;
 
 struct snp_stats snp_stats;
+
+void stats_count(enum stats_kind kind, u64 code)
+{
+	(void)kind;
+	(void)code;
+}
 
 bool hostmem_protect(u64 pfn, bool ro)
 {
