@@ -63,7 +63,7 @@ struct cpu {
 };
 
 extern struct cpu cpus[MAX_CPUS + 1];
-extern unsigned int nr_cpus;			/* Linux's, i.e. without BOOT_CPU; constant after start */
+extern unsigned int nr_cpus;			/* without BOOT_CPU; constant after start */
 
 /*
  * The stack is the start of the structure, so the stack pointer names the CPU:

@@ -20,14 +20,17 @@ void host_trap_msrs(u8 *msrpm)
 {
 	unsigned int i;
 
-	/* two bits per MSR, read and write; the second and third 2K are for c0000000 and c0010000 */
+	/*
+	 * Two bits per MSR, for reads and for writes; the second and third 2K
+	 * are for c0000000 and c0010000.
+	 */
 	for (i = 0; i < ARRAY_SIZE(trapped); i++) {
 		u32 msr = trapped[i];
 		u32 bit = (msr >= 0xc0010000 ? 0x4000 : 0x2000) + (msr & 0x1fff);
 
 		msrpm[bit / 4] |= 3 << bit % 4 * 2;
 	}
-	msrpm[MSR_APIC_BASE / 4] |= 1 << MSR_APIC_BASE % 4 * 2;
+	msrpm[MSR_APIC_BASE / 4] |= 1 << MSR_APIC_BASE % 4 * 2;		/* reads */
 }
 
 static bool write_efer(struct cpu *c, u64 val)
