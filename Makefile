@@ -23,6 +23,8 @@ help:
 	@echo '  test-unit        tracker and judge, on this machine'
 	@echo '  test-sim         the simulated SNP host itself'
 	@echo '  test-e2e         scenarios of SNP guests on the simulated host'
+	@echo '  torture          random guests against a model of the rule (SEED= OPS= TIME=)'
+	@echo '  fuzz             tracker, judge and parsers under libFuzzer (TIME=)'
 	@echo '  test-kernels     build, boot and test-e2e on several kernels (KERNELS=help)'
 	@echo '  test-dkms        packages and DKMS, in Debian systems of their own'
 	@echo '  bench            what the module costs (BENCH=--quick)'
@@ -83,6 +85,14 @@ test:
 test-unit test-sim test-e2e: test-%:
 	@tests/run test $*
 
+torture:
+	@SEED="$(SEED)" OPS="$(OPS)" TIME="$(TIME)" CPUS="$(CPUS)" SCRIPT="$(SCRIPT)" tests/torture/run
+
+fuzz:
+	@tests/setup/packages
+	@tests/setup/packages clang libclang-rt-dev
+	@$(MAKE) --no-print-directory -C tests/fuzz O=$(CURDIR)/build/fuzz $(if $(TIME),TIME=$(TIME))
+
 test-kernels:
 	@tests/kernels $(KERNELS)
 
@@ -100,4 +110,4 @@ check:
 	@tests/check
 
 .PHONY: all help modules install uninstall dkms-source dkms-install dkms-remove clean \
-	deb rpm test-dkms demo test test-unit test-sim test-e2e test-kernels bench check
+	deb rpm test-dkms demo test torture fuzz test-unit test-sim test-e2e test-kernels bench check

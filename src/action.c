@@ -6,7 +6,7 @@
 #include "action.h"
 
 #include <linux/kvm_host.h>
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <asm/trapnr.h>
 
 #include "compat.h"
@@ -86,9 +86,10 @@ static void stop_vcpu(struct kvm_vcpu *vcpu)
  * @vcpu: the vCPU that we are in KVM_RUN of
  * @why: what the VMM is told
  *
- * The other vCPUs leave the guest at once.  From here on KVM_RUN returns
- * without running the guest, whoever calls it.  kvm->vm_dead is left alone: the
- * VMM may want to look at the VM before it gives it up.
+ * The other vCPUs leave the guest at once; one that is halted stays in KVM_RUN
+ * until it is interrupted.  From here on KVM_RUN returns without running the
+ * guest, whoever calls it.  kvm->vm_dead is left alone: the VMM may want to look
+ * at the VM before it gives it up.
  *
  * Context: KVM_RUN of @vcpu; under @vm->lock.
  */
@@ -124,21 +125,44 @@ bool rmpe_terminated(const struct rmpe_vm *vm)
 	return smp_load_acquire(&vm->terminated);
 }
 
+/* Does the VMM want its thread back?  KVM_SET_SIGNAL_MASK holds for us, too. */
+static bool must_return(struct kvm_vcpu *vcpu)
+{
+	sigset_t old;
+	bool pending;
+
+	if (!vcpu->wants_to_run)
+		return true;
+	if (!vcpu->sigset_active)
+		return signal_pending(current);
+	sigprocmask(SIG_SETMASK, &vcpu->sigset, &old);
+	pending = signal_pending(current);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return pending;
+}
+
 /**
- * rmpe_exit_terminated() - leave KVM_RUN of a terminated guest
+ * rmpe_exit_terminated() - KVM_RUN of a terminated guest
  * @vm: the VM
  * @vcpu: the vCPU
  *
  * KVM_SYSTEM_EVENT_CRASH is the event that QEMU turns into a guest panic
- * (accel/kvm/kvm-all.c), for which libvirt has policies (on_crash).
+ * (accel/kvm/kvm-all.c), for which libvirt has policies (on_crash).  After it
+ * QEMU calls KVM_RUN until that is interrupted, by a signal or immediate_exit,
+ * and only then looks at why it wanted the thread to stop: so these come first,
+ * as they do in KVM.
  *
  * Context: KVM_RUN of @vcpu.
- * Return: 0, what KVM_RUN is to return.
+ * Return: what KVM_RUN is to return: 0, or -EINTR.
  */
 int rmpe_exit_terminated(const struct rmpe_vm *vm, struct kvm_vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
 
+	if (must_return(vcpu)) {
+		run->exit_reason = KVM_EXIT_INTR;
+		return -EINTR;
+	}
 	run->exit_reason = KVM_EXIT_SYSTEM_EVENT;
 	run->system_event.type = KVM_SYSTEM_EVENT_CRASH;
 	run->system_event.ndata = 3;

@@ -163,7 +163,7 @@ static void after_run(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
  * @vcpu: the vCPU
  *
  * Context: KVM_RUN of @vcpu: process context, vcpu->mutex held.
- * Return: what KVM returned, or 0 with the exit of a terminated guest.
+ * Return: what KVM returned, or what KVM_RUN of a terminated guest returns.
  */
 int rmpe_vcpu_run(struct kvm_vcpu *vcpu)
 {

@@ -3,6 +3,10 @@
  * What strict mode does to a guest: #VC with handlers of all kinds and with
  * none, termination, and the step from one to the other.
  */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 #include "guard.h"
 #include "module.h"
@@ -323,6 +327,60 @@ static void terminate_idle_vcpu(const void *arg)
 	vm_destroy(vm);
 }
 
+static void ignore_signal(int sig)
+{
+	(void)sig;
+}
+
+/*
+ * A VMM that wants its vCPU thread back gets it: QEMU calls KVM_RUN after the
+ * crash event until it is interrupted, and would go on for ever.
+ */
+static void terminate_interrupted(const void *arg)
+{
+	/* struct kvm_signal_mask, with an empty set */
+	struct {
+		uint32_t len;
+		uint8_t sigset[8];
+	} mask = { .len = sizeof(mask.sigset) };
+	struct vm *vm = strict_vm(NULL, "terminate");
+	struct vcpu *v = &vm->vcpu[0];
+	struct sigaction sa = { .sa_handler = ignore_signal }, old_sa;
+	sigset_t set, old;
+	unsigned int w;
+
+	(void)arg;
+	w = op_write(vm, 0, VIEW_PRIVATE, GPA(0), 1);
+	guard_launch(vm);
+	run(vm);
+	expect_never_finished(vm, 0, w);
+	expect_crash(vm, 0, GPA(0), CLASS_FIRST_TOUCH);
+
+	v->run->immediate_exit = 1;
+	check(ioctl(v->fd, KVM_RUN, 0) < 0 && errno == EINTR, "immediate_exit was not heeded");
+	v->run->immediate_exit = 0;
+	check(vcpu_run_once(v) < 0, "KVM_RUN went on after immediate_exit");
+
+	/* Pending, and unblocked for KVM_RUN alone. */
+	sigaction(SIGUSR2, &sa, &old_sa);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	pthread_sigmask(SIG_BLOCK, &set, &old);
+	check(!ioctl(v->fd, KVM_SET_SIGNAL_MASK, &mask), "KVM_SET_SIGNAL_MASK failed");
+	check(vcpu_run_once(v) < 0, "KVM_RUN went on with a signal mask");
+	pthread_kill(pthread_self(), SIGUSR2);
+	check(ioctl(v->fd, KVM_RUN, 0) < 0 && errno == EINTR, "a signal was not heeded");
+	check(v->run->exit_reason == KVM_EXIT_INTR, "exit reason %u instead of INTR",
+	      v->run->exit_reason);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	sigaction(SIGUSR2, &old_sa, NULL);
+	check(vcpu_run_once(v) < 0, "KVM_RUN went on after a signal");
+
+	expect_record(vm, "class=first_touch action=terminate");
+	expect_quiet(vm);
+	vm_destroy(vm);
+}
+
 /* Two vCPUs are caught at the same time: one record, the same reason for both. */
 static void terminate_race(const void *arg)
 {
@@ -363,6 +421,7 @@ static const struct scenario scenarios[] = {
 	{ "actions.event_pending", event_pending, NULL, 0 },
 	{ "actions.terminate_all_vcpus", terminate_all_vcpus, NULL, 0 },
 	{ "actions.terminate_idle_vcpu", terminate_idle_vcpu, NULL, 0 },
+	{ "actions.terminate_interrupted", terminate_interrupted, NULL, 0 },
 	{ "actions.terminate_race", terminate_race, NULL, 0 },
 };
 

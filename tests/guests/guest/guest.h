@@ -84,6 +84,7 @@ uint64_t rmpadjust(uint64_t va, uint64_t attributes, int size_2m);
 uint64_t ap_create(struct cpu *c, uint64_t vmsa_gpa, unsigned int vcpu, unsigned int vmpl);
 
 /* script.c */
-void run_script(struct cpu *c, const struct guest_op *script);
+/* Returns the gpa of the script that is to follow, or 0. */
+uint64_t run_script(struct cpu *c, const struct guest_op *script);
 #endif
 #endif

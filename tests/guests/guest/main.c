@@ -22,6 +22,8 @@ static uint64_t warm_up(uint64_t a, uint64_t b)
 void __attribute__((noreturn)) guest_main(struct cpu *c);
 void guest_main(struct cpu *c)
 {
+	uint64_t then;
+
 	c->self = c;
 	idt_install(c);
 	if (!c->info.cold)
@@ -35,7 +37,10 @@ void guest_main(struct cpu *c)
 		asm volatile("pause" : : : "memory");
 	if (ghcb_setup(c))
 		terminate(GUEST_TERM_SET, GUEST_TERM_SETUP);
-	run_script(c, (const struct guest_op *)GUEST_SCRIPT_GPA(c->info.index));
-	for (;;)
-		asm volatile("hlt");
+	then = run_script(c, (const struct guest_op *)GUEST_SCRIPT_GPA(c->info.index));
+	for (;;) {
+		asm volatile("hlt" : : : "memory");
+		if (then)
+			run_script(c, shared_va(then));
+	}
 }

@@ -249,7 +249,7 @@ static int skipped(const struct cpu *c, const struct guest_op *op)
 	return 1;
 }
 
-void run_script(struct cpu *c, const struct guest_op *script)
+uint64_t run_script(struct cpu *c, const struct guest_op *script)
 {
 	uint32_t i = 0;
 
@@ -275,4 +275,5 @@ void run_script(struct cpu *c, const struct guest_op *script)
 		i++;
 	}
 	c->status->state = CPU_DONE;
+	return i < GUEST_MAX_OPS ? script[i].arg[0] : 0;
 }

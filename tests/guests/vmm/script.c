@@ -89,6 +89,13 @@ unsigned int op_loop(struct vm *vm, unsigned int vcpu, unsigned int to, unsigned
 	return op_add(vm, vcpu, &(struct guest_op){ .code = OP_LOOP, .arg = { to, times } });
 }
 
+void op_then(struct vm *vm, unsigned int vcpu, uint64_t gpa)
+{
+	struct script *s = vm->script[vcpu];
+
+	s->op[s->nops] = (struct guest_op){ .code = OP_END, .arg = { gpa } };
+}
+
 unsigned int op_make_private(struct vm *vm, unsigned int vcpu, uint64_t gpa)
 {
 	op_psc(vm, vcpu, gpa, PSC_PRIVATE);

@@ -199,6 +199,11 @@ unsigned int op_walk(struct vm *vm, unsigned int vcpu, uint64_t gpa);
 unsigned int op_set_flag(struct vm *vm, unsigned int vcpu, unsigned int flag, uint64_t value);
 unsigned int op_wait_flag(struct vm *vm, unsigned int vcpu, unsigned int flag, uint64_t value);
 unsigned int op_count(struct vm *vm, unsigned int vcpu, unsigned int flag, unsigned int until);
+/*
+ * Ends the script.  When the vCPU is entered again after its halt it runs the one
+ * at @gpa, in shared memory, and so again after each halt.
+ */
+void op_then(struct vm *vm, unsigned int vcpu, uint64_t gpa);
 unsigned int op_loop(struct vm *vm, unsigned int vcpu, unsigned int to, unsigned int times);
 /* PSC to private and PVALIDATE; or rescind and PSC to shared: as a guest should. */
 unsigned int op_make_private(struct vm *vm, unsigned int vcpu, uint64_t gpa);

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Running the steps of one VM against the model. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "e2e/module.h"
+#include "life.h"
+#include "observe.h"
+#include "run.h"
+#include "verify.h"
+
+#define LIMIT_S		300	/* for one VM, on a slow host */
+#define STATES_EVERY	8	/* rounds between two looks at all page states */
+
+struct life {
+	struct model model;
+	struct plan plan;
+	struct run *run;
+	struct observer observer;
+	struct extras extras;
+	struct life_result result;
+	uint64_t boot_pscs;
+};
+
+static const char *const modes[] = { "off", "lenient", "strict" };
+static const char *const actions[] = { "", "vc", "terminate" };
+static const char *const classes[] = {
+	"", "implicit_private", "implicit_shared", "first_touch", "initial_shared", "in_flight",
+	"vmpl",
+};
+
+/* --- what the VMM and the administrator do between rounds --- */
+
+static void set_mode(struct life *l, const struct step *s)
+{
+	if (s->what >= NR_MODES)
+		return;
+	l->model.set.own = s->private ? (int)s->what : -1;
+	observe_set(&l->observer, "mode", s->private ? modes[s->what] : "inherit");
+	if (!s->private) {
+		l->model.set.global = s->what;
+		knob_write("mode", modes[s->what]);
+	}
+}
+
+static void set_policy(struct life *l, const struct step *s)
+{
+	char name[64];
+
+	if (s->what < CLASS_IMPLICIT_PRIVATE || s->what > CLASS_VMPL)
+		return;
+	snprintf(name, sizeof(name), "policy/%s", classes[s->what]);
+	knob_write(name, s->private ? "enforce" : "report");
+	l->model.set.enforce[s->what] = s->private;
+}
+
+static bool in_slot(struct life *l, const struct step *s)
+{
+	for (uint64_t g = s->gfn; g < s->gfn + s->pages; g++) {
+		struct page *p = model_page(&l->model, g);
+
+		if (!p || !p->has_slot)
+			return false;
+	}
+	return s->pages;
+}
+
+static void change_pages(struct life *l, const struct step *s)
+{
+	uint64_t gpa = s->gfn * GUEST_PAGE, size = s->pages * GUEST_PAGE;
+
+	if (!in_slot(l, s))
+		return;
+	switch (s->kind) {
+	case STEP_CONVERT:
+		vm_convert(l->run->vm, gpa, size, s->private);
+		model_convert(&l->model, s->gfn, s->pages, s->private);
+		break;
+	case STEP_ATTRIBUTE:
+		vm_set_attr(l->run->vm, gpa, size, s->private);
+		model_set_attr(&l->model, s->gfn, s->pages, s->private);
+		break;
+	default:
+		vm_punch(l->run->vm, gpa, size);
+		model_punch(&l->model, s->gfn, s->pages);
+	}
+}
+
+static void change_slot(struct life *l, const struct step *s)
+{
+	bool exists = model_page(&l->model, ARENA_GFN + SLOT_B_FIRST)->has_slot;
+	bool create = s->kind == STEP_SLOT_CREATE;
+
+	if (exists == create)
+		return;
+	if (create)
+		vm_slot_restore(l->run->vm, 2, !s->what);
+	else
+		vm_slot_delete(l->run->vm, 2);
+	model_slot(&l->model, ARENA_GFN + SLOT_B_FIRST, SLOT_B_PAGES, create, s->what);
+}
+
+static void host_step(struct life *l, const struct step *s)
+{
+	switch (s->kind) {
+	case STEP_CONVERT:
+	case STEP_ATTRIBUTE:
+	case STEP_PUNCH:
+		change_pages(l, s);
+		break;
+	case STEP_SLOT_DELETE:
+	case STEP_SLOT_CREATE:
+		change_slot(l, s);
+		break;
+	case STEP_MODE:
+		set_mode(l, s);
+		break;
+	case STEP_POLICY:
+		set_policy(l, s);
+		break;
+	case STEP_ACTION:
+		if (s->what != ACTION_VC && s->what != ACTION_TERMINATE)
+			return;
+		l->model.set.action = s->what;
+		knob_write("action", actions[s->what]);
+		break;
+	default:
+		return;
+	}
+	l->result.ops++;
+}
+
+/* --- rounds --- */
+
+static bool failed(struct life *l, const char *why)
+{
+	snprintf(l->result.why, sizeof(l->result.why), "%s", why);
+	return false;
+}
+
+static bool check_states(struct life *l)
+{
+	uint64_t gfn;
+
+	if (observe_same_states(&l->observer, &l->model, &gfn))
+		return true;
+	snprintf(l->result.why, sizeof(l->result.why),
+		 "page_state of gfn %#lx is not what the model has", gfn);
+	return false;
+}
+
+/* Whoever enters the guest now is told the same. */
+static bool check_end(struct life *l)
+{
+	for (unsigned int i = 0; i < l->plan.nvcpus; i++) {
+		struct vcpu *v = &l->run->vm->vcpu[i];
+
+		vcpu_run_once(v);
+		if (v->run->exit_reason != KVM_EXIT_SYSTEM_EVENT ||
+		    v->run->system_event.type != KVM_SYSTEM_EVENT_CRASH)
+			return failed(l, "a terminated guest can be entered");
+	}
+	return true;
+}
+
+static bool round_of(struct life *l, const struct step *first, const struct step *last)
+{
+	struct life_result *r = &l->result;
+
+	for (const struct step *s = first; s < last; s++)
+		host_step(l, s);
+	plan_round(&l->plan, &l->model, l->run->vm, first, last);
+	if (!run_round(l->run, &l->plan)) {
+		for (unsigned int i = 0; i < l->plan.nvcpus; i++) {
+			if (*l->run->vcpu[i].complaint)
+				snprintf(r->why, sizeof(r->why), "vCPU %u: %s", i,
+					 l->run->vcpu[i].complaint);
+		}
+		return false;
+	}
+	if (!verify_round(&l->plan, l->run, &l->observer, &l->extras, r->why, sizeof(r->why)) ||
+	    !verify_counters(&l->model, &l->observer, &l->extras, l->boot_pscs, r->why,
+			     sizeof(r->why)))
+		return false;
+	r->ops += l->plan.steps;
+	if (r->rounds++ % STATES_EVERY == 0 && !check_states(l))
+		return false;
+	return !l->model.terminated || check_end(l);
+}
+
+static const struct step *end_of_round(const struct step *s, const struct step *end)
+{
+	for (s++; s < end && s->kind != STEP_ROUND; s++)
+		;
+	return s;
+}
+
+static bool begin(struct life *l, const struct steps *s)
+{
+	uint64_t launched[64];
+	unsigned int n = 0, nvcpus = s->n && s->step[0].kind == STEP_VM ? s->step[0].vcpu : 1;
+
+	if (!nvcpus || nvcpus > MODEL_VCPUS)
+		nvcpus = 1;
+	if (!observe_reset())
+		return failed(l, "the module can't be loaded");
+	model_init(&l->model);
+	for (size_t i = 0; i < s->n && n < 64; i++) {
+		struct page *p = model_page(&l->model, s->step[i].gfn);
+
+		if (s->step[i].kind != STEP_LAUNCH || !p || !p->has_slot ||
+		    p->said == SAID_LAUNCHED)
+			continue;
+		launched[n++] = s->step[i].gfn;
+		model_launch(&l->model, s->step[i].gfn, 1, 0xc3c3c3c3c3c3c3c3ull);
+	}
+	l->run = run_create(nvcpus, launched, n);
+	if (!observe_open(&l->observer))
+		return failed(l, "the module does not know the VM, or there is no tracefs");
+	if (!run_boot(l->run))
+		return failed(l, "the guest does not start");
+	for (unsigned int i = 0; i < nvcpus; i++)
+		l->boot_pscs += RUN_BOOT_PSCS(i);
+	l->model.answered = l->boot_pscs;
+	return true;
+}
+
+static void run_life(struct life *l, const struct steps *s)
+{
+	const struct step *end = s->step + s->n, *at = s->step, *next;
+	bool ok = begin(l, s);
+
+	while (ok && at < end && at->kind != STEP_ROUND)
+		at++;
+	for (; ok && at < end && !l->model.terminated; at = next) {
+		next = end_of_round(at, end);
+		ok = round_of(l, at, next);
+	}
+	l->result.ok = ok && check_states(l);
+	l->result.records = l->observer.total;
+	l->result.pscs = l->model.count.requests;
+	l->result.guest_errors = l->model.count.enforced;
+	observe_close(&l->observer);
+	/* What is stuck is left to the end of this process. */
+	if (l->result.ok)
+		run_destroy(l->run);
+}
+
+struct life_result live(const struct steps *s)
+{
+	struct life_result r = { .ok = false, .why = "the VMM died" };
+	int p[2], status = 0;
+	pid_t pid;
+
+	fflush(stdout);
+	if (pipe(p))
+		return r;
+	pid = fork();
+	if (!pid) {
+		struct life *l = calloc(1, sizeof(*l));
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		alarm(LIMIT_S);
+		run_life(l, s);
+		if (write(p[1], &l->result, sizeof(l->result)) != sizeof(l->result))
+			_exit(1);
+		_exit(0);
+	}
+	close(p[1]);
+	if (pid > 0 && read(p[0], &r, sizeof(r)) != sizeof(r))
+		snprintf(r.why, sizeof(r.why), "the VMM died");
+	close(p[0]);
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+		snprintf(r.why, sizeof(r.why), "the VM did not end within %u s", LIMIT_S);
+	return r;
+}

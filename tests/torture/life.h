@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One VM from its first step to its last. */
+#ifndef LIFE_H
+#define LIFE_H
+
+#include "step.h"
+
+struct life_result {
+	bool ok;
+	unsigned int ops, rounds, records, pscs, guest_errors;
+	char why[2048];
+};
+
+/* Runs in a process of its own, which a stuck VM or a dead VMM does not outlive. */
+struct life_result live(const struct steps *s);
+
+#endif

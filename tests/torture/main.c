@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* torture: random guests against the model, until time or operations are up. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include "reduce.h"
+
+#define OPS_OF_A_VM	3000
+#define REDUCE_TRIES	200
+#define PROGRESS_S	10
+
+static const char usage[] =
+	"Usage: torture [OPTION...]\n"
+	"Runs random SNP guests and VMMs, and compares all that the rmp_enforce module says\n"
+	"and does with a model of its rule. Needs an SNP host with the module loaded.\n"
+	"\n"
+	"  --seed N       the first VM's; the next has N + 1 (default: random)\n"
+	"  --ops N        stop after N operations\n"
+	"  --time S       stop after S seconds (default: 20)\n"
+	"  --script FILE  runs the steps of a file, as printed at a failure, instead\n"
+	"  --print        prints the steps of the VM with this seed\n"
+	"  --help         this text\n"
+	"\n"
+	"Exit status: 0 no difference, 1 a difference, 2 wrong usage.\n";
+
+struct options {
+	uint64_t seed, ops, time;
+	const char *script;
+	bool print;
+};
+
+struct totals {
+	uint64_t vms, ops, rounds, records, pscs, guest_errors;
+};
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+static void print_steps(const struct steps *s, const char *before)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		fputs(before, stdout);
+		step_print(stdout, &s->step[i]);
+	}
+}
+
+static void report_failure(struct steps *s, const struct life_result *r)
+{
+	struct life_result again;
+
+	printf("# %s\n# making it shorter, from %zu steps\n", r->why, s->n);
+	again = reduce(s, REDUCE_TRIES);
+	if (again.ok) {
+		printf("# it did not fail again\n");
+		return;
+	}
+	printf("# with %zu steps: %s\n# to repeat it, give these lines to --script:\n", s->n,
+	       again.why);
+	print_steps(s, "#: ");
+}
+
+static bool one_vm(struct steps *s, struct totals *t)
+{
+	struct life_result r = live(s);
+
+	t->vms++;
+	t->ops += r.ops;
+	t->rounds += r.rounds;
+	t->records += r.records;
+	t->pscs += r.pscs;
+	t->guest_errors += r.guest_errors;
+	if (!r.ok)
+		report_failure(s, &r);
+	return r.ok;
+}
+
+static void progress(const struct totals *t, double took)
+{
+	printf("# %lu operations in %.0f s (%.0f/s): %lu VMs, %lu rounds, %lu PSCs, %lu records, %lu enforced\n",
+	       t->ops, took, t->ops / took, t->vms, t->rounds, t->pscs, t->records,
+	       t->guest_errors);
+	fflush(stdout);
+}
+
+static bool torture(const struct options *o)
+{
+	double start = now(), next = start + PROGRESS_S;
+	struct totals t = { 0 };
+	bool ok = true;
+
+	for (uint64_t seed = o->seed; ok; seed++) {
+		struct steps s = { 0 };
+
+		generate(&s, seed, OPS_OF_A_VM);
+		ok = one_vm(&s, &t);
+		if (!ok)
+			printf("# the seed was %lu\n", seed);
+		steps_free(&s);
+		if (now() >= next) {
+			progress(&t, now() - start);
+			next = now() + PROGRESS_S;
+		}
+		if (o->ops ? t.ops >= o->ops : now() - start >= o->time)
+			break;
+	}
+	progress(&t, now() - start);
+	return ok && t.ops;
+}
+
+static bool read_script(const char *file, struct steps *s)
+{
+	FILE *f = fopen(file, "r");
+	struct step step;
+
+	if (!f)
+		return false;
+	while (step_read(f, &step))
+		steps_add(s, &step);
+	if (!feof(f))
+		fprintf(stderr, "torture: %s: line %zu is no step\n", file, s->n + 1);
+	fclose(f);
+	return s->n;
+}
+
+static int run_script_file(const struct options *o)
+{
+	struct steps s = { 0 };
+	struct totals t = { 0 };
+	bool ok;
+
+	if (!read_script(o->script, &s)) {
+		fprintf(stderr, "torture: no steps in %s\n", o->script);
+		return 2;
+	}
+	ok = one_vm(&s, &t);
+	printf("%s 1 torture.script\n", ok ? "ok" : "not ok");
+	return !ok;
+}
+
+static bool number(const char *text, uint64_t *n)
+{
+	char *end;
+
+	*n = strtoull(text, &end, 0);
+	return *text && !*end;
+}
+
+static bool parse(int argc, char **argv, struct options *o)
+{
+	static const struct option options[] = {
+		{ "seed", required_argument, NULL, 's' },
+		{ "ops", required_argument, NULL, 'o' },
+		{ "time", required_argument, NULL, 't' },
+		{ "script", required_argument, NULL, 'f' },
+		{ "print", no_argument, NULL, 'p' },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	bool ok = true;
+	int c;
+
+	while (ok && (c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (c) {
+		case 's':
+			ok = number(optarg, &o->seed);
+			break;
+		case 'o':
+			ok = number(optarg, &o->ops);
+			break;
+		case 't':
+			ok = number(optarg, &o->time);
+			break;
+		case 'f':
+			o->script = optarg;
+			break;
+		case 'p':
+			o->print = true;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			exit(0);
+		default:
+			ok = false;
+		}
+	}
+	return ok && optind == argc;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .time = 20 };
+	uint32_t seed;
+	bool ok;
+
+	if (getrandom(&seed, sizeof(seed), 0) == sizeof(seed))
+		o.seed = seed;
+	if (!parse(argc, argv, &o)) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	if (o.print) {
+		struct steps s = { 0 };
+
+		generate(&s, o.seed, OPS_OF_A_VM);
+		print_steps(&s, "");
+		return 0;
+	}
+	printf("KTAP version 1\n1..1\n");
+	if (o.script)
+		return run_script_file(&o);
+	printf("# seed %lu\n", o.seed);
+	ok = torture(&o);
+	printf("%s 1 torture.random\n", ok ? "ok" : "not ok");
+	return !ok;
+}

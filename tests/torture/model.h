@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The rule of docs/design.md as an executable specification, written without a
+ * look at the module's code and for one purpose: to say beforehand what an
+ * access comes to.  It has three parts: what the guest has said of a page
+ * (struct page, .said), what KVM and the hardware have made of it (the rest),
+ * and the verdict, which compares the two (verdict.c).
+ *
+ * Plain C without any dependency, so that the tests on the simulated host and
+ * the fuzzers share it.
+ */
+#ifndef MODEL_H
+#define MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define MODEL_VCPUS	4
+#define MODEL_RING	1024	/* PSCs that the module remembers */
+#define MODEL_SAME	64	/* exits within which a fault is the same one */
+
+/* The gfns that the model knows: two slots with a hole between them. */
+#define ARENA_GFN	0x1000ull
+#define ARENA_PAGES	0xa00u
+#define SLOT_A_PAGES	0x800u		/* four 2M ranges */
+#define SLOT_B_FIRST	0x900u
+#define SLOT_B_PAGES	0x100u
+
+enum said { SAID_NOTHING, SAID_LAUNCHED, SAID_PRIVATE, SAID_SHARED };
+enum expected { EXPECT_INITIAL, EXPECT_PRIVATE, EXPECT_SHARED };
+enum source { SOURCE_NONE, SOURCE_PSC, SOURCE_LAUNCH, SOURCE_USE };
+
+enum access_class {
+	CLASS_NONE, CLASS_IMPLICIT_PRIVATE, CLASS_IMPLICIT_SHARED, CLASS_FIRST_TOUCH,
+	CLASS_INITIAL_SHARED, CLASS_IN_FLIGHT, CLASS_VMPL, CLASS_HOST, NR_CLASSES
+};
+
+enum mode { MODE_OFF, MODE_LENIENT, MODE_STRICT, NR_MODES };
+enum action { ACTION_NONE, ACTION_VC, ACTION_TERMINATE };
+
+/* Is a translation of the page in KVM's tables?  Where KVM is free, MAYBE. */
+enum mapped { MAPPED_NO, MAPPED_MAYBE, MAPPED_YES };
+
+enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH, ACCESS_VALIDATE, ACCESS_RESCIND };
+
+/* A PSC: range and direction, who asked, and which it was in the VM's order. */
+struct psc_seen {
+	bool known, to_private;
+	int vcpu;
+	uint64_t gfn, pages;
+	uint64_t seq;		/* no earlier than this */
+};
+
+struct page {
+	uint8_t said;		/* enum said */
+	bool by_use;		/* said by an access that KVM was let resolve */
+	bool has_slot;		/* in a guest_memfd slot now */
+	bool attr_private;	/* KVM's attribute */
+	bool present;		/* guest_memfd holds a page, assigned to the guest */
+	bool validated;		/* by the guest */
+	uint8_t private_map;	/* enum mapped */
+	uint8_t shared_map;
+	uint64_t private_word;	/* the first word of either side */
+	uint64_t shared_word;
+	unsigned int verdicts;	/* at most so many */
+	struct psc_seen psc;	/* the last completed one */
+};
+
+/* The access that a vCPU's last mismatch was about, and whether it was acted upon. */
+struct last_mismatch {
+	bool active;
+	bool private;
+	bool acted;
+	uint64_t gfn;
+};
+
+struct inflight {
+	bool active, to_private;
+	uint64_t gfn, pages;
+};
+
+struct settings {
+	enum mode global;
+	int own;		/* enum mode of this VM, or -1 */
+	enum action action;
+	bool enforce[NR_CLASSES];
+};
+
+struct counts {
+	uint64_t requests, completed, refused, pages;
+	uint64_t class[NR_CLASSES];
+	uint64_t enforced;
+};
+
+struct model {
+	struct page page[ARENA_PAGES];
+	struct last_mismatch last[MODEL_VCPUS];
+	struct inflight inflight[MODEL_VCPUS];
+	struct settings set;
+	struct counts count;
+	uint64_t answered;	/* PSCs, completed or refused */
+	uint64_t slack;		/* others that may have come between, in any order */
+	bool terminated;
+};
+
+/* What is known of an access before the verdict. */
+struct situation {
+	bool private;
+	enum said said;
+	bool attr_private;
+	bool to_private_inflight, to_shared_inflight;
+};
+
+struct verdict {
+	enum access_class class;
+	enum expected expected;
+	bool guest_error;	/* not what was expected: may be acted upon */
+};
+
+/* verdict.c: the table in docs/design.md, section 2 */
+struct verdict model_verdict(const struct situation *s);
+
+/* What one access of a guest comes to. */
+struct outcome {
+	bool ambiguous;		/* depends on what KVM is free to do: not a test */
+	bool record;		/* a verdict falls */
+	bool perhaps;		/* ... unless it counts as the one before */
+	struct verdict verdict;
+	enum source source;
+	enum action action;
+	enum mode mode;
+	bool attr_private, launched, present;
+	unsigned int most;	/* n= is at most this */
+	struct psc_seen psc;
+	bool psc_certain;	/* psc is in the ring for sure */
+	bool psc_lost;		/* ... is not, for sure */
+	bool converted;		/* the VMM is asked to convert the page */
+	bool fault;		/* the guest sees #VC 0x404 */
+	uint64_t value;		/* read */
+	uint32_t eax;		/* PVALIDATE */
+	bool carry;
+};
+
+/* The mode in force: a global "off" stops everything. */
+enum mode model_mode(const struct model *m);
+struct page *model_page(struct model *m, uint64_t gfn);
+void model_init(struct model *m);
+void model_launch(struct model *m, uint64_t gfn, uint64_t pages, uint64_t word);
+
+/* The guest: a PSC that KVM forwards to the VMM, its answer, an access. */
+void model_psc_request(struct model *m, int vcpu, uint64_t gfn, uint64_t pages,
+		       bool to_private);
+void model_psc_answer(struct model *m, int vcpu, bool completed);
+struct outcome model_access(struct model *m, int vcpu, uint64_t gfn, bool private,
+			    enum access access, uint64_t value);
+/* PVALIDATE of 2M, of a page that is 4K in the RMP as all are here. */
+struct outcome model_validate_2m(struct model *m, int vcpu, uint64_t gfn);
+
+/* The VMM, on its own account or in the course of a PSC. */
+void model_set_attr(struct model *m, uint64_t gfn, uint64_t pages, bool private);
+void model_punch(struct model *m, uint64_t gfn, uint64_t pages);
+bool model_convert(struct model *m, uint64_t gfn, uint64_t pages, bool to_private);
+void model_slot(struct model *m, uint64_t gfn, uint64_t pages, bool exists, bool same_memory);
+
+#endif

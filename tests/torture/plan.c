@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Planning a round.
+ *
+ * vCPUs run in parallel, and yet all that they see is to be known beforehand: so
+ * within a round a page belongs to the first vCPU that has a step for it, and
+ * steps of others for it are left out.  Rounds in which a PSC is held are in
+ * three parts, one after the other: its vCPU up to that PSC, all others, the
+ * rest; there the pages of that PSC are everybody's.
+ */
+#include <string.h>
+#include "plan.h"
+
+#define RET	0xc3	/* all that is written is executable */
+
+struct planner {
+	struct plan *plan;
+	struct model *m;
+	struct vm *vm;
+	bool alone;	/* other vCPUs have ended their round, or not begun it */
+};
+
+static unsigned int steps_of_entry(const struct step *s)
+{
+	return s->huge ? 512 : 1;
+}
+
+/* May this vCPU use the pages?  If so, they are its own. */
+static bool own(struct planner *p, unsigned int vcpu, uint64_t gfn, uint64_t pages)
+{
+	uint8_t *owner = &p->plan->owner[gfn - ARENA_GFN];
+
+	if (gfn < ARENA_GFN || gfn + pages > ARENA_GFN + ARENA_PAGES)
+		return false;
+	for (uint64_t i = 0; !p->alone && i < pages; i++) {
+		if (owner[i] && owner[i] != vcpu + 1)
+			return false;
+	}
+	if (!p->alone)
+		memset(owner, vcpu + 1, pages);
+	return true;
+}
+
+static struct plan_op *new_op(struct vcpu_plan *v, const struct step *s)
+{
+	struct plan_op *op = &v->op[v->nops++];
+
+	*op = (struct plan_op){ .step = s };
+	return op;
+}
+
+/* Would the guest execute what nobody has written? */
+static bool runs_wild(const struct step *s, const struct outcome *o)
+{
+	return s->kind == STEP_ACCESS && s->what == ACCESS_FETCH && !o->fault &&
+	       (o->value & 0xff) != RET;
+}
+
+static void write_access(struct planner *p, const struct step *s, uint64_t value)
+{
+	uint64_t gpa = s->gfn * GUEST_PAGE;
+	unsigned int view = s->private ? VIEW_PRIVATE : VIEW_SHARED;
+
+	if (s->kind == STEP_VALIDATE_2M) {
+		op_pvalidate(p->vm, s->vcpu, gpa, true, true);
+		return;
+	}
+	switch ((enum access)s->what) {
+	case ACCESS_READ:
+		op_read(p->vm, s->vcpu, view, gpa);
+		break;
+	case ACCESS_WRITE:
+		op_write(p->vm, s->vcpu, view, gpa, value);
+		break;
+	case ACCESS_FETCH:
+		op_exec(p->vm, s->vcpu, view, gpa);
+		break;
+	case ACCESS_VALIDATE:
+	case ACCESS_RESCIND:
+		op_pvalidate(p->vm, s->vcpu, gpa, s->what == ACCESS_VALIDATE, false);
+		break;
+	}
+}
+
+static void plan_access(struct planner *p, const struct step *s)
+{
+	struct vcpu_plan *v = &p->plan->vcpu[s->vcpu];
+	struct last_mismatch last = p->m->last[s->vcpu];
+	struct counts count = p->m->count;
+	bool terminated = p->m->terminated;
+	struct outcome o;
+	struct page *page = model_page(p->m, s->gfn), before;
+	uint64_t value = (uint64_t)p->m->answered << 32 | v->nops << 16 | s->vcpu << 8 | RET;
+
+	/* Only data have a shared view; what is no memory would be a device. */
+	if (!s->private && s->kind == STEP_ACCESS && s->what > ACCESS_WRITE)
+		return;
+	if (!page || !page->has_slot || !own(p, s->vcpu, s->gfn, 1))
+		return;
+	before = *page;
+	o = s->kind == STEP_VALIDATE_2M ? model_validate_2m(p->m, s->vcpu, s->gfn) :
+	    model_access(p->m, s->vcpu, s->gfn, s->private, s->what, value);
+	if (o.ambiguous || runs_wild(s, &o)) {
+		*page = before;
+		p->m->last[s->vcpu] = last;
+		p->m->count = count;
+		p->m->terminated = terminated;
+		return;
+	}
+	write_access(p, s, value);
+	new_op(v, s)->outcome = o;
+	v->conversions += o.converted;
+	v->ends = p->m->terminated;
+}
+
+/* --- PSC --- */
+
+static void request(struct planner *p, unsigned int vcpu, const struct range *r)
+{
+	struct vcpu_plan *v = &p->plan->vcpu[vcpu];
+
+	v->range[v->nranges++] = *r;
+	model_psc_request(p->m, vcpu, r->gfn, r->pages, r->to_private);
+}
+
+/* What the VMM does to the pages; true if its answer is "done". */
+static bool carry_out(struct model *m, const struct range *r)
+{
+	switch (r->answer) {
+	case ANSWER_DONE:
+		return model_convert(m, r->gfn, r->pages, r->to_private);
+	case ANSWER_PARTLY:
+		if (r->part)
+			model_convert(m, r->gfn, r->part, r->to_private);
+		return false;
+	case ANSWER_CONVERT_REFUSE:
+		model_convert(m, r->gfn, r->pages, r->to_private);
+		return false;
+	case ANSWER_CLAIM:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void write_psc(struct planner *p, const struct step *s)
+{
+	uint64_t entry[PSC_MAX_ENTRIES];
+
+	switch (s->what) {
+	case PATH_MSR:
+		op_psc(p->vm, s->vcpu, s->gfn * GUEST_PAGE, s->private ? PSC_PRIVATE : PSC_SHARED);
+		break;
+	case PATH_HYPERCALL:
+		op_add(p->vm, s->vcpu, &(struct guest_op){
+			.code = OP_PSC_HYPERCALL, .gpa = s->gfn * GUEST_PAGE,
+			.arg = { s->pages, s->private ? 1 << 4 : 0 },
+		});
+		break;
+	default:
+		for (unsigned int i = 0; i < s->pages; i++)
+			entry[i] = PSC_ENTRY((s->gfn + i * s->stride) * GUEST_PAGE,
+					     s->private ? PSC_PRIVATE : PSC_SHARED, s->huge, 0);
+		op_psc_nae(p->vm, s->vcpu, PSC_HDR(0, s->pages - 1), entry, s->pages);
+	}
+}
+
+/* KVM makes one range of entries that follow each other. */
+static unsigned int ranges_of(const struct step *s)
+{
+	return s->what == PATH_NAE && s->stride > steps_of_entry(s) ? s->pages : 1;
+}
+
+static bool fits(struct planner *p, const struct step *s)
+{
+	struct vcpu_plan *v = &p->plan->vcpu[s->vcpu];
+	uint64_t pages = (uint64_t)(s->pages - 1) * s->stride + steps_of_entry(s);
+
+	if (!s->pages || v->nranges + ranges_of(s) > PLAN_RANGES)
+		return false;
+	if (s->what == PATH_NAE &&
+	    (s->pages > PSC_MAX_ENTRIES || s->stride < steps_of_entry(s) ||
+	     p->vm->script[s->vcpu]->ndata + (s->pages + 1) * 8 >
+	     sizeof(p->vm->script[s->vcpu]->data)))
+		return false;
+	return own(p, s->vcpu, s->gfn, s->what == PATH_MSR ? 1 : pages);
+}
+
+static void plan_psc(struct planner *p, const struct step *s)
+{
+	struct vcpu_plan *v = &p->plan->vcpu[s->vcpu];
+	unsigned int n = ranges_of(s), of_range;
+	struct plan_op *op;
+
+	if (!fits(p, s))
+		return;
+	of_range = s->what == PATH_MSR ? 1 :
+		   (n == 1 ? s->pages : 1) * (s->what == PATH_NAE ? steps_of_entry(s) : 1);
+	write_psc(p, s);
+	op = new_op(v, s);
+	op->entries = s->pages;
+	for (unsigned int i = 0; i < n && !op->refused; i++) {
+		struct range r = {
+			.gfn = s->gfn + i * s->stride, .pages = of_range,
+			.to_private = s->private, .part = s->part % of_range,
+			.answer = i == n - 1 ? s->answer : ANSWER_DONE,
+		};
+
+		request(p, s->vcpu, &r);
+		op->refused = !carry_out(p->m, &r);
+		model_psc_answer(p->m, s->vcpu, !op->refused);
+	}
+}
+
+/* --- the round --- */
+
+static void plan_step(struct planner *p, const struct step *s)
+{
+	struct vcpu_plan *v = &p->plan->vcpu[s->vcpu];
+
+	if (v->nops == PLAN_OPS || p->m->terminated)
+		return;
+	if (s->kind == STEP_PSC)
+		plan_psc(p, s);
+	else
+		plan_access(p, s);
+}
+
+static bool is_guests(const struct step *s, unsigned int nvcpus)
+{
+	return s->vcpu < nvcpus &&
+	       (s->kind == STEP_ACCESS || s->kind == STEP_VALIDATE_2M || s->kind == STEP_PSC);
+}
+
+static const struct step *find_held(const struct step *first, const struct step *last,
+				    unsigned int nvcpus)
+{
+	for (const struct step *s = first; s < last; s++) {
+		if (is_guests(s, nvcpus) && s->kind == STEP_PSC && s->hold && ranges_of(s) == 1)
+			return s;
+	}
+	return NULL;
+}
+
+static void plan_held_round(struct planner *p, const struct step *first,
+			    const struct step *last, const struct step *held)
+{
+	struct vcpu_plan *v = &p->plan->vcpu[held->vcpu];
+	struct plan_op *op;
+	struct range *r;
+	unsigned int at;
+	bool done = false;
+
+	p->alone = true;
+	/* Its request as usual, and its answer taken back until later. */
+	if (!fits(p, held))
+		return;
+	write_psc(p, held);
+	op = new_op(v, held);
+	op->entries = held->pages;
+	at = v->nranges;
+	request(p, held->vcpu, &(struct range){
+		.gfn = held->gfn, .to_private = held->private, .answer = held->answer,
+		.pages = held->what == PATH_MSR ? 1 :
+			 held->what == PATH_NAE ? held->pages * steps_of_entry(held) : held->pages,
+		.hold = true, .early = held->early,
+	});
+	r = &v->range[at];
+	r->part = held->part % r->pages;
+	p->plan->holder = held->vcpu;
+	if (r->early)
+		done = carry_out(p->m, r);
+
+	p->alone = false;
+	for (const struct step *s = first; s < last; s++) {
+		if (is_guests(s, p->plan->nvcpus) && s->vcpu != held->vcpu)
+			plan_step(p, s);
+	}
+
+	if (!r->early)
+		done = carry_out(p->m, r);
+	op->refused = !done;
+	model_psc_answer(p->m, held->vcpu, done);
+	p->alone = true;
+	for (const struct step *s = first; s < last; s++) {
+		if (is_guests(s, p->plan->nvcpus) && s->vcpu == held->vcpu && s != held)
+			plan_step(p, s);
+	}
+}
+
+void plan_round(struct plan *plan, struct model *m, struct vm *vm,
+		const struct step *first, const struct step *last)
+{
+	struct planner p = { plan, m, vm, false };
+	bool one_only = model_mode(m) == MODE_STRICT && m->set.action == ACTION_TERMINATE;
+	const struct step *held = one_only ? NULL : find_held(first, last, vm->cfg.nvcpus);
+	int only = -1;
+
+	memset(plan, 0, sizeof(*plan));
+	plan->nvcpus = vm->cfg.nvcpus;
+	plan->holder = -1;
+	/* In which order vCPUs' PSCs are answered, and records made, nobody knows. */
+	m->slack = 2 * MODEL_VCPUS * PLAN_RANGES;
+	for (unsigned int i = 0; i < plan->nvcpus; i++) {
+		vm->script[i]->nops = 0;
+		vm->script[i]->ndata = 0;
+		memset(vm->script[i]->op, 0, sizeof(vm->script[i]->op));
+	}
+	if (held) {
+		plan_held_round(&p, first, last, held);
+	} else {
+		for (const struct step *s = first; s < last; s++) {
+			if (!is_guests(s, plan->nvcpus) ||
+			    (one_only && only >= 0 && only != (int)s->vcpu))
+				continue;
+			only = s->vcpu;
+			plan_step(&p, s);
+		}
+	}
+	for (unsigned int i = 0; i < plan->nvcpus; i++)
+		plan->steps += plan->vcpu[i].nops;
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Leading a VM through its rounds. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "run.h"
+
+#define PATIENCE_S	30
+
+static void complain(struct vcpu_run *v, const char *what, const struct psc *psc)
+{
+	if (!*v->complaint)
+		snprintf(v->complaint, sizeof(v->complaint), "%s: gfn %#lx, %lu pages, to %s",
+			 what, psc->gpa / GUEST_PAGE, psc->pages,
+			 psc->to_private ? "private" : "shared");
+}
+
+static bool carry_out(struct vm *vm, const struct range *r)
+{
+	uint64_t gpa = r->gfn * GUEST_PAGE;
+
+	switch (r->answer) {
+	case ANSWER_DONE:
+		return !vm_convert(vm, gpa, r->pages * GUEST_PAGE, r->to_private);
+	case ANSWER_PARTLY:
+		if (r->part)
+			vm_convert(vm, gpa, r->part * GUEST_PAGE, r->to_private);
+		return false;
+	case ANSWER_CONVERT_REFUSE:
+		vm_convert(vm, gpa, r->pages * GUEST_PAGE, r->to_private);
+		return false;
+	case ANSWER_CLAIM:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static uint64_t on_psc(struct vcpu *vcpu, const struct psc *psc)
+{
+	struct run *run = vcpu->vm->cfg.priv;
+	struct vcpu_run *v = &run->vcpu[vcpu->index];
+	const struct vcpu_plan *plan;
+	const struct range *r;
+	bool done;
+
+	if (!run->plan)		/* the guest's start */
+		return vm_psc(vcpu, psc);
+	plan = &run->plan->vcpu[vcpu->index];
+	if (v->next_range == plan->nranges) {
+		complain(v, "a PSC too many", psc);
+		return vm_psc(vcpu, psc);
+	}
+	r = &plan->range[v->next_range++];
+	if (psc->gpa != r->gfn * GUEST_PAGE || psc->pages != r->pages ||
+	    psc->to_private != r->to_private)
+		complain(v, "another PSC than planned", psc);
+	if (!r->hold)
+		return carry_out(vcpu->vm, r) ? 0 : EINVAL;
+
+	done = r->early && carry_out(vcpu->vm, r);
+	sem_post(&run->held);
+	sem_wait(&run->release);
+	if (!r->early)
+		done = carry_out(vcpu->vm, r);
+	return done ? 0 : EINVAL;
+}
+
+static int on_memory_fault(struct vcpu *vcpu, uint64_t gpa, uint64_t size, bool to_private)
+{
+	struct run *run = vcpu->vm->cfg.priv;
+
+	run->vcpu[vcpu->index].conversions++;
+	return vm_convert(vcpu->vm, gpa, size, to_private);
+}
+
+static void *vcpu_thread(void *arg)
+{
+	struct vcpu_run *v = arg;
+	struct vcpu *vcpu = &v->run->vm->vcpu[v - v->run->vcpu];
+
+	for (;;) {
+		while (sem_wait(&v->go))
+			;
+		if (v->quit)
+			return NULL;
+		do {
+			v->result = vcpu_run_once(vcpu);
+		} while (!v->result && !v->quit);
+		sem_post(&v->done);
+	}
+}
+
+struct run *run_create(unsigned int nvcpus, const uint64_t *launched, unsigned int nlaunched)
+{
+	struct run *r = calloc(1, sizeof(*r));
+	struct vm *vm = vm_create(&(struct vm_config){
+		.nvcpus = nvcpus, .priv = r, .on_psc = on_psc, .on_memory_fault = on_memory_fault,
+	});
+
+	r->vm = vm;
+	vm_slot_add(vm, 1, ARENA_GFN * GUEST_PAGE, SLOT_A_PAGES * GUEST_PAGE);
+	vm_slot_add(vm, 2, (ARENA_GFN + SLOT_B_FIRST) * GUEST_PAGE, SLOT_B_PAGES * GUEST_PAGE);
+	for (unsigned int i = 0; i < nlaunched; i++)
+		vm_add_launch_page(vm, launched[i] * GUEST_PAGE, 1,
+				   KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0xc3);
+	for (unsigned int i = 0; i < nvcpus; i++) {
+		for (unsigned int n = 0; n < GUEST_SCRIPT_PAGES; n++)
+			op_psc(vm, i, STREAM_GPA(i) + n * GUEST_PAGE, PSC_SHARED);
+		op_then(vm, i, STREAM_GPA(i));
+	}
+	return r;
+}
+
+static bool wait_for(struct run *r, sem_t *sem, unsigned int vcpu)
+{
+	struct timespec t;
+	int e;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	t.tv_sec += PATIENCE_S;
+	while ((e = sem_timedwait(sem, &t)) && errno == EINTR)
+		;
+	if (e)
+		snprintf(r->vcpu[vcpu].complaint, sizeof(r->vcpu[vcpu].complaint),
+			 "stuck in operation %u", vm_status(r->vm, vcpu)->op);
+	return !e;
+}
+
+bool run_boot(struct run *r)
+{
+	vm_launch(r->vm);
+	for (unsigned int i = 0; i < r->vm->cfg.nvcpus; i++) {
+		struct vcpu_run *v = &r->vcpu[i];
+
+		v->run = r;
+		sem_init(&v->go, 0, 0);
+		sem_init(&v->done, 0, 0);
+		if (pthread_create(&v->thread, NULL, vcpu_thread, v))
+			vmm_die("no thread for vCPU %u", i);
+		/* The first vCPU shares the flags that the others wait for. */
+		sem_post(&v->go);
+		if (!wait_for(r, &v->done, i) || v->result != 1)
+			return false;
+	}
+	sem_init(&r->held, 0, 0);
+	sem_init(&r->release, 0, 0);
+	return true;
+}
+
+static void hand_over_script(struct run *r, unsigned int i)
+{
+	struct script *s = r->vm->script[i];
+	uint8_t *stream = vm_hva(r->vm, STREAM_GPA(i));
+	struct guest_status *status = (void *)vm_status(r->vm, i);
+
+	memcpy(stream, s->op, (s->nops + 1) * sizeof(*s->op));
+	memcpy(stream + sizeof(s->op), s->data, s->ndata);
+	memset(status->result, 0, s->nops * sizeof(*status->result));
+}
+
+bool run_round(struct run *r, const struct plan *plan)
+{
+	bool ok = true;
+
+	r->plan = plan;
+	for (unsigned int i = 0; i < plan->nvcpus; i++) {
+		r->vcpu[i].next_range = 0;
+		r->vcpu[i].conversions = 0;
+		if (plan->vcpu[i].nops)
+			hand_over_script(r, i);
+	}
+	if (plan->holder >= 0) {
+		sem_post(&r->vcpu[plan->holder].go);
+		ok = wait_for(r, &r->held, plan->holder);
+	}
+	for (unsigned int i = 0; i < plan->nvcpus; i++) {
+		if (plan->vcpu[i].nops && (int)i != plan->holder)
+			sem_post(&r->vcpu[i].go);
+	}
+	for (unsigned int i = 0; ok && i < plan->nvcpus; i++) {
+		if (plan->vcpu[i].nops && (int)i != plan->holder)
+			ok = wait_for(r, &r->vcpu[i].done, i);
+	}
+	if (ok && plan->holder >= 0) {
+		sem_post(&r->release);
+		ok = wait_for(r, &r->vcpu[plan->holder].done, plan->holder);
+	}
+	return ok;
+}
+
+void run_destroy(struct run *r)
+{
+	for (unsigned int i = 0; i < r->vm->cfg.nvcpus; i++) {
+		struct vcpu_run *v = &r->vcpu[i];
+
+		v->quit = true;
+		sem_post(&v->go);
+		pthread_join(v->thread, NULL);
+	}
+	vm_destroy(r->vm);
+	free(r);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A VM that is led through rounds: its vCPUs run their scripts, halt, and get new
+ * ones.
+ */
+#ifndef RUN_H
+#define RUN_H
+
+#include <semaphore.h>
+#include "plan.h"
+#include "vmm/vmm.h"
+
+#define STREAM_GPA(n)	(GUEST_LOW_GPA + (n) * GUEST_SCRIPT_PAGES * GUEST_PAGE)
+/* PSCs until the first round. */
+#define RUN_BOOT_PSCS(n)	(GUEST_BOOT_PSCS(n) + GUEST_SCRIPT_PAGES)
+
+struct vcpu_run {
+	struct run *run;
+	pthread_t thread;
+	sem_t go, done;
+	int result;		/* of its last KVM_RUN, as vcpu_run_once() has it */
+	bool quit;
+	unsigned int next_range, conversions;
+	char complaint[160];	/* what KVM did that was not planned */
+};
+
+struct run {
+	struct vm *vm;
+	const struct plan *plan;
+	sem_t held, release;
+	struct vcpu_run vcpu[MODEL_VCPUS];
+};
+
+/* A page of the arena that is launched with RETs. */
+struct run *run_create(unsigned int nvcpus, const uint64_t *launched, unsigned int nlaunched);
+/* Launches the VM and lets each vCPU come to its first halt. */
+bool run_boot(struct run *r);
+/* False if a vCPU got stuck; its complaint says so. */
+bool run_round(struct run *r, const struct plan *plan);
+void run_destroy(struct run *r);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a test consists of: steps of guests and of the VMM, in rounds.  Within a
+ * round vCPUs run in parallel; the VMM acts between rounds.  A step can be
+ * written as a line of text and read again.
+ */
+#ifndef STEP_H
+#define STEP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum step_kind {
+	STEP_VM,		/* first of all; vcpu: how many */
+	STEP_LAUNCH,		/* gfn: launched with the guest */
+	STEP_ROUND,		/* a round begins */
+	/* guests */
+	STEP_ACCESS,		/* what, private; gfn */
+	STEP_VALIDATE_2M,	/* gfn */
+	STEP_PSC,		/* what: path, and the fields below */
+	/* the VMM, at the beginning of a round */
+	STEP_CONVERT,		/* gfn, pages, private: attribute and memory */
+	STEP_ATTRIBUTE,		/* gfn, pages, private: the attribute only */
+	STEP_PUNCH,		/* gfn, pages */
+	STEP_SLOT_DELETE,	/* the second slot */
+	STEP_SLOT_CREATE,	/* what: 1 = with the memory that it had */
+	STEP_MODE,		/* what: enum mode; private: for this VM only */
+	STEP_ACTION,		/* what: enum action */
+	STEP_POLICY,		/* what: enum access_class; private: enforce */
+	NR_STEP_KINDS
+};
+
+enum psc_path { PATH_MSR, PATH_NAE, PATH_HYPERCALL };
+
+/* What the VMM does at a PSC; of several ranges, at the last one. */
+enum answer {
+	ANSWER_DONE,
+	ANSWER_REFUSE,
+	ANSWER_PARTLY,		/* converts .part pages, and refuses */
+	ANSWER_CLAIM,		/* says done, and does nothing */
+	ANSWER_CONVERT_REFUSE,	/* converts, and refuses */
+	NR_ANSWERS
+};
+
+struct step {
+	unsigned int kind, vcpu;
+	unsigned int what, private;
+	uint64_t gfn;
+	unsigned int pages;	/* NAE: entries */
+	unsigned int stride;	/* NAE: pages from one entry to the next */
+	unsigned int huge;	/* NAE: entries of 2M */
+	unsigned int answer, part;
+	unsigned int hold;	/* answered when the other vCPUs have ended their round */
+	unsigned int early;	/* ... and converted before they begin it */
+};
+
+struct steps {
+	struct step *step;
+	size_t n, room;
+};
+
+void steps_add(struct steps *s, const struct step *step);
+void steps_free(struct steps *s);
+void step_print(FILE *f, const struct step *s);
+/* False at the end, or at a line that is no step. */
+bool step_read(FILE *f, struct step *s);
+
+/* generate.c: one VM's life, all of it from @seed; @ops guest steps or so */
+void generate(struct steps *s, uint64_t seed, unsigned int ops);
+
+#endif
