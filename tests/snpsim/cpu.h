@@ -44,9 +44,10 @@ struct cpu {
 	u64 gpr[NGPR];				/* of what runs, host or guest */
 	struct snp_cpu *snp;
 
-	/* Cross-CPU flush, see smp.c.  in_guest and flushed are read, kick is set by others. */
+	/* Cross-CPU flush, see smp.c.  All but the last two are read by others, kick is set, too. */
 	bool in_guest;
 	bool runs_host;				/* if in_guest: Linux, not its guest */
+	bool halted;				/* if in_guest: Linux is at HLT, waking up exits */
 	u32 kick;				/* an NMI that we sent is on its way */
 	u64 flushed;				/* the flush generation that this CPU has seen */
 	u32 nmi_taken;				/* set by the NMI handler */
@@ -58,6 +59,7 @@ struct cpu {
 	u64 syscfg;
 	u64 hsave_pa;
 	bool nmi_blocked;			/* from delivery of an NMI to IRET */
+	u64 hlt_rip;				/* where it halted */
 	bool gif_unknown;			/* VMRUN has cleared GIF, STGI may have set it */
 	u64 cr0_bits, cr4_bits;			/* this program's copy of Linux's */
 };

@@ -32,6 +32,7 @@
 #define EVENT_NMI	(2 | EVENT_TYPE_NMI << EVENT_TYPE_SHIFT | EVENT_VALID)
 #define INTERCEPT2_WBINVD BIT(9)
 #define VMEXIT_WBINVD	0x89
+#define INSN_LEN_HLT	1
 #define INSN_LEN_SVM	3		/* VMRUN, STGI, CLGI */
 
 static u8 msrpm01[8192] __aligned(4096);
@@ -53,6 +54,8 @@ static void init_control(struct cpu *c)
 	ctl->intercept_misc2 = INTERCEPT2_VMRUN | INTERCEPT2_WBINVD;
 	ctl->iopm_base_pa = (u64)iopm;
 	ctl->msrpm_base_pa = (u64)msrpm01;
+	if (nr_cpus > 1)
+		ctl->intercept_misc1 |= INTERCEPT1_HLT;
 	ctl->asid = 1;
 	ctl->nested_ctl = NESTED_CTL_NP;
 	ctl->nested_cr3 = hostmem_root();
@@ -148,6 +151,38 @@ static void host_vmrun(struct cpu *c)
 	v->save.rip += INSN_LEN_SVM;
 }
 
+/*
+ * An idle CPU is left alone by cpus_flush() if it comes here before it does
+ * anything else.  So the host halts with INTR intercepted, from this exit to the
+ * next one.
+ */
+static void enter_hlt(struct cpu *c)
+{
+	struct vmcb_control *ctl = &c->vmcb01.control;
+
+	if (c->nmi_for_host) {		/* wakes it up at once */
+		c->vmcb01.save.rip += INSN_LEN_HLT;
+		return;
+	}
+	ctl->intercept_misc1 &= ~INTERCEPT1_HLT;
+	ctl->intercept_misc1 |= INTERCEPT1_INTR;
+	c->hlt_rip = c->vmcb01.save.rip;
+	WRITE_ONCE(c->halted, true);
+}
+
+static void leave_hlt(struct cpu *c)
+{
+	struct vmcb *v = &c->vmcb01;
+
+	WRITE_ONCE(c->halted, false);
+	v->control.intercept_misc1 |= INTERCEPT1_HLT;
+	v->control.intercept_misc1 &= ~INTERCEPT1_INTR;
+	/* What wakes it up may have been there already. */
+	if (v->save.rip == c->hlt_rip)
+		v->save.rip += INSN_LEN_HLT;
+	v->control.int_state &= ~INT_STATE_SHADOW;
+}
+
 /* WBNOINVD is WBINVD with a prefix; there is no cache, but the PSP asks for it. */
 static void wbinvd(struct cpu *c)
 {
@@ -190,6 +225,11 @@ static void handle_exit(struct cpu *c)
 		c->nmi_blocked = false;
 		v->control.intercept_misc1 &= ~INTERCEPT1_IRET;
 		break;
+	case VMEXIT_HLT:
+		enter_hlt(c);
+		break;
+	case VMEXIT_INTR:
+		break;			/* from HLT; Linux takes it when it goes on */
 	case VMEXIT_CPUID:
 		host_cpuid(c);
 		break;
@@ -246,6 +286,8 @@ void host_run(struct cpu *c)
 		stats_run(STATS_HOST, start);
 		stats_count(STATS_HOST, v->control.exit_code);
 		v->control.event_inj = event_to_repeat(v->control.exit_int_info);
+		if (c->halted)
+			leave_hlt(c);
 		if (v->save.rflags & RFLAGS_IF)
 			c->gif_unknown = false;
 		handle_exit(c);

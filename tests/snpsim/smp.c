@@ -44,10 +44,14 @@ void sim_unlock(void)
 	__atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
 }
 
-/* Once it runs anything else it has seen the new generation on its way there. */
+/*
+ * Once it runs anything else it has seen the new generation on its way there.
+ * One that is halted has nothing but the HLT in its TLB.
+ */
 static bool must_leave(const struct cpu *c, unsigned int whom, u64 gen)
 {
 	return c != this_cpu() && READ_ONCE(c->in_guest) && READ_ONCE(c->flushed) != gen &&
+	       !READ_ONCE(c->halted) &&
 	       whom & (READ_ONCE(c->runs_host) ? FLUSH_HOST : FLUSH_GUESTS);
 }
 
