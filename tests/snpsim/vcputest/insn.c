@@ -178,6 +178,46 @@ static void pvalidate_edx(void)
 	vm_destroy(vm);
 }
 
+/*
+ * A guest request (to the firmware), with the pages GPA(16) and GPA(17): exit code
+ * and both exit informations are valid.  VMGEXIT once right behind the WRMSR, and
+ * once not.
+ */
+#define GHCB_FIELDS							\
+	"mov $0x40080000, %esi\n\t"		/* GUEST_SHARED_VA + GUEST_GHCB_GPA(0) */ \
+	"movq $0, 0x3f0(%rsi)\n\t"						\
+	"mov $0x001c000000000000, %rax\n\tmov %rax, 0x3f8(%rsi)\n\t"	\
+	"mov $0x80000011, %eax\n\tmov %rax, 0x390(%rsi)\n\t"		\
+	"movq $0x110000, 0x398(%rsi)\n\tmovq $0x111000, 0x3a0(%rsi)\n\t"	\
+	"movl $0, 0xffc(%rsi)\n\t"
+#define SET_GHCB	"mov $0xc0010130, %ecx\n\tmov $0x80000, %eax\n\txor %edx, %edx\n\twrmsr\n\t"
+#define VMGEXIT		".byte 0xf3, 0x0f, 0x01, 0xd9\n\t"
+
+CODE(code_guest_request,
+	GET_RESULTS
+	GHCB_FIELDS SET_GHCB VMGEXIT
+	"mov 0x3a0(%rsi), %rax\n\tmov %rax, (%rdi)\n\t"
+	GHCB_FIELDS SET_GHCB "nop\n\t" VMGEXIT
+	"mov 0x3a0(%rsi), %rax\n\tmov %rax, 8(%rdi)");
+
+static void guest_request(void)
+{
+	struct vm *vm = new_vm(1);
+	unsigned int run, r[2];
+
+	PUT_CODE(vm, 0, GPA(0), code_guest_request);
+	op_psc(vm, 0, GPA(16), PSC_SHARED);
+	op_psc(vm, 0, GPA(17), PSC_SHARED);
+	run = op_exec(vm, 0, VIEW_PRIVATE, GPA(0));
+	for (unsigned int i = 0; i < 2; i++)
+		r[i] = op_read(vm, 0, VIEW_PRIVATE, RESULT(i));
+	run_to_end(vm);
+	expect_no_fault(vm, 0, run);
+	for (unsigned int i = 0; i < 2; i++)
+		expect_value(vm, 0, r[i], 0x15);	/* the firmware's UNSUPPORTED */
+	vm_destroy(vm);
+}
+
 /* CR2 of a #VC 0x404 for operands of all kinds: the code page's RDI points there. */
 CODE(code_push, "mov $0x101ff8, %eax\n\tmov %rsp, %rcx\n\tmov %rax, %rsp\n\tpush %rax\n\tmov %rcx, %rsp");
 CODE(code_stos, "mov $0x101010, %edi\n\tmov $4, %ecx\n\trep stosq");
@@ -247,6 +287,7 @@ const struct test insn_tests[] = {
 	{ "insn.registers", registers },
 	{ "insn.fpu", fpu },
 	{ "insn.pvalidate_edx", pvalidate_edx },
+	{ "insn.guest_request", guest_request },
 	{ "insn.linear_address_of_vc", linear_address_of_vc },
 	{ "insn.vc_without_stack", vc_without_stack },
 	{ "insn.vc_without_idt", vc_without_idt },
