@@ -340,6 +340,7 @@ static u32 snp_shutdown(bool iommu)
 		release_iommu_buffers();
 	rmp_protect_table(false);
 	psp.snp_init = false;
+	log("rmp: %lu pages are guests' still", rmp_guest_pages());
 	snp_log_stats();
 	stats_log();
 	return PSP_SUCCESS;

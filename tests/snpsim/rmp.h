@@ -204,6 +204,9 @@ int rmp_set_hv_fixed(u64 pa, u64 npages);
  */
 int rmp_fw_claim(u64 pa);
 
+/** rmp_guest_pages() - how many pages (of 4K) belong to guests */
+u64 rmp_guest_pages(void);
+
 /**
  * rmp_fw_take() - Firmware -> Context (SNP_GCTX_CREATE)
  *

@@ -40,6 +40,16 @@ bool rmp_is_firmware(u64 pa)
 	return rmp_state_of(pa) == RMP_STATE_FIRMWARE;
 }
 
+u64 rmp_guest_pages(void)
+{
+	const struct rmp_entry *e;
+	u64 pa, n = 0;
+
+	for (pa = 0; (e = rmp_get(pa)); pa += PAGE_SIZE)
+		n += RMP_ASID(e->lo) != 0;
+	return n;
+}
+
 void rmp_protect_table(bool on)
 {
 	bool flush = false;

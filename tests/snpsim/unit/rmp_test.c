@@ -95,7 +95,9 @@ static void rmpupdate_input(void)
 static void rmpupdate_assign(void)
 {
 	setup();
+	expect(rmp_guest_pages(), 0);
 	expect(assign(PA, GPA), RMP_SUCCESS);
+	expect(rmp_guest_pages(), 1);
 	expect(rmp_get(PA)->lo, RMP_ASSIGNED | GPA | (u64)ASID << RMP_ASID_SHIFT);
 	expect(RMP_PERMS(rmp_get(PA)->hi, 0), RMP_PERM_ALL);
 	expect(RMP_PERMS(rmp_get(PA)->hi, 1), 0);
@@ -106,6 +108,7 @@ static void rmpupdate_assign(void)
 	expect(assign(PA, GPA), RMP_SUCCESS);
 	expect(rmp_get(PA)->lo & RMP_VALIDATED, 0);
 	expect(update(PA, 0, 0, false, false, false), RMP_SUCCESS);
+	expect(rmp_guest_pages(), 0);
 	expect(rmp_get(PA)->lo, 0);
 	expect(rmp_get(PA)->hi, 0);
 	expect(host_ro[PA >> PAGE_SHIFT], 0);
