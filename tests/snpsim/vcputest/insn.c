@@ -180,8 +180,8 @@ static void pvalidate_edx(void)
 
 /*
  * A guest request (to the firmware), with the pages GPA(16) and GPA(17): exit code
- * and both exit informations are valid.  VMGEXIT once right behind the WRMSR, and
- * once not.
+ * and both words of exit information are valid.  VMGEXIT once right behind the WRMSR,
+ * and once not.
  */
 #define GHCB_FIELDS							\
 	"mov $0x40080000, %esi\n\t"		/* GUEST_SHARED_VA + GUEST_GHCB_GPA(0) */ \
