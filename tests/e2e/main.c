@@ -25,8 +25,8 @@
 #include "kmsg.h"
 #include "module.h"
 
-#define TIMEOUT_S	30
-#define TIMEOUT_SLOW_S	60
+#define TIMEOUT_S	90
+#define TIMEOUT_SLOW_S	180
 
 static const struct scenario_group *const groups[] = {
 	&plain_group, &classes_group, &psc_group, &answers_group, &actions_group, &modes_group,

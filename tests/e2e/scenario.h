@@ -61,6 +61,6 @@ void diag(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void give_up(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 /* How long a guest may take for anything, including a loaded emulated host. */
-#define PATIENCE_MS	20000
+#define PATIENCE_MS	60000
 
 #endif

@@ -20,7 +20,6 @@
  */
 #define NODE_BYTES		576
 
-
 static DEFINE_XARRAY(attributes);
 static pthread_mutex_t slots_lock = PTHREAD_MUTEX_INITIALIZER;
 
