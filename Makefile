@@ -26,6 +26,7 @@ help:
 	@echo '  torture          random guests against a model of the rule (SEED= OPS= TIME=)'
 	@echo '  fuzz             tracker, judge and parsers under libFuzzer (TIME=)'
 	@echo '  test-kernels     build, boot and test-e2e on several kernels (KERNELS=help)'
+	@echo '  test-linux       Linux as SNP guest (SCENARIOS="io smp ...")'
 	@echo '  test-dkms        packages and DKMS, in Debian systems of their own'
 	@echo '  bench            what the module costs (BENCH=--quick)'
 	@echo '  check            checkpatch, sparse and shellcheck'
@@ -96,6 +97,9 @@ fuzz:
 test-kernels:
 	@tests/kernels $(KERNELS)
 
+test-linux:
+	@tests/linux/run $(SCENARIOS)
+
 # Names its own builds: what make was called with is not for them.
 deb rpm:
 	@packaging/build-$@ $(CURDIR)/build/$@
@@ -110,4 +114,4 @@ check:
 	@tests/check
 
 .PHONY: all help modules install uninstall dkms-source dkms-install dkms-remove clean \
-	deb rpm test-dkms demo test torture fuzz test-unit test-sim test-e2e test-kernels bench check
+	deb rpm test-dkms test-linux demo test torture fuzz test-unit test-sim test-e2e test-kernels bench check

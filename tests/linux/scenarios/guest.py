@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""An SNP guest under QEMU: started, watched on its console, told by QMP."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import threading
+import time
+
+import enforcer
+
+IMAGES = "/job/guest"
+OVMF = "/usr/share/ovmf/OVMF.fd"
+# clearcpuid: the CPUID page has XSAVEC, which the emulated CPU lacks.
+CMDLINE = ("console=ttyS0 loglevel=6 printk.devkmsg=on panic=-1 tsc=reliable "
+           "no_timer_check clearcpuid=xsavec")
+VIRTIO = "iommu_platform=on,disable-legacy=on"
+
+
+class Guest:
+    """One guest; output and what QEMU says go to /out/NAME.console and .qemu."""
+
+    def __init__(self, name, orders, cpus=1, mem="256M", args="", disks=(), net=False,
+                 action="vc", kernel=IMAGES):
+        self.name, self.cpus, self.mem = name, cpus, mem
+        self.lines = []         # (time, text)
+        self.events = []        # QMP's
+        self.changed = threading.Condition()
+        self.qmp_path = "/run/%s.qmp" % name
+        self.qemu_log = "/out/%s.qemu" % name
+        self.vm = None
+        self.status = None      # QEMU's, once it has ended by itself
+        self.ended = None
+        self.started = time.monotonic()
+        command = [
+            "qemu-system-x86_64", "-name", name, "-enable-kvm", "-cpu", "EPYC-v4",
+            "-machine", "q35,confidential-guest-support=sev0,memory-backend=ram1,"
+                        "vmport=off,hpet=off",
+            "-smp", str(cpus), "-m", mem,
+            "-object", "memory-backend-memfd,id=ram1,size=%s,share=true,prealloc=false" % mem,
+            "-object", "sev-snp-guest,id=sev0,cbitpos=47,reduced-phys-bits=1",
+            "-bios", OVMF, "-nodefaults", "-display", "none", "-serial", "stdio",
+            "-qmp", "unix:%s,server=on,wait=off" % self.qmp_path,
+            "-device", "pcie-root-port,id=port1,slot=1",
+            "-kernel", kernel + "/vmlinuz", "-initrd", kernel + "/initrd.gz",
+            "-append", "%s rmp.do=%s %s" % (CMDLINE, orders, args)]
+        for n, path in enumerate(disks):
+            command += ["-drive", "file=%s,format=raw,if=none,id=disk%d" % (path, n),
+                        "-device", "virtio-blk-pci,drive=disk%d,%s" % (n, VIRTIO)]
+        if net:
+            command += ["-netdev", "user,id=net0",
+                        "-device", "virtio-net-pci,netdev=net0,romfile=," + VIRTIO]
+        with open(self.qemu_log, "wb") as log:
+            self.qemu = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                                         stdout=subprocess.PIPE, stderr=log)
+        self.reader = threading.Thread(target=self.read_console, daemon=True)
+        self.reader.start()
+        self.find_vm(action)
+        threading.Thread(target=self.read_qmp, daemon=True).start()
+
+    def find_vm(self, action):
+        while self.vm is None and self.qemu.poll() is None:
+            self.vm = enforcer.vm_of(self.qemu.pid)
+            time.sleep(0.05)
+        if self.vm is not None:
+            enforcer.write("vms/%d/action" % self.vm, action)
+
+    # --- console ---
+
+    def read_console(self):
+        with open("/out/%s.console" % self.name, "w", encoding="utf-8") as log:
+            for raw in self.qemu.stdout:
+                text = raw.decode("utf-8", "replace").rstrip("\r\n")
+                # OVMF clears the screen.
+                text = re.sub(r"\x1b\[[0-9;=]*[A-Za-z]", "", text)
+                now = time.monotonic()
+                log.write("%9.3f %s\n" % (now - self.started, text))
+                log.flush()
+                with self.changed:
+                    self.lines.append((now, text))
+                    self.changed.notify_all()
+
+    def find(self, pattern, after=0.0):
+        """(time, match) of the first line that has it, or None."""
+        for when, text in self.lines:
+            m = re.search(pattern, text)
+            if m and when >= after:
+                return when, m
+        return None
+
+    def wait(self, pattern, seconds, after=0.0):
+        """As find(), waiting for it; None if the guest ends or stops before."""
+        limit = time.monotonic() + seconds
+        with self.changed:
+            while True:
+                found = self.find(pattern, after)
+                if found or self.stopped():
+                    return found or self.find(pattern, after)
+                if time.monotonic() > limit:
+                    return None
+                self.changed.wait(1)
+
+    def said(self, order):
+        """What an order printed, and whether it ended well."""
+        text = [m[1] for m in (re.search(r"guest: %s: (.*)" % order, t)
+                               for _, t in self.lines) if m]
+        return text, self.find(r"guest: ok %s$" % order) is not None
+
+    # --- QMP ---
+
+    def read_qmp(self):
+        """Its events, for as long as it runs."""
+        try:
+            with socket.socket(socket.AF_UNIX) as s:
+                s.connect(self.qmp_path)
+                self.qmp_socket = s
+                self.qmp_file = s.makefile("r")
+                s.sendall(b'{"execute": "qmp_capabilities"}\n')
+                for line in self.qmp_file:
+                    with self.changed:
+                        self.events.append(json.loads(line))
+                        self.changed.notify_all()
+        except (OSError, ValueError):
+            pass
+
+    def tell(self, command, **arguments):
+        self.qmp_socket.sendall(
+            json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
+
+    def happened(self, event):
+        return [e for e in self.events if e.get("event") == event]
+
+    # --- the end ---
+
+    def stopped(self):
+        """It has ended, or QEMU will not run it any more."""
+        return self.qemu.poll() is not None or bool(self.happened("STOP"))
+
+    def wait_end(self, seconds):
+        limit = time.monotonic() + seconds
+        with self.changed:
+            while not self.stopped() and time.monotonic() < limit:
+                self.changed.wait(1)
+        return self.stopped()
+
+    def end(self):
+        """Ends it, however it is; status stays None if it did not by itself."""
+        self.status = self.qemu.poll()
+        if self.status is None:
+            self.qemu.terminate()
+            try:
+                self.qemu.wait(30)
+            except subprocess.TimeoutExpired:
+                self.qemu.kill()
+                self.qemu.wait()
+        self.reader.join(10)
+        self.ended = time.monotonic()
+        if os.path.exists(self.qmp_path):
+            os.unlink(self.qmp_path)
+
+    def qemu_said(self):
+        with open(self.qemu_log, encoding="utf-8", errors="replace") as f:
+            return [l.rstrip() for l in f if "host doesn't support requested feature" not in l]

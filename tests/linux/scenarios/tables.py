@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The tables of docs/linux-guest.md, from what was measured."""
+
+import os
+import platform
+import re
+
+from phases import TITLES
+
+
+def markdown(head, rows):
+    lines = ["| %s |" % " | ".join(head), "|%s|" % "|".join("---" for _ in head)]
+    lines += ["| %s |" % " | ".join(str(c) for c in row) for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def reports_in(phases):
+    total = {}
+    for phase in phases:
+        for cls, n in phase["violations"].items():
+            total[cls] = total.get(cls, 0) + n
+    return total
+
+
+def in_words(reports):
+    return ", ".join("%d `%s`" % (n, cls) for cls, n in sorted(reports.items())) or "0"
+
+
+def false_positives(measured):
+    """One row for each thing that a guest did; what comes before userland is one."""
+    rows = []
+    for name, guest in measured.get("guests", {}).items():
+        size = "%d vCPU, %s" % (guest["cpus"], guest["mem"])
+        boot = [p for p in guest["phases"] if p["name"] in TITLES]
+        rest = [p for p in guest["phases"] if p["name"] not in TITLES]
+        for title, phases in [("boot", boot)] + [(p["title"], [p]) for p in rest]:
+            rows.append((name, size, title.replace("_", " "),
+                         "%.0f" % sum(p["seconds"] for p in phases),
+                         sum(p["requests"] for p in phases),
+                         in_words(reports_in(phases))))
+    return markdown(("guest", "size", "what it does", "s", "PSCs", "reports"), rows)
+
+
+def pscs(measured):
+    """The whole life of the guest that does the most."""
+    guest = measured["guests"].get("io")
+    if not guest:
+        return None
+    rows = []
+    for p in guest["phases"]:
+        n, size = p["requests"], p["sizes"]
+        rows.append((p["title"], "%.1f" % p["seconds"], n or "",
+                     p["pages_private"] or "", p["pages_shared"] or "",
+                     size["one"] or "", size["some"] or "", size["huge"] or "",
+                     size["largest"] or "",
+                     "%.0f" % (p["psc_seconds"] / n * 1e6) if n else ""))
+    sums = [sum(p[k] for p in guest["phases"])
+            for k in ("requests", "pages_private", "pages_shared")]
+    sizes = [sum(p["sizes"][k] for p in guest["phases"]) for k in ("one", "some", "huge")]
+    rows.append(("**all**", "%.1f" % guest["seconds"], *sums, *sizes,
+                 max(p["sizes"]["largest"] for p in guest["phases"]),
+                 "%.0f" % (sum(p["psc_seconds"] for p in guest["phases"]) / sums[0] * 1e6)))
+    return markdown(("phase", "s", "PSCs", "pages to private", "pages to shared",
+                     "of 1 page", "of 2 to 511", "of 512 and more", "largest",
+                     "answered after, us"), rows)
+
+
+KEYS = ("class", "access", "op", "expected", "source", "psc", "psc_pages", "launch", "action")
+
+
+def seen_by_guest(v):
+    """The line of the guest's console that says what it saw."""
+    text = "\n".join(v["console"])
+    for pattern in (r"violate: \S+ \S+: (SIGBUS.*|went through)",
+                    r"(Unsupported exit-code 0x404 in #VC exception)"):
+        m = re.search(pattern, text)
+        if m:
+            return m[1]
+    return "nothing: it runs no more"
+
+
+def violations(measured):
+    rows = []
+    for v in measured.get("violations", ()):
+        record = "; ".join(re.sub(r"^.*violation ", "", r) for r in v["record"])
+        record = " ".join(w for w in record.split() if w.split("=")[0] in KEYS)
+        qemu = next((e for e in v["events"] if e == "GUEST_PANICKED"), None)
+        rows.append((v["what"], v["action"], seen_by_guest(v),
+                     "`%s`" % record if record else "none", qemu or ""))
+    return markdown(("who:case:how", "action", "what the guest sees", "the record", "QEMU"),
+                    rows) if rows else None
+
+
+def write(folder, measured):
+    for name, table in (("false-positives", false_positives), ("pscs", pscs),
+                        ("violations", violations)):
+        text = table(measured) if measured.get("guests" if name != "violations" else
+                                               "violations") else None
+        if text:
+            with open(os.path.join(folder, name + ".table"), "w", encoding="utf-8") as f:
+                f.write("Linux %s on host and guest, one run on the simulated host.\n\n" %
+                        platform.release())
+                f.write(text)

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Guests that touch pages without asking: what they see of it, and what the host logs."""
+
+import re
+import time
+
+from clean import BOOT_S, ORDER_S
+from guest import Guest
+
+# A page that the firmware never asked for: option ROM space, which Linux leaves alone.
+UNASKED_GFN = 0xf0
+
+# CASE: the record's keys
+FORGOTTEN = {"class": "implicit_private", "access": "private", "expected": "shared",
+             "psc": "shared", "psc_pages": "1"}
+STALE = {"class": "implicit_shared", "access": "shared", "expected": "private",
+         "psc": "private", "psc_pages": "1", "op": "write"}
+NEVER_SHARED = {"class": "implicit_shared", "access": "shared", "expected": "private",
+                "op": "write"}
+FIRST_TOUCH = {"class": "first_touch", "access": "private", "expected": "initial",
+               "psc": "none", "launch": "no", "gfn": hex(UNASKED_GFN)}
+INITIAL_SHARED = {"class": "initial_shared", "access": "shared", "expected": "initial",
+                  "psc": "none", "gfn": hex(UNASKED_GFN)}
+
+# What a process does; whether it gets SIGBUS; the record, if there is one. In this
+# order: what KVM may resolve changes the state.
+USER = (
+    ("forgotten:read", True, FORGOTTEN),
+    ("forgotten:write", True, FORGOTTEN),
+    ("stale:write", True, STALE),
+    # No nested page fault, so nobody can know (docs/design.md, 7).
+    ("stale:read", False, None),
+    ("never_shared:write", True, NEVER_SHARED),
+    ("first_touch:read", True, FIRST_TOUCH),
+    ("first_touch:write", True, FIRST_TOUCH),
+    ("initial_shared:write", False, INITIAL_SHARED),
+)
+
+KERNEL = (
+    ("stale", STALE),
+    ("forgotten", FORGOTTEN),
+    ("pvalidate", dict(FORGOTTEN, op="read")),
+    ("first_touch", FIRST_TOUCH),
+)
+
+BUS_OBJERR = 3
+
+
+def start(name, violations, action, show=False):
+    return Guest(name, "violate", action=action,
+                 args="rmp.gfn=%#x rmp.violate=%s%s" % (UNASKED_GFN, ",".join(violations),
+                                                        " rmp.show" if show else ""))
+
+
+def has(record, wanted):
+    return all(record.get(k) == v for k, v in wanted.items())
+
+
+def records_of(tools, guest, known=1):
+    """Those of the violations; OVMF's known one comes first."""
+    time.sleep(0.5)
+    return tools.log.records(guest.vm)[known:]
+
+
+def keep(report, guest, kind, what, records, console):
+    report.measured.setdefault("violations", []).append({
+        "action": kind, "what": what, "record": [r["line"] for r in records],
+        "console": console, "qemu": guest.qemu_said(), "status": guest.status,
+        "events": [e["event"] for e in guest.events if "event" in e]})
+
+
+def lines_between(guest, begin, end):
+    """Texts of the console from the first line that has begin to that which has end."""
+    texts, on = [], False
+    for _, text in guest.lines:
+        on = on or begin in text
+        if on:
+            texts.append(re.sub(r"^\[ *[0-9.]+\] ", "", text))
+        if on and end and end in text:
+            break
+    return texts
+
+
+def check_record(report, guest, name, records, wanted, action):
+    wanted = dict(wanted, action=action, pid=str(guest.qemu.pid))
+    return report.check(len(records) == 1 and has(records[0], wanted),
+                        "%s: one record, and it names the cause" % name,
+                        "wanted: %s" % wanted, *[r["line"] for r in records])
+
+
+def user(report, guest, tools):
+    """Takes the records of all processes of USER, and returns how many there were."""
+    all_records = records_of(tools, guest)
+    for what, sigbus, wanted in USER:
+        name = "user:" + what
+        begin, end = "try " + name, "tried " + name
+        console = lines_between(guest, begin, end)
+        case, how = what.split(":")
+        said = [t for t in console if "violate: %s %s: " % (case, how) in t]
+        if sigbus:
+            ok = said and re.search(r"SIGBUS code=%d .* rip=0x" % BUS_OBJERR, said[0])
+            report.check(ok, name + ": SIGBUS", *console)
+            report.check(any("Unsupported exit-code 0x404 in #VC" in t for t in console),
+                         name + ": the guest's kernel names #VC 0x404", *console)
+        else:
+            report.check(said and "went through" in said[0], name + ": goes through",
+                         *console)
+        mine, all_records = (all_records[:1], all_records[1:]) if wanted else ([], all_records)
+        if wanted:
+            action = "vc" if sigbus else "none"
+            check_record(report, guest, name, mine, wanted, action)
+        keep(report, guest, "vc", name, mine, console[1:])
+    return all_records
+
+
+def kernel_died(report, guest, tools, what, records, wanted, show):
+    """
+    The guest's kernel was the one that touched.  Its console shows nothing: #VC handlers
+    print as NMI handlers do, later, and the kernel asks to be terminated before that.
+    With @show the module of the guest panics there instead, and all comes out.
+    """
+    name = "kernel:" + what
+    console = lines_between(guest, "try " + name, None)
+    if show:
+        report.check(any("Unsupported exit-code 0x404 in #VC" in t for t in console),
+                     name + ": the guest's kernel names #VC 0x404", *console)
+        report.check(any(re.search(r"RIP: 0010:.*\[violate\]", t) for t in console),
+                     name + ": it prints the RIP, which is the violator's", *console)
+    else:
+        report.check(any("unknown exit reason 24" in t for t in guest.qemu_said()),
+                     name + ": the guest asks to be terminated, which QEMU does not know",
+                     *guest.qemu_said())
+        report.check(guest.happened("STOP"), name + ": QEMU keeps it, stopped", *guest.events)
+    report.check(not any("the kernel went on" in t for t in console),
+                 name + ": not carried out", *console)
+    check_record(report, guest, name, records, wanted, "vc")
+    keep(report, guest, "vc", name, records, console[1:])
+
+
+def vc(report, tools):
+    """Processes, then the kernel of the same guest; then a guest for each other case."""
+    for n, (what, wanted) in enumerate(KERNEL):
+        before = ["user:" + w for w, _, _ in USER] if n == 0 else []
+        guest = start("vc%d" % n, before + ["kernel:" + what], "vc", show=n > 0)
+        report.check(guest.wait("guest: up", BOOT_S), guest.name + ": boots to userland",
+                     *[t for _, t in guest.lines[-10:]], *guest.qemu_said())
+        guest.wait("try kernel:", ORDER_S)
+        guest.wait_end(60)
+        guest.end()
+        rest = user(report, guest, tools) if n == 0 else records_of(tools, guest)
+        kernel_died(report, guest, tools, what, rest, wanted, show=n > 0)
+
+
+def terminate(report, tools):
+    """The other action: the process never gets a signal, and the guest has ended."""
+    guest = start("terminate", ["user:stale:write"], "terminate")
+    report.check(guest.wait("guest: up", BOOT_S), "terminate: boots to userland",
+                 *[t for _, t in guest.lines[-10:]], *guest.qemu_said())
+    guest.wait("try user:stale:write", ORDER_S)
+    guest.wait_end(60)
+    guest.end()
+    name = "user:stale:write"
+    console = lines_between(guest, "try " + name, None)
+    report.check(not any("SIGBUS" in t or "tried" in t for t in console),
+                 "terminate: the guest runs no more", *console)
+    report.check(guest.happened("GUEST_PANICKED"), "terminate: QEMU takes it for a crash",
+                 *guest.events)
+    records = records_of(tools, guest)
+    check_record(report, guest, "terminate", records, STALE, "terminate")
+    keep(report, guest, "terminate", name, records, console[1:])
