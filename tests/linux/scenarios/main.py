@@ -10,6 +10,7 @@ from collections import namedtuple
 
 import clean
 import enforcer
+import on_crash
 import report
 import second
 import tables
@@ -26,6 +27,7 @@ SCENARIOS = {
     "kdump-newer": second.kdump_newer,
     "vc": violations.vc,
     "terminate": violations.terminate,
+    "on-crash": on_crash.on_crash,
 }
 
 
