@@ -23,8 +23,9 @@ realmode_start:			/* CS and DS base = GUEST_REALMODE_GPA, IP = 0 */
 	mov	%bx, %es:0
 	jmp	3f
 2:	mov	%es:0, %bx
-3:	mov	%bx, GUEST_RM_DONE + 2
-	movw	$1, GUEST_RM_DONE
+3:	shl	$16, %ebx		/* in one store: who waits reads both */
+	or	$1, %ebx
+	mov	%ebx, GUEST_RM_DONE
 4:	cli
 	hlt
 	jmp	4b
