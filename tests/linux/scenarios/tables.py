@@ -69,13 +69,17 @@ KEYS = ("class", "access", "op", "expected", "source", "psc", "psc_pages", "laun
 
 
 def seen_by_guest(v):
-    """The line of the guest's console that says what it saw."""
+    """What of the guest's console says what it saw."""
     text = "\n".join(v["console"])
-    for pattern in (r"violate: \S+ \S+: (SIGBUS.*|went through)",
-                    r"(Unsupported exit-code 0x404 in #VC exception)"):
+    for pattern in (r"violate: \S+ \S+: (SIGBUS .*|went through)",
+                    r"the kernel (went on)",
+                    r"Unsupported (exit-code 0x404 in #VC exception)(?s:.*)"
+                    r"(RIP: 0010:\S+ \[violate\])"):
         m = re.search(pattern, text)
         if m:
-            return m[1]
+            return ", ".join(m.groups())
+    if any("unknown exit reason 24" in line for line in v["qemu"]):
+        return "its console shows nothing; it asked to be terminated"
     return "nothing: it runs no more"
 
 
@@ -98,6 +102,6 @@ def write(folder, measured):
                                                "violations") else None
         if text:
             with open(os.path.join(folder, name + ".table"), "w", encoding="utf-8") as f:
-                f.write("Linux %s on host and guest, one run on the simulated host.\n\n" %
+                f.write("Linux %s on host and guest, on the simulated host.\n\n" %
                         platform.release())
                 f.write(text)
