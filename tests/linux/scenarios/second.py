@@ -50,7 +50,7 @@ def does_not(report, tools, name, order, sign, mem, args=""):
     report.check(records and records[0]["psc"] == "shared" and
                  records[0]["action"] == "vc", name + ": the record says so",
                  *[r["line"] for r in records])
-    judge(report, tools, guest, [])
+    judge(report, tools, guest, [], deserved=[order])
 
 
 def kexec(report, tools):
