@@ -27,6 +27,7 @@ help:
 	@echo '  fuzz             tracker, judge and parsers under libFuzzer (TIME=)'
 	@echo '  test-kernels     build, boot and test-e2e on several kernels (KERNELS=help)'
 	@echo '  test-linux       Linux as SNP guest (SCENARIOS="io smp ...")'
+	@echo '  test-debug       scenarios and random guests on debug kernels (slow)'
 	@echo '  test-dkms        packages and DKMS, in Debian systems of their own'
 	@echo '  bench            what the module costs (BENCH=--quick)'
 	@echo '  check            checkpatch, sparse and shellcheck'
@@ -94,6 +95,9 @@ fuzz:
 	@tests/setup/packages clang libclang-rt-dev
 	@$(MAKE) --no-print-directory -C tests/fuzz O=$(CURDIR)/build/fuzz $(if $(TIME),TIME=$(TIME))
 
+test-debug:
+	@tests/debug/run
+
 test-kernels:
 	@tests/kernels $(KERNELS)
 
@@ -114,4 +118,4 @@ check:
 	@tests/check
 
 .PHONY: all help modules install uninstall dkms-source dkms-install dkms-remove clean \
-	deb rpm test-dkms test-linux demo test torture fuzz test-unit test-sim test-e2e test-kernels bench check
+	deb rpm test-dkms test-linux demo test torture fuzz test-debug test-unit test-sim test-e2e test-kernels bench check

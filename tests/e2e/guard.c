@@ -79,6 +79,14 @@ void guard_find(struct vm *vm)
 	give_up("more than %u VMs in one scenario", MAX_VMS);
 }
 
+void guard_forget(struct vm *vm)
+{
+	for (unsigned int i = 0; i < MAX_VMS; i++) {
+		if (ids[i].vm == vm)
+			ids[i].vm = NULL;
+	}
+}
+
 unsigned int guard_id(struct vm *vm)
 {
 	for (unsigned int i = 0; i < MAX_VMS; i++) {

@@ -20,6 +20,8 @@ void guard_launch(struct vm *vm);
 unsigned int guard_id(struct vm *vm);
 /* For a VM that the module meets only later than its launch. */
 void guard_find(struct vm *vm);
+/* Before a VM is destroyed, in a scenario with many. */
+void guard_forget(struct vm *vm);
 
 /* A file below vms/<id>/ */
 bool guard_read(struct vm *vm, const char *name, char *buf, size_t size);

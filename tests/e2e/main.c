@@ -20,19 +20,13 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include "demo.h"
 #include "guard.h"
 #include "kmsg.h"
 #include "module.h"
 
 #define TIMEOUT_S	90
 #define TIMEOUT_SLOW_S	180
-
-static const struct scenario_group *const groups[] = {
-	&plain_group, &classes_group, &psc_group, &answers_group, &actions_group, &modes_group,
-	&vmm_group, &evidence_group, &bugs_group, &stress_group, &lifecycle_group,
-	&load_order_group, &refusal_group,
-};
+#define TIMEOUT_LONG_S	600
 
 unsigned int scenario_failures;
 
@@ -88,7 +82,8 @@ static bool run_child(const struct scenario *s)
 	}
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		alarm(s->flags & SC_SLOW ? TIMEOUT_SLOW_S : TIMEOUT_S);
+		alarm(s->flags & SC_LONG ? TIMEOUT_LONG_S :
+		      s->flags & SC_SLOW ? TIMEOUT_SLOW_S : TIMEOUT_S);
 		guard_listen();
 		s->fn(s->arg);
 		fflush(stdout);
@@ -201,9 +196,9 @@ static bool selected(const struct selection *sel, const struct scenario *s)
 }
 
 #define for_each_scenario(s)						\
-	for (size_t g_ = 0; g_ < sizeof(groups) / sizeof(*groups); g_++)	\
-		for (const struct scenario *s = groups[g_]->scenario;		\
-		     s < groups[g_]->scenario + groups[g_]->count; s++)
+	for (const struct scenario_group *const *g_ = groups; *g_; g_++)	\
+		for (const struct scenario *s = (*g_)->scenario;		\
+		     s < (*g_)->scenario + (*g_)->count; s++)
 
 static int run_all(const struct selection *sel)
 {
@@ -291,6 +286,8 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
+	if (access("/proc/self/fail-nth", F_OK))
+		sel.without_flag |= SC_FAULTS;
 	if (list) {
 		for_each_scenario(s)
 			puts(s->name);
@@ -298,9 +295,11 @@ int main(int argc, char **argv)
 	}
 	mount_once("debugfs", "/sys/kernel/debug");
 	mount_once("tracefs", TRACEFS);
-	if (optind < argc && !strcmp(argv[optind], "demo"))
-		return demo();
 	if (optind < argc) {
+		int r = run_command(argv[optind]);
+
+		if (r >= 0)
+			return r;
 		fputs(usage, stderr);
 		return 2;
 	}

@@ -20,6 +20,10 @@
 #define SC_NO_SNP	4u
 /* No VM may exist but the scenario's own. */
 #define SC_NO_IDLE_VM	8u
+/* May take minutes. */
+#define SC_LONG		16u
+/* For kernels with fault injection. */
+#define SC_FAULTS	32u
 
 struct scenario {
 	const char *name;
@@ -35,6 +39,11 @@ struct scenario_group {
 
 #define GROUP(name, array)						\
 	const struct scenario_group name = { array, sizeof(array) / sizeof(*(array)) }
+
+/* What a program has, ended by NULL. */
+extern const struct scenario_group *const groups[];
+/* A word on its command line: the exit status, or -1 if it means nothing. */
+int run_command(const char *word);
 
 extern const struct scenario_group plain_group, classes_group, psc_group, answers_group,
 	actions_group, modes_group, vmm_group, lifecycle_group, evidence_group, stress_group,

@@ -9,7 +9,7 @@
 #include <time.h>
 #include "run.h"
 
-#define PATIENCE_S	30
+#define PATIENCE_S	120	/* on a machine that others use, too */
 
 static void complain(struct vcpu_run *v, const char *what, const struct psc *psc)
 {

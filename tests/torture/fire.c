@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the scenarios of fire share. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+#include "e2e/kmsg.h"
+#include "fire.h"
+
+double fire_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+unsigned int fire_random(unsigned int below)
+{
+	static unsigned int seed;
+
+	if (!seed) {
+		if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed) || !seed)
+			seed = 1;
+		diag("random numbers begin with %u", seed);
+	}
+	return rand_r(&seed) % below;
+}
+
+static uint64_t meminfo(const char *text, const char *key)
+{
+	const char *p = strstr(text, key);
+
+	return p ? strtoull(p + strlen(key), NULL, 10) : 0;
+}
+
+uint64_t fire_kernel_kib(void)
+{
+	char buf[4096];
+
+	/* Per-VM memory is freed after RCU grace periods. */
+	file_write("/proc/sys/vm/drop_caches", "3");
+	usleep(300000);
+	if (!file_read("/proc/meminfo", buf, sizeof(buf)))
+		return 0;
+	return meminfo(buf, "SUnreclaim:") + meminfo(buf, "VmallocUsed:") +
+	       meminfo(buf, "Percpu:");
+}
+
+unsigned int fire_log_lines(const char *prefix)
+{
+	static struct kmsg k;
+	static bool open;
+	char line[KMSG_LINE];
+	unsigned int n = 0;
+
+	if (!open)
+		open = kmsg_open(&k, false);
+	while (kmsg_next(&k, line))
+		n += !strncmp(line, prefix, strlen(prefix));
+	check(!k.lost, "records of the kernel log were overwritten before they were read");
+	return n;
+}
+
+bool fire_unload(double limit_s)
+{
+	double end = fire_now() + limit_s;
+	int r;
+
+	while ((r = module_unload(MODULE_NAME)) && fire_now() < end)
+		usleep(20000);
+	return check(!r, "rmmod: %s", strerror(r));
+}
+
+bool fire_load(const char *args)
+{
+	int r = module_load(args);
+
+	return check(!r, "insmod: %s", strerror(r));
+}
+
+void fire_add_violations(struct vm *vm, unsigned int vcpu, uint64_t gpa, unsigned int times)
+{
+	unsigned int start = op_write(vm, vcpu, VIEW_SHARED, gpa, 1);
+
+	op_last(vm, vcpu)->repeat = FIRE_PAGES;
+	op_last(vm, vcpu)->stride = GUEST_PAGE;
+	op_pvalidate(vm, vcpu, gpa, true, false);
+	op_last(vm, vcpu)->repeat = FIRE_PAGES;
+	op_last(vm, vcpu)->stride = GUEST_PAGE;
+	op_loop(vm, vcpu, start, times);
+}
+
+void fire_add_conversions(struct vm *vm, unsigned int vcpu, uint64_t gpa, unsigned int times)
+{
+	unsigned int start = op_psc(vm, vcpu, gpa, PSC_SHARED);
+
+	op_write(vm, vcpu, VIEW_SHARED, gpa, 1);
+	op_make_private(vm, vcpu, gpa);
+	op_loop(vm, vcpu, start, times);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * fire: the module under VMMs that come, go and die, under guests and VMMs that
+ * mean harm, and without memory. It has the runner and the helpers of tests/e2e.
+ */
+#ifndef FIRE_H
+#define FIRE_H
+
+#include "e2e/guard.h"
+#include "e2e/module.h"
+
+extern const struct scenario_group cycle_group, hostile_group, crowd_group, fault_group;
+
+#define GPA(n)	(GUEST_FREE_GPA + (n) * GUEST_PAGE)
+
+/* fire.c */
+double fire_now(void);
+/* Where each run goes another way; printed, so that it can be repeated. */
+unsigned int fire_random(unsigned int below);
+/* Kernel memory that nobody can reclaim, in KiB, when all that is deferred is done. */
+uint64_t fire_kernel_kib(void);
+/* Lines of the kernel log that begin so, since the last call. */
+unsigned int fire_log_lines(const char *prefix);
+/* Unloads the module, however long its last VM takes to go; false after @limit_s. */
+bool fire_unload(double limit_s);
+bool fire_load(const char *args);
+
+/*
+ * A vCPU that uses pages as shared and private in turn, @times times, asking never;
+ * more than one, since with the same #VC again and again a guest is ended.
+ */
+#define FIRE_PAGES	16u
+void fire_add_violations(struct vm *vm, unsigned int vcpu, uint64_t gpa, unsigned int times);
+/* One page, and asking each time. */
+void fire_add_conversions(struct vm *vm, unsigned int vcpu, uint64_t gpa, unsigned int times);
+
+#endif

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* One VM's noise is not another one's trouble, and a crowd's has a ceiling. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "fire.h"
+
+#define LOG_INTERVAL_S	5
+#define LOG_BURST	10	/* of each VM */
+#define LOG_ALL		200	/* of all */
+#define FOR_EVER	(~0u)
+#define PIECES		40	/* conversions that the quiet guest is timed over */
+
+enum noise { NOISE_NONE, NOISE_WORK, NOISE_VIOLATIONS };
+
+/* A VM with four vCPUs in another process, as noisy as it can. */
+static pid_t start_noise(enum noise noise)
+{
+	struct vm *vm;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = noise == NOISE_NONE ? 0 : fork();
+	if (noise == NOISE_NONE || pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	vm = vm_create(&(struct vm_config){ .nvcpus = 4 });
+	for (unsigned int i = 0; i < 4; i++) {
+		if (noise == NOISE_WORK)
+			fire_add_conversions(vm, i, GPA(i), FOR_EVER);
+		else
+			fire_add_violations(vm, i, GPA(i * FIRE_PAGES), FOR_EVER);
+	}
+	vm_start(vm);
+	for (;;)
+		pause();
+}
+
+static void end_noise(pid_t pid)
+{
+	if (pid <= 0)
+		return;
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/* The seconds that a well-behaved guest takes beside this noise. */
+static double timed(enum noise noise, unsigned int *own_lines)
+{
+	pid_t pid = start_noise(noise);
+	struct vm *vm;
+	double took;
+
+	if (pid > 0)
+		sleep(2);
+	vm = vm_create(NULL);
+	fire_add_conversions(vm, 0, GPA(0), PIECES);
+	/* And once it is at fault, which must be said. */
+	op_write(vm, 0, VIEW_PRIVATE, GPA(1), 1);
+	guard_launch(vm);
+	took = fire_now();
+	run(vm);
+	took = fire_now() - took;
+	expect_halted(vm, 0);
+	*own_lines += count_records(vm, "class=first_touch");
+	expect_counter(vm, "log_suppressed", 0);
+	guard_forget(vm);
+	vm_destroy(vm);
+	end_noise(pid);
+	return took;
+}
+
+/*
+ * How much a VM that does nothing but violate slows another one, compared with
+ * one that does nothing but honest conversions: the CPUs are shared in any case.
+ */
+static void noisy_neighbour(const void *arg)
+{
+	unsigned int lines = 0, noisy_lines;
+	double alone, work, violations, took;
+
+	(void)arg;
+	alone = timed(NOISE_NONE, &lines);
+	work = timed(NOISE_WORK, &lines);
+	fire_log_lines("");
+	took = fire_now();
+	violations = timed(NOISE_VIOLATIONS, &lines);
+	took = fire_now() - took;
+	noisy_lines = fire_log_lines(MODULE_NAME ": violation") - 1;
+	diag("a quiet guest takes %.2f s alone, %.2f s beside a working VM, %.2f s beside a violating one",
+	     alone, work, violations);
+	diag("log lines of the violating VM in %.1f s: %u", took, noisy_lines);
+	check(lines == 3, "%u of the quiet VM's 3 records came through", lines);
+	check(violations < 3 * work + 0.5, "violations of one VM slow another one");
+	check(noisy_lines <= LOG_BURST * (took / LOG_INTERVAL_S + 2), "%u lines in %.1f s",
+	      noisy_lines, took);
+}
+
+/* VMs that come, violate and go: the log's ceiling, and what is left of them. */
+static void vms_in_a_loop(const void *arg)
+{
+	double begun = fire_now(), seconds = (uintptr_t)arg, took;
+	unsigned int vms = 0, violations = 0;
+	uint64_t kib = 0, after;
+
+	fire_log_lines("");
+	while (fire_now() < begun + seconds) {
+		struct vm *vm = vm_create(NULL);
+
+		op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
+		op_last(vm, 0)->repeat = 2 * LOG_BURST;
+		op_last(vm, 0)->stride = GUEST_PAGE;
+		vm_start(vm);
+		check(vm_wait(vm, PATIENCE_MS), "a guest did not end");
+		vm_destroy(vm);
+		vms++;
+		if (vms == 5)
+			kib = fire_kernel_kib();
+		/* Before the log's buffer is full. */
+		violations += fire_log_lines(MODULE_NAME ": violation");
+	}
+	took = fire_now() - begun;
+	after = fire_kernel_kib();
+		diag("%u VMs with %u violations each in %.1f s: %u records in the log; kernel memory %ld KiB more",
+	     vms, 2 * LOG_BURST, took, violations, (long)(after - kib));
+	check(violations <= LOG_ALL * (took / LOG_INTERVAL_S + 1), "%u records in %.1f s",
+	      violations, took);
+	check(violations >= LOG_BURST, "the log has %u records", violations);
+	check((long)(after - kib) < 64l * vms, "kernel memory grows");
+}
+
+static const struct scenario scenarios[] = {
+	{ "crowd.noisy_neighbour", noisy_neighbour, NULL, SC_LONG },
+	{ "crowd.vms_in_a_loop", vms_in_a_loop, (void *)15, SC_LONG },
+};
+
+GROUP(crowd_group, scenarios);

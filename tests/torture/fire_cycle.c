@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* VMs and the module come, go and die at any moment. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "fire.h"
+
+#define CYCLES		200
+#define CYCLES_S	120	/* ... or as many as fit in here */
+#define VMMS		3
+#define FOR_EVER	(~0u)
+
+static void own_process(void)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+/* A VMM whose guest violates until somebody kills it. */
+static pid_t start_vmm(void)
+{
+	unsigned int nvcpus = 1 + fire_random(3);
+	struct vm *vm;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid)
+		return pid;
+	own_process();
+	vm = vm_create(&(struct vm_config){ .nvcpus = nvcpus });
+	for (unsigned int i = 0; i < nvcpus; i++) {
+		if (i % 2)
+			fire_add_conversions(vm, i, GPA(i * FIRE_PAGES), FOR_EVER);
+		else
+			fire_add_violations(vm, i, GPA(i * FIRE_PAGES), FOR_EVER);
+	}
+	vm_start(vm);
+	for (;;)
+		pause();
+}
+
+static void kill_vmm(pid_t *pid)
+{
+	if (*pid <= 0)
+		return;
+	kill(*pid, SIGKILL);
+	waitpid(*pid, NULL, 0);
+	*pid = 0;
+}
+
+/*
+ * Loading and unloading while VMMs start, run, violate and are killed, some of
+ * them older than the module, some not there yet.
+ */
+static void load_cycles(const void *arg)
+{
+	static const char *const modes[] = { "mode=off", "mode=lenient", "mode=strict" };
+	pid_t vmm[VMMS] = { 0 };
+	unsigned int n, started = 0, refused = 0;
+	double begun = fire_now();
+
+	(void)arg;
+	for (n = 0; n < CYCLES && !scenario_failures && fire_now() < begun + CYCLES_S; n++) {
+		for (unsigned int i = 0; i < VMMS; i++) {
+			if (!vmm[i] && fire_random(2)) {
+				vmm[i] = start_vmm();
+				started++;
+			}
+		}
+		usleep(fire_random(150000));
+		if (!fire_load(modes[fire_random(3)]))
+			break;
+		usleep(fire_random(100000));
+		kill_vmm(&vmm[fire_random(VMMS)]);
+		/* With VMs there it must be refused, and nothing must come of that. */
+		refused += module_unload(MODULE_NAME) == EWOULDBLOCK;
+		for (unsigned int i = 0; module_loaded(MODULE_NAME) && i < VMMS; i++)
+			kill_vmm(&vmm[i]);
+		if (module_loaded(MODULE_NAME))
+			fire_unload(20);
+	}
+	for (unsigned int i = 0; i < VMMS; i++)
+		kill_vmm(&vmm[i]);
+	diag("%u loads and unloads, %u VMMs killed, %u times rmmod said busy, %.0f s", n,
+	     started, refused, fire_now() - begun);
+	check(refused > 0 && refused < n, "rmmod was refused %u times of %u", refused, n);
+	check(!file_exists(SYSFS), "%s is left", SYSFS);
+}
+
+/* --- the VMM ends in the middle of a PSC --- */
+
+static unsigned int pscs_left;
+
+static uint64_t die_in_psc(struct vcpu *v, const struct psc *psc)
+{
+	if (!__atomic_fetch_sub(&pscs_left, 1, __ATOMIC_RELAXED))
+		_exit(0);
+	return vm_psc(v, psc);
+}
+
+static bool no_vms(void)
+{
+	DIR *d = opendir(SYSFS "/vms");
+	struct dirent *e;
+	bool none = true;
+
+	while (d && (e = readdir(d)))
+		none &= *e->d_name == '.';
+	if (d)
+		closedir(d);
+	return none;
+}
+
+static void exit_in_psc(const void *arg)
+{
+	unsigned int n = (uintptr_t)arg;
+
+	for (unsigned int i = 0; i < n; i++) {
+		pid_t pid;
+
+		pscs_left = 6 + fire_random(60);
+		fflush(stdout);
+		pid = fork();
+		if (!pid) {
+			struct vm *vm = vm_create(&(struct vm_config){ .nvcpus = 2,
+								       .on_psc = die_in_psc });
+
+			own_process();
+			for (unsigned int v = 0; v < 2; v++)
+				fire_add_conversions(vm, v, GPA(v), FOR_EVER);
+			vm_start(vm);
+			for (;;)
+				pause();
+		}
+		waitpid(pid, NULL, 0);
+	}
+	for (unsigned int i = 0; !no_vms() && i < 500; i++)
+		usleep(10000);
+	check(no_vms(), "a VM is left");
+	diag("%u VMMs ended while a PSC waited for their answer", n);
+}
+
+/* --- many VMs, one after the other, of one VMM --- */
+
+static void vm_series(const void *arg)
+{
+	unsigned int n = (uintptr_t)arg, last = 0;
+	uint64_t before = 0, after;
+
+	for (unsigned int i = 0; i < n + 5; i++) {
+		struct vm *vm = vm_create(NULL);
+
+		fire_add_violations(vm, 0, GPA(i), 2);
+		vm_launch(vm);
+		guard_find(vm);
+		check(guard_id(vm) > last, "VM number %u after %u", guard_id(vm), last);
+		last = guard_id(vm);
+		vm_start(vm);
+		check(vm_wait(vm, PATIENCE_MS), "a guest did not end");
+		check(guard_counter(vm, "violations/implicit_shared") +
+		      guard_counter(vm, "violations/initial_shared") == 2 * FIRE_PAGES,
+		      "VM %u: wrong counters", last);
+		guard_forget(vm);
+		vm_destroy(vm);
+		/* Slabs have grown to their usual size by then. */
+		if (i == 4)
+			before = fire_kernel_kib();
+	}
+	after = fire_kernel_kib();
+	diag("%u VMs: kernel memory %ld KiB more, %.1f a VM", n, (long)(after - before),
+	     ((double)after - before) / n);
+	check((long)(after - before) < 64l * n, "kernel memory grows: %lu KiB, then %lu KiB",
+	      before, after);
+}
+
+/* --- files that outlive their VM, and the module --- */
+
+#define MAX_FILES 64
+
+static unsigned int open_all(const char *dir, int *fd, unsigned int n)
+{
+	char path[600];
+	struct dirent *e;
+	DIR *d = opendir(dir);
+
+	while (d && (e = readdir(d)) && n < MAX_FILES) {
+		if (*e->d_name == '.')
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+		if (e->d_type == DT_DIR) {
+			n = open_all(path, fd, n);
+			continue;
+		}
+		fd[n] = open(path, O_RDWR | O_CLOEXEC);
+		if (fd[n] < 0)
+			fd[n] = open(path, O_RDONLY | O_CLOEXEC);
+		n += fd[n] >= 0;
+	}
+	if (d)
+		closedir(d);
+	return n;
+}
+
+static unsigned int readable(const int *fd, unsigned int n)
+{
+	char buf[256];
+	unsigned int yes = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		yes += pread(fd[i], buf, sizeof(buf), 0) >= 0;
+		/* A write to what is gone must fail as well. */
+		if (write(fd[i], "strict", 6) > 0)
+			yes++;
+	}
+	return yes;
+}
+
+static void files_outlive(const void *arg)
+{
+	int fd[MAX_FILES], global[MAX_FILES];
+	unsigned int n, nsysfs, nglobal;
+	char path[128];
+	struct vm *vm = vm_create(NULL);
+
+	(void)arg;
+	fire_add_violations(vm, 0, GPA(0), 3);
+	guard_launch(vm);
+	run(vm);
+	snprintf(path, sizeof(path), SYSFS "/vms/%u", guard_id(vm));
+	nsysfs = open_all(path, fd, 0);
+	snprintf(path, sizeof(path), DEBUGFS "/%u", guard_id(vm));
+	n = open_all(path, fd, nsysfs);
+	check(n > 20 && readable(fd, n) >= n, "only %u files can be opened", n);
+	vm_destroy(vm);
+	check(!readable(fd, n), "files of a VM that is gone can be used");
+	nglobal = open_all(SYSFS, global, 0);
+	/* As every file in debugfs does that has a module's code behind it. */
+	check(module_unload(MODULE_NAME) == EWOULDBLOCK, "rmmod in spite of files in debugfs");
+	for (unsigned int i = nsysfs; i < n; i++)
+		close(fd[i]);
+	check(fire_unload(10), "open files keep the module");
+	check(!readable(global, nglobal) && !readable(fd, nsysfs),
+	      "files of a module that is gone can be used");
+	check(fire_load(""), "it can't be loaded again");
+	check(!readable(global, nglobal), "old files have come to life again");
+	for (unsigned int i = 0; i < nsysfs; i++)
+		close(fd[i]);
+	for (unsigned int i = 0; i < nglobal; i++)
+		close(global[i]);
+	diag("%u files of a VM and %u of the module were kept open", n, nglobal);
+}
+
+/* --- everything is changed while guests violate; a vCPU comes late --- */
+
+static void settings_under_fire(const void *arg)
+{
+	static const char *const mode[] = { "off", "lenient", "strict", "inherit" };
+	static const char *const policy[] = { "enforce", "report" };
+	struct vm *vm = vm_create(&(struct vm_config){ .nvcpus = 4 });
+	double end = fire_now() + (uintptr_t)arg;
+	unsigned int changes = 0;
+	char buf[1024];
+
+	for (unsigned int i = 0; i < 4; i++)
+		fire_add_violations(vm, i, GPA(i * FIRE_PAGES), FOR_EVER);
+	guard_launch(vm);
+	for (unsigned int i = 0; i < 3; i++)
+		vm_start_vcpu(vm, i);
+	while (fire_now() < end) {
+		knob_write("mode", mode[fire_random(3)]);
+		guard_write(vm, "mode", mode[fire_random(4)]);
+		knob_write("policy/implicit_shared", policy[fire_random(2)]);
+		guard_write(vm, "policy/implicit_private", policy[fire_random(2)]);
+		guard_read(vm, "last_violation", buf, sizeof(buf));
+		guard_debug(vm, "page_state", buf, sizeof(buf));
+		guard_debug(vm, "psc_history", buf, sizeof(buf));
+		if (changes++ == 20)
+			vm_start_vcpu(vm, 3);
+	}
+	check(changes > 20, "only %u changes", changes);
+	check(guard_counter(vm, "violations/implicit_shared") > 10, "hardly a violation");
+	/* From one moment to the next the whole VM is ended. */
+	guard_write(vm, "mode", "strict");
+	knob_write("policy/implicit_shared", "enforce");
+	knob_write("policy/implicit_private", "enforce");
+	guard_write(vm, "policy/implicit_private", "enforce");
+	guard_write(vm, "action", "terminate");
+	knob_write("mode", "strict");
+	vm_wait(vm, PATIENCE_MS);
+	expect_file(vm, "state", "terminated");
+	for (unsigned int i = 0; i < 4; i++)
+		check(vm->vcpu[i].state == VCPU_ENDED, "vCPU %u still runs", i);
+	diag("%u changes of four settings each", changes);
+	vm_destroy(vm);
+}
+
+static const struct scenario scenarios[] = {
+	{ "fire.load_cycles", load_cycles, NULL, SC_UNLOADED | SC_LONG },
+	{ "fire.exit_in_psc", exit_in_psc, (void *)20, SC_LONG },
+	{ "fire.vm_series", vm_series, (void *)40, SC_LONG },
+	{ "fire.files_outlive", files_outlive, NULL, SC_SLOW },
+	{ "fire.settings", settings_under_fire, (void *)10, SC_LONG },
+};
+
+GROUP(cycle_group, scenarios);
