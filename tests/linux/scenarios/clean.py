@@ -8,7 +8,7 @@ import os
 
 import phases
 import services
-from guest import Guest, VIRTIO
+from guest import Guest
 
 # Long, for a busy machine: what is awaited comes in a quarter of it on an idle one.
 BOOT_S = 900
@@ -68,7 +68,7 @@ def plug_and_unplug(report, guest):
     guest.tell("blockdev-add", driver="raw", **{"node-name": "new"},
                file={"driver": "file", "filename": disk("/run/new.img", 8 << 20)})
     guest.tell("device_add", driver="virtio-blk-pci", drive="new", id="newdisk", bus="port1",
-               **{k: v == "on" for k, v in (o.split("=") for o in VIRTIO.split(","))})
+               **{"iommu_platform": True, "disable-legacy": "on"})
     done = guest.wait("guest: hotplug: done with the disk|guest: not ok hotplug", ORDER_S)
     if not done or "not ok" in done[1][0]:
         report.note("QMP: %s" % guest.events)

@@ -40,7 +40,7 @@ def cut(guest, pscs, violations):
         if "guest: begin " in text:
             mark(text.split("guest: begin ")[1].strip(), when)
         elif "guest: end" in text:
-            mark("shutdown", when)
+            mark("power-off", when)
     ends = [t for _, t in marks[1:]] + [guest.ended]
     return [(name, begin, end) for (name, begin), end in zip(marks, ends)]
 
