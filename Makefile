@@ -14,7 +14,9 @@ help:
 	@echo '  uninstall        remove it again'
 	@echo '  dkms-install     have DKMS build and install it for every kernel'
 	@echo '  dkms-remove      remove it from DKMS'
-	@echo '  deb              a Debian package for DKMS, in build/deb'
+	@echo '  install-tools    install rmpctl, its systemd units and hooks'
+	@echo '  uninstall-tools  remove them again'
+	@echo '  deb              Debian packages of module (for DKMS) and tools, in build/deb'
 	@echo '  rpm              an RPM package for DKMS, in build/rpm'
 	@echo '  clean            remove what was built'
 	@echo
@@ -28,9 +30,10 @@ help:
 	@echo '  test-kernels     build, boot and test-e2e on several kernels (KERNELS=help)'
 	@echo '  test-linux       Linux as SNP guest (SCENARIOS="io smp ...")'
 	@echo '  test-debug       scenarios and random guests on debug kernels (slow)'
+	@echo '  test-tools       rmpctl, libvirt hook, systemd, udev, metrics, on simulated hosts'
 	@echo '  test-dkms        packages and DKMS, in Debian systems of their own'
 	@echo '  bench            what the module costs (BENCH=--quick)'
-	@echo '  check            checkpatch, sparse and shellcheck'
+	@echo '  check            checkpatch, sparse, shellcheck, pyflakes'
 	@echo
 	@echo 'KDIR=DIR is another kernel to build for (now: $(KDIR)).'
 	@echo 'demo and test set up what they need, as root: see README.md.'
@@ -72,6 +75,12 @@ dkms-remove:
 	dkms remove rmp_enforce/$(VERSION) --all
 	rm -rf $(DKMS_SOURCE)
 
+install-tools:
+	@$(MAKE) --no-print-directory -C tools install
+
+uninstall-tools:
+	@$(MAKE) --no-print-directory -C tools uninstall
+
 clean:
 	rm -rf build
 	find . -path ./.git -prune -o \( -name '*.o' -o -name '.*.cmd' -o -name '*.ko' \
@@ -111,11 +120,15 @@ deb rpm:
 test-dkms:
 	@tests/dkms/run
 
+test-tools:
+	@tests/tools/run $(PARTS)
+
 bench:
 	@tests/bench/run $(BENCH)
 
 check:
 	@tests/check
 
-.PHONY: all help modules install uninstall dkms-source dkms-install dkms-remove clean \
-	deb rpm test-dkms test-linux demo test torture fuzz test-debug test-unit test-sim test-e2e test-kernels bench check
+.PHONY: all help modules install uninstall install-tools uninstall-tools dkms-source \
+	dkms-install dkms-remove clean deb rpm test-dkms test-tools test-linux demo test \
+	torture fuzz test-debug test-unit test-sim test-e2e test-kernels bench check

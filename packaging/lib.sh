@@ -16,11 +16,12 @@ dkms_version() {
 	sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$top/dkms.conf"
 }
 
-# source_to DIR: what goes into a source package: the module and its documents,
+# source_to DIR: what goes into a source package: the module, its tools and documents,
 # not the tests, which need a whole machine.
 source_to() {
 	mkdir -p "$1/packaging"
-	cp -r "$top"/{Kbuild,LICENSE,Makefile,README.md,dkms.conf,docs} "$1"
+	cp -r "$top"/{Kbuild,LICENSE,Makefile,README.md,dkms.conf,docs,tools} "$1"
+	find "$1/tools" -name __pycache__ -prune -exec rm -rf {} +
 	mkdir "$1"/{compat,include,src}
 	cp "$top"/compat/*.c "$1/compat"
 	cp "$top"/include/*.h "$1/include"

@@ -1,0 +1,332 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""rmpctl on the simulated host: the real module, real VMs, and what goes wrong."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import tarfile
+import tempfile
+
+import fleet
+from fleet import Guest, rmpctl
+from ktap import Suite, equal, has, main
+
+suite = Suite()
+guests = {}
+OUT = os.environ.get("RMP_OUT", tempfile.gettempdir())
+
+
+def keep(name, text):
+    """For the documents, and for whoever looks into a failure."""
+    with open(os.path.join(OUT, name), "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+# --- without the module ---
+
+@suite.test("every subcommand has help, also without the module and without rights", long=True)
+def _():
+    for name in ("check", "list", "show", "watch", "set", "map", "history", "explain", "bundle",
+                 "metrics", "journal"):
+        has(rmpctl(name, "--help", uid=fleet.NOBODY).out, "usage: rmpctl", "--json")
+    has(fleet.command("rmpctl", "--version").out, "rmpctl ")
+
+
+@suite.test("without the module: one sentence, status 3")
+def _():
+    for args in (["list"], ["show", "1"], ["watch", "-n", "1"], ["set", "mode=off"],
+                 ["map", "1"], ["history", "1"], ["explain", "1"]):
+        done = rmpctl(*args, status=3)
+        equal(done.out, "")
+        equal(done.err.count("\n"), 1)
+        has(done.err, "rmpctl: rmp_enforce is not loaded; run 'modprobe rmp_enforce'")
+
+
+@suite.test("check without the module: what fails, and a hint")
+def _():
+    done = rmpctl("check", status=1)
+    has(done.out, "[ PASS ] SEV-SNP", "[ FAIL ] module: rmp_enforce is not loaded")
+
+
+@suite.test("metrics without the module: only that it is not there")
+def _():
+    equal(rmpctl("metrics").out, "# HELP rmp_enforce_up 1 if the module is loaded.\n"
+          "# TYPE rmp_enforce_up gauge\nrmp_enforce_up 0\n")
+
+
+@suite.test("check says why the module refused to load")
+def _():
+    if not subprocess.run(["insmod", fleet.KO, "mode=stirct"], check=False).returncode:
+        raise AssertionError("it loads with a mode that there is not")
+    has(rmpctl("check", status=1).out,
+        "refusing to load: mode=stirct is none of off, lenient, strict")
+
+
+# --- with the module, without VMs ---
+
+@suite.test("check with the module: all PASS")
+def _():
+    fleet.load()
+    done = rmpctl("check")
+    keep("check.txt", done.out)
+    has(done.out, "all 6 functions of KVM are redirected", "[ PASS ] mode: lenient",
+        "[ PASS ] history: no SNP VM runs")
+    report = rmpctl("check", "--json").json()
+    equal(report["ok"], True)
+    equal({c["status"] for c in report["checks"]}, {"PASS"})
+
+
+@suite.test("list without VMs says so")
+def _():
+    done = rmpctl("list")
+    has(done.err, "no SNP VM runs; the module is loaded, mode lenient")
+    equal(rmpctl("list", "--json").json(), [])
+
+
+@suite.test("an unknown VM: one sentence, status 3")
+def _():
+    has(rmpctl("show", "99", status=3).err, "there is no VM 99; 'rmpctl list' shows")
+    has(rmpctl("show", "web9", status=3).err, "of a domain 'web9'")
+    has(rmpctl("show", "pid:1", status=3).err, "process 1 has no SNP VM")
+    has(rmpctl("show", "pid:x", status=2).err, "pid:x is not a process ID")
+
+
+# --- with VMs ---
+
+@suite.test("VMs come")
+def _():
+    for way, name in (("clean", "db1"), ("overrun", "web1"), ("server", "build,7"),
+                      ("busy", "queue1")):
+        guests[name] = Guest(way, name.replace(",", ",,"))
+    guests["web1"].wait_for("violations/implicit_shared", 1)
+    guests["build,7"].wait_for("violations/first_touch", 5)
+
+
+@suite.test("list: domains, pids, vCPUs, modes, violations")
+def _():
+    done = rmpctl("list")
+    keep("list.txt", done.out)
+    rows = {line.split()[1]: line.split() for line in done.out.splitlines()[1:]}
+    equal(set(rows), {"db1", "web1", "build,7", "queue1"})
+    equal(rows["web1"][2:7], [str(guests["web1"].pid), "2", "lenient", "complete", "running"])
+    equal(rows["web1"][8:], ["1", "0", "0"])
+    equal(rows["db1"][8:], ["0", "0", "0"])
+    equal(rows["build,7"][8:], ["6", "1", "0"])
+    found = {s["domain"]: s for s in rmpctl("list", "--json").json()}
+    equal(found["web1"]["violations"]["implicit_shared"], 1)
+    equal(found["web1"]["last_violation"]["gfn"], "0x104")
+
+
+@suite.test("show: by id, domain and pid", long=True)
+def _():
+    by_name = rmpctl("show", "web1")
+    keep("show.txt", by_name.out)
+    vm_id = str(rmpctl("show", "web1", "--json").json()["vm"])
+    equal(rmpctl("show", vm_id).out, by_name.out)
+    equal(rmpctl("show", f"pid:{guests['web1'].pid}").out, by_name.out)
+    has(by_name.out, "domain web1", "implicit_shared", "last violation: vm=")
+
+
+@suite.test("explain: the overrun in words, with the request before it")
+def _():
+    done = rmpctl("explain", "web1")
+    keep("explain.txt", done.out)
+    has(" ".join(done.out.split()), "implicit_shared: VM", "domain web1",
+        "wrote to guest frame 0x104 (gpa 0x104000) as shared memory",
+        "it is part of the image that the guest was launched with",
+        "The page right in front of it belongs to 4 requests to shared (4 pages from 0x100 on)",
+        "It was only reported (lenient mode)")
+
+
+@suite.test("explain: from the kernel log, from standard input, from a file", long=True)
+def _():
+    log = fleet.command("dmesg").out
+    for done in (rmpctl("explain", "-n", "0", stdin=log),
+                 rmpctl("explain", "-n", "0", "-", stdin=log)):
+        has(done.out, "implicit_shared: VM", "first_touch: VM")
+    path = os.path.join(OUT, "log.txt")
+    keep("log.txt", log)
+    equal(rmpctl("explain", "-n", "0", "-f", path).out, done.out)
+    has(rmpctl("explain", "-n", "0").out, "implicit_shared: VM")
+    has(rmpctl("explain", "-", stdin="nothing here\n", status=3).err, "there is no record")
+    has(rmpctl("explain", "-f", "/nonexistent", status=3).err, "No such file")
+
+
+@suite.test("map: what was taken without asking")
+def _():
+    done = rmpctl("map", "build,7", "--columns", "100", "--rows", "40")
+    keep("map.txt", done.out)
+    has(done.out, "used as shared without asking", "Taken without asking:",
+        "gfn 0x303, as shared: 1 page", "gfn 0x1c000, as shared",
+        "gfn 0x3c000-0x3c004, as private: 5 pages")
+    keep("map.ansi", rmpctl("map", "build,7", "--columns", "100", "--rows", "40",
+                            "--color", "always").out)
+    totals = rmpctl("map", "build,7", "--json").json()["totals"]
+    equal(totals["taken_shared"], 2)
+    equal(totals["taken_private"], 5)
+    has(rmpctl("map", "db1").out, "db1")
+
+
+@suite.test("map --png: a picture, or what it needs")
+def _():
+    path = os.path.join(OUT, "map.png")
+    if not importlib.util.find_spec("PIL"):
+        has(rmpctl("map", "build,7", "--png", path, status=3).err, "python3-pil")
+        return
+    rmpctl("map", "build,7", "--png", path)
+    with open(path, "rb") as file:
+        equal(file.read(8), b"\x89PNG\r\n\x1a\n")
+    has(rmpctl("map", "build,7", "--png", "/nonexistent/x.png", status=3).err, "can't write")
+
+
+@suite.test("history: of a VM, of a page", long=True)
+def _():
+    keep("history.txt", rmpctl("history", "web1").out)
+    done = rmpctl("history", "web1", "0x103")
+    equal(len(done.out.splitlines()), 1)
+    has(done.out, "PSC to shared", "completed")
+    done = rmpctl("history", "web1", "0x104")
+    equal(len(done.out.splitlines()), 1)
+    has(done.out, "! vCPU 0  implicit_shared: shared write of 0x104")
+    has(rmpctl("history", "web1", "0x99999").out, "no page-state change and no violation")
+    has(rmpctl("history", "web1", "here", status=2).err, "not a guest frame number")
+    has(rmpctl("history", "queue1").err, "are not kept any more")
+
+
+@suite.test("watch: rates of a VM that is at work; JSON lines", long=True)
+def _():
+    lines = rmpctl("watch", "-n", "2", "-i", "2", "--json").out.splitlines()
+    equal(len(lines), 2)
+    vms = {v["domain"]: v for v in json.loads(lines[1])["vms"]}
+    if not vms["queue1"]["psc_completed_per_s"] > 0 or vms["db1"]["psc_completed_per_s"] != 0:
+        raise AssertionError(lines[1])
+    done = rmpctl("watch", "-n", "1")
+    keep("watch.txt", done.out)
+    has(done.out, "queue1", "PSC/s")
+    has(rmpctl("watch", "-i", "0", status=2).err, "--interval")
+
+
+@suite.test("set: globally, per VM, by domain name; wrong values change nothing", long=True)
+def _():
+    has(rmpctl("set", "mode=strict", "action=terminate", "first_touch=report").out,
+        "all VMs: mode: lenient -> strict", "all VMs: action: vc -> terminate",
+        "all VMs: policy/first_touch: enforce -> report")
+    has(rmpctl("set", "--vm", "web1", "mode=lenient", "action=vc").out, "mode: inherit -> lenient")
+    found = {s["domain"]: s for s in rmpctl("list", "--json").json()}
+    equal(found["web1"]["effective_mode"], "lenient")
+    equal(found["db1"]["effective_mode"], "strict")
+    before = rmpctl("list", "--json").json()
+    for words, said in ((["mode=strickt"], "is one of off, lenient, strict"),
+                        (["mode"], "is not NAME=VALUE"), (["colour=red"], "no setting 'colour'"),
+                        (["mode=inherit"], "'inherit' is for single VMs"),
+                        (["mode=off", "action=none"], "action can't be 'none'")):
+        has(rmpctl("set", *words, status=2).err, said)
+    has(rmpctl("set", "--vm", "web9", "mode=off", status=3).err, "web9")
+    equal([s["effective_mode"] for s in rmpctl("list", "--json").json()],
+          [s["effective_mode"] for s in before])
+    rmpctl("set", "--vm", "web1", "mode=inherit", "action=inherit")
+    rmpctl("set", "mode=lenient", "action=vc", "first_touch=enforce")
+
+
+@suite.test("strict for one VM: #VC, and explain says so")
+def _():
+    rmpctl("set", "--vm", "web1", "mode=strict")
+    guests["web1"].go_on()
+    guests["web1"].wait_for("violations/enforced", 1)
+    done = rmpctl("explain", "web1")
+    has(" ".join(done.out.split()), "The guest got #VC with error code 0x404")
+    equal(rmpctl("check", "--json", status=1).json()["ok"], False)
+
+
+@suite.test("terminate for one VM: list, show and check say so")
+def _():
+    rmpctl("set", "--vm", "web1", "action=terminate")
+    guests["web1"].go_on()
+    guests["web1"].wait_for("violations/enforced", 2)
+    found = {s["domain"]: s for s in rmpctl("list", "--json").json()}
+    equal(found["web1"]["state"], "terminated")
+    equal(found["db1"]["state"], "running")
+    has(rmpctl("check", status=1).out, "[ FAIL ] guests: violations of VM")
+    has(" ".join(rmpctl("explain", "web1").out.split()), "The guest was ended")
+
+
+@suite.test("metrics: text format, all VMs; a file is replaced in one step")
+def _():
+    done = rmpctl("metrics")
+    keep("metrics.txt", done.out)
+    has(done.out, "rmp_enforce_up 1", 'rmp_enforce_mode{mode="lenient"} 1',
+        'domain="web1",class="implicit_shared"} 3', 'domain="build,7",class="first_touch"} 5')
+    path = os.path.join(OUT, "rmp_enforce.prom")
+    rmpctl("metrics", "--output", path)
+    equal(os.stat(path).st_mode & 0o777, 0o644)
+    equal([n for n in os.listdir(OUT) if n.startswith(".rmp_enforce.")], [])
+    has(rmpctl("metrics", "--output", "/nonexistent/x", status=3).err, "can't write")
+
+
+@suite.test("without rights: one sentence each")
+def _():
+    for args in (["map", "db1"], ["history", "db1"], ["set", "mode=off"], ["bundle"]):
+        done = rmpctl(*args, uid=fleet.NOBODY, status=3)
+        equal(done.err.count("\n"), 1)
+        has(done.err, "root")
+    # sysfs is for everybody, and so is a VMM's name where /proc is.
+    rmpctl("show", "db1", uid=fleet.NOBODY)
+    equal(rmpctl("list", "--json").json()[0]["mode"], "inherit")
+
+
+@suite.test("bundle: another machine can look into it", long=True)
+def _():
+    path = os.path.join(OUT, "bundle.tar.gz")
+    done = rmpctl("bundle", "-o", path)
+    has(done.out, "no guest memory in it")
+    equal(os.stat(path).st_mode & 0o777, 0o600)
+    with tarfile.open(path) as tar:
+        names = tar.getnames()
+        folder = os.path.join(OUT, names[0].split("/")[0])
+        tar.extractall(OUT)
+    has(" ".join(names), "sys/kernel/rmp_enforce/mode", "dev/kmsg", "page_state", "check.json",
+        "README.txt")
+    for args in (["show", "web1"], ["map", "build,7", "--rows", "20"], ["history", "web1"],
+                 ["list"], ["explain", "-n", "0"]):
+        equal(rmpctl("--root", folder, *args).out.splitlines()[0],
+              rmpctl(*args).out.splitlines()[0])
+    has(rmpctl("--root", folder, "set", "mode=off", status=2).err, "can't be changed")
+    has(rmpctl("bundle", "-o", "/nonexistent/x", status=3).err, "can't write")
+
+
+@suite.test("a guest of 1 TiB: map in seconds", long=True)
+def _():
+    guests["huge"] = Guest("huge", "huge")
+    guests["huge"].wait_for("psc_pages", 64 * 15 << 18)
+    done = rmpctl("map", "huge", "--rows", "30")
+    has(done.out, "huge")
+
+
+@suite.test("a VM that ends in between: one sentence, the others go on", long=True)
+def _():
+    guests["db1"].end()
+    has(rmpctl("show", "db1", status=3).err, "db1")
+    equal({s["domain"] for s in rmpctl("list", "--json").json()} & {"db1", "web1"}, {"web1"})
+    # While somebody looks all the time.
+    looking = subprocess.Popen(["rmpctl", "watch", "-n", "30", "-i", "0.1", "--json"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    looking.stdout.readline()
+    guests["web1"].end()
+    guests["queue1"].end()
+    out, err = looking.communicate(timeout=120)
+    equal(err, "")
+    equal(looking.returncode, 0)
+    equal({v["domain"] for v in json.loads(out.splitlines()[-1])["vms"]}, {"build,7", "huge"})
+
+
+@suite.test("all VMs end, the module unloads")
+def _():
+    for name in ("build,7", "huge"):
+        guests[name].end()
+    fleet.unload()
+    has(rmpctl("list", status=3).err, "not loaded")
+
+
+if __name__ == "__main__":
+    main(suite)

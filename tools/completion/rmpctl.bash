@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Completion of rmpctl for bash. Words come from rmpctl's own help, so that there is one
+# place only that knows them.
+
+_rmpctl_options() {
+	rmpctl "$@" --help 2>/dev/null | grep -oE '(^|[[:space:],])--?[a-z][a-z-]*' | tr -d ' ,'
+}
+
+_rmpctl_vms() {
+	rmpctl list 2>/dev/null | awk 'NR > 1 { print $1; if ($2 !~ /^\(/) print $2 }'
+}
+
+_rmpctl_settings() {
+	local class
+
+	printf '%s\n' mode=off mode=lenient mode=strict action=vc action=terminate
+	for class in implicit_private implicit_shared first_touch initial_shared in_flight vmpl; do
+		printf '%s\n' "$class=enforce" "$class=report"
+	done
+}
+
+_rmpctl() {
+	local cur prev words cword command i
+	# "=" must not end a word: mode=strict is one.
+	_init_completion -n = || return
+
+	for ((i = 1; i < cword; i++)); do
+		case ${words[i]} in
+		--root) i=$((i + 1)) ;;
+		-*) ;;
+		*) command=${words[i]}; break ;;
+		esac
+	done
+
+	case $prev in
+	--root) _filedir -d; return ;;
+	--png | --output | -o | --file | -f) _filedir; return ;;
+	--color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+	--vm) mapfile -t COMPREPLY < <(compgen -W "$(_rmpctl_vms)" -- "$cur"); return ;;
+	esac
+
+	if [ -z "${command-}" ]; then
+		mapfile -t COMPREPLY < <(compgen -W "check list show watch set map history explain
+			bundle metrics journal --root --version --help" -- "$cur")
+	elif [[ $cur == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$(_rmpctl_options "$command")" -- "$cur")
+	else
+		case $command in
+		show | map | history | explain)
+			mapfile -t COMPREPLY < <(compgen -W "$(_rmpctl_vms)" -- "$cur") ;;
+		set)
+			mapfile -t COMPREPLY < <(compgen -W "$(_rmpctl_settings)" -- "$cur") ;;
+		esac
+	fi
+} &&
+	complete -F _rmpctl rmpctl

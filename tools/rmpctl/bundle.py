@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""rmpctl bundle: all that a maintainer would ask for, in one tar file.
+
+No guest memory: there is none in any file that is read here.  Files keep their
+paths, so that "rmpctl --root DIR" works on the unpacked bundle.
+"""
+
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import time
+
+from . import VERSION, check, domain, klog
+from .errors import RmpctlError
+from .host import DEBUG, MODULE
+
+# Of the kernel log, what belongs to the subject.
+KLOG = re.compile(r"rmp_enforce|kvm|SEV|sev|ccp|RMP|AMD-Vi|iommu|BUG|WARNING|Oops|Call Trace|"
+                  r"Command line|Linux version|livepatch|ftrace", re.ASCII)
+
+FILES = (
+    "proc/version", "proc/cmdline", "proc/modules", "proc/sys/kernel/osrelease",
+    "proc/sys/kernel/tainted", "proc/sys/kernel/ftrace_enabled", "etc/os-release",
+    "sys/kernel/security/lockdown", "etc/modprobe.d/rmp_enforce.conf",
+    "sys/kernel/tracing/enabled_functions",
+)
+FOLDERS = (MODULE, DEBUG, "sys/module/rmp_enforce", "sys/module/kvm_amd/parameters",
+           "sys/module/kvm/parameters", "sys/kernel/livepatch")
+COMMANDS = (("modinfo", "modinfo", "rmp_enforce"), ("dkms-status", "dkms", "status"),
+            ("packages", "dpkg-query", "-W", "-f", "${Package} ${Version} ${db:Status-Abbrev}\n",
+             "rmp-enforce*", "linux-image-*", "qemu-system-x86*", "libvirt-daemon*", "ovmf*",
+             "systemd", "dkms"))
+
+HIDDEN = re.compile(r"(?<=password=)[^,]*|(?<=,data=)[^,]*")
+LIMIT = 16 << 20    # of one file
+
+
+class Bundle:
+    """A tar file that is being filled; what could not be read is noted in it."""
+
+    def __init__(self, host, file, top, say):
+        self.host = host
+        self.tar = tarfile.open(fileobj=file, mode="w:gz")
+        self.top = top
+        self.say = say
+        self.missing = []
+
+    def add(self, name, data):
+        """A file of text or bytes."""
+        if isinstance(data, str):
+            data = data.encode(errors="replace")
+        info = tarfile.TarInfo(f"{self.top}/{name}")
+        info.size, info.mtime, info.mode = len(data), int(time.time()), 0o644
+        self.tar.addfile(info, io.BytesIO(data))
+
+    def copy(self, name):
+        """A file of the host, at the same place.
+
+        Files of sysfs and debugfs have no size: read until the end.
+        """
+        try:
+            with open(self.host.path(name), "rb") as file:
+                data = file.read(LIMIT + 1)
+        except OSError as error:
+            self.missing.append(f"{name}: {error.strerror}")
+            return
+        if len(data) > LIMIT:
+            self.missing.append(f"{name}: cut at {LIMIT} bytes")
+            data = data[:data.rfind(b"\n", 0, LIMIT) + 1]
+        self.add(name, data)
+
+    def copy_folder(self, name):
+        """A folder, its links as they are followed by nobody."""
+        base = self.host.path(name)
+        if not os.path.isdir(base):
+            self.missing.append(f"{name}: not there")
+            return
+        for folder, folders, files in os.walk(base):
+            # Section addresses and notes of modules are of no use.
+            folders[:] = sorted(f for f in folders if f not in ("sections", "notes", "holders",
+                                                                "drivers"))
+            for file in sorted(files):
+                path = os.path.join(folder, file)
+                if os.access(path, os.R_OK) and os.stat(path).st_mode & 0o444:
+                    self.copy(os.path.relpath(path, self.host.path()))
+
+    def command(self, name, *args):
+        """What a program prints; it may not be there, or fail."""
+        if not shutil.which(args[0]):
+            self.missing.append(f"{args[0]}: not installed")
+            return
+        done = subprocess.run(args, capture_output=True, timeout=60, check=False,
+                              stdin=subprocess.DEVNULL)
+        self.add(f"commands/{name}", done.stdout + done.stderr)
+
+    def kernel_log(self):
+        try:
+            lines = [f"{m.level},{m.seq},{m.usec},-;{m.text}\n"
+                     for m in klog.messages(self.host) if KLOG.search(m.text)]
+        except RmpctlError as error:
+            self.missing.append(f"dev/kmsg: {error}")
+            return
+        self.add("dev/kmsg", "".join(lines))
+
+    def vmms(self):
+        """The arguments of each VMM, which have the domain's name; no secrets."""
+        for vm_id in self.host.listdir(MODULE, "vms"):
+            pid = self.host.read_or("", MODULE, "vms", vm_id, "pid")
+            args = domain.cmdline(self.host, pid) if pid else []
+            if args:
+                self.add(f"proc/{pid}/cmdline",
+                         "\0".join(HIDDEN.sub("...", a) for a in args) + "\0")
+
+    def fill(self):
+        self.say("settings, counters, page states")
+        for folder in FOLDERS:
+            self.copy_folder(folder)
+        self.say("kernel, configuration, log")
+        for name in FILES:
+            self.copy(name)
+        release = self.host.read_or(os.uname().release, "proc/sys/kernel/osrelease")
+        self.copy(f"boot/config-{release}")
+        self.kernel_log()
+        self.vmms()
+        if self.host.is_live:
+            self.say("versions of packages")
+            for name, *args in COMMANDS:
+                self.command(name, *args)
+        results = [r._asdict() for r in check.run(self.host)]
+        self.add("check.json", json.dumps(results, indent=2) + "\n")
+        self.add("not-there.txt", "".join(f"{m}\n" for m in self.missing))
+        self.add("README.txt", f"Made by rmpctl {VERSION}. Look at it with\n"
+                 "\n    rmpctl --root THIS_FOLDER list\n\n"
+                 "and so on. It has no guest memory in it. check.json is what 'rmpctl check' "
+                 "said, not-there.txt what could not be read.\n")
+        self.tar.close()
+
+
+def default_name(host):
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    node = os.uname().nodename.split(".")[0] if host.is_live else "bundle"
+    node = re.sub(r"[^A-Za-z0-9-]", "", node) or "host"
+    return f"rmp_enforce-{node}-{stamp}"
+
+
+def write(host, path=None):
+    """Make the bundle; its path.  It may hold names of domains: for root only."""
+    top = default_name(host)
+    path = path or f"{top}.tar.gz"
+
+    def say(text):
+        print(f"rmpctl: {text} ...", file=sys.stderr)
+
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as error:
+        raise RmpctlError(f"can't write {path}: {error.strerror}.") from None
+    with os.fdopen(fd, "wb") as file:
+        Bundle(host, file, top, say).fill()
+    return path

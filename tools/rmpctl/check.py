@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""rmpctl check: is this host guarding its guests, and if not, why not."""
+
+import collections
+import os
+import re
+
+from . import klog, vm as vms
+from .errors import RmpctlError
+from .host import MODULE
+from .output import plural
+from .record import GUEST_ERRORS
+
+PASS, WARN, FAIL, SKIP = "PASS", "WARN", "FAIL", "SKIP"
+
+# The functions of KVM that the module redirects (docs/design.md, section 3).
+HOOKS = ("kvm_arch_init_vm", "kvm_arch_destroy_vm", "kvm_arch_vcpu_ioctl_run",
+         "kvm_mmu_page_fault", "kvm_arch_commit_memory_region", "kvm_gmem_populate")
+
+CONFIG = ("CONFIG_KVM_AMD_SEV", "CONFIG_DYNAMIC_FTRACE_WITH_ARGS", "CONFIG_KPROBES_ON_FTRACE",
+          "CONFIG_DEBUG_INFO_BTF", "CONFIG_DEBUG_INFO_BTF_MODULES")
+
+TRACEFS = ("sys/kernel/tracing", "sys/kernel/debug/tracing")
+
+Result = collections.namedtuple("Result", "name status detail hint")
+
+
+def _release(host):
+    return host.read_or(os.uname().release, "proc/sys/kernel/osrelease")
+
+
+def kernel(host):
+    release = _release(host)
+    version = re.match(r"(\d+)\.(\d+)", release)
+    if not version or (int(version[1]), int(version[2])) < (6, 11):
+        return Result("kernel", FAIL, release, "KVM hosts SEV-SNP guests since Linux 6.11")
+    text = host.read_or(None, f"boot/config-{release}")
+    if text is None:
+        return Result("kernel", PASS, f"{release} (its configuration is not in /boot)", None)
+    lacking = [c for c in CONFIG if f"{c}=y" not in text.splitlines()]
+    if lacking:
+        return Result("kernel", FAIL, f"{release} without {', '.join(lacking)}",
+                      "boot a kernel that has them; Debian's cloud flavour has no SEV")
+    return Result("kernel", PASS, release, None)
+
+
+def snp(host):
+    value = host.snp()
+    if value is None:
+        return Result("SEV-SNP", FAIL, "kvm_amd is not loaded",
+                      "run 'modprobe kvm_amd', and see 'dmesg | grep -iE \"sev|ccp\"'")
+    if not value:
+        return Result("SEV-SNP", FAIL, "kvm_amd runs without SEV-SNP",
+                      "enable SNP, SMEE and the RMP in the firmware's setup, and the IOMMU "
+                      "without passthrough; 'dmesg | grep -iE \"sev|rmp|ccp\"' says which is "
+                      "missing")
+    return Result("SEV-SNP", PASS, "kvm_amd can run SNP guests", None)
+
+
+def module(host):
+    version = host.read_or(None, MODULE, "version")
+    if version is None:
+        refusal = last_refusal(host)
+        if refusal:
+            return Result("module", FAIL, refusal, "what it says is in the way")
+        return Result("module", FAIL, "rmp_enforce is not loaded",
+                      "run 'modprobe rmp_enforce'; if there is no such module, see "
+                      "'dkms status'")
+    return Result("module", PASS, f"rmp_enforce {version}", None)
+
+
+def last_refusal(host):
+    """The last reason that the module gave for not loading, if it is not loaded."""
+    found = None
+    if host.exists(MODULE, "mode"):
+        return None
+    try:
+        for message in klog.messages(host):
+            if "rmp_enforce: refusing to load: " in message.text:
+                found = message.text.partition("rmp_enforce: ")[2]
+            elif "rmp_enforce: loaded" in message.text:
+                found = None
+    except RmpctlError:
+        pass
+    return found
+
+
+def hooked(text):
+    """From enabled_functions: which of our functions are redirected, and by whom.
+
+    A line is "name [module] (users) FLAGS ..."; the flag I says IPMODIFY.
+    """
+    out = {}
+    for line in text.splitlines():
+        words = line.split()
+        if words and words[0] in HOOKS:
+            flags = set("".join(w for w in words[1:] if re.fullmatch(r"[RIDOMC]+", w)))
+            out[words[0]] = "I" in flags
+    return out
+
+
+def hooks(host):
+    if not host.exists(MODULE, "mode"):
+        return Result("hooks", SKIP, "the module is not loaded", None)
+    for base in TRACEFS:
+        text = host.read_or(None, base, "enabled_functions")
+        if text is not None:
+            break
+    else:
+        return Result("hooks", SKIP, "tracefs can't be read",
+                      "run as root; in lockdown=confidentiality nobody can")
+    found = hooked(text)
+    missing = [name for name in HOOKS if not found.get(name)]
+    if missing:
+        return Result("hooks", FAIL, f"not redirected: {', '.join(missing)}",
+                      "unload the module and load it again; if it stays so, report it with "
+                      "'rmpctl bundle'")
+    return Result("hooks", PASS, f"all {len(HOOKS)} functions of KVM are redirected", None)
+
+
+def btf(host):
+    """The module compares KVM with the BTF when it loads; so if it is loaded, it fits."""
+    where = "sys/kernel/btf/vmlinux"
+    if host.exists("sys/module/kvm/initstate"):
+        where = "sys/kernel/btf/kvm"
+    if not host.exists(where):
+        return Result("BTF", FAIL, f"the kernel has no {host.path(where)}",
+                      "the module can't tell whether KVM has the shape that it knows, and "
+                      "refuses to load: boot a kernel with BTF")
+    refusal = last_refusal(host)
+    if refusal and ("BTF" in refusal or "in this kernel, and was" in refusal):
+        return Result("BTF", FAIL, refusal,
+                      "the module was built for another kernel: 'dkms status', 'dkms build'")
+    if not host.exists(MODULE, "mode"):
+        return Result("BTF", PASS, "there; whether it matches, loading tells", None)
+    return Result("BTF", PASS, "matches what the module was built for", None)
+
+
+def conflicts(host):
+    """Whatever else may redirect KVM."""
+    patches = [p for p in host.listdir("sys/kernel/livepatch")
+               if host.exists("sys/kernel/livepatch", p, "kvm")]
+    if patches:
+        return Result("conflicts", FAIL, f"livepatch {', '.join(patches)} changes kvm",
+                      "only one can redirect a function: 'echo 0 > /sys/kernel/livepatch/"
+                      f"{patches[0]}/enabled'")
+    refusal = last_refusal(host)
+    if refusal and "already redirected" in refusal:
+        return Result("conflicts", FAIL, refusal, "unload what holds that function")
+    if host.read_or("1", "proc/sys/kernel/ftrace_enabled") == "0":
+        return Result("conflicts", FAIL, "ftrace is switched off",
+                      "run 'sysctl kernel.ftrace_enabled=1' before the module is loaded")
+    return Result("conflicts", PASS, "no livepatch of kvm", None)
+
+
+def mode(host):
+    if not host.exists(MODULE, "mode"):
+        return Result("mode", SKIP, "the module is not loaded", None)
+    value = host.read(MODULE, "mode")
+    action = host.read(MODULE, "action")
+    if value == "off":
+        return Result("mode", FAIL, "off: nothing is judged, whatever a VM's own mode is",
+                      "run 'rmpctl set mode=lenient'")
+    detail = value if value == "lenient" else f"{value}, action {action}"
+    return Result("mode", PASS, detail, None)
+
+
+def history(host, snapshots):
+    if not snapshots:
+        return Result("history", PASS, "no SNP VM runs", None)
+    bad = [s for s in snapshots if s["history"] != "complete"]
+    if bad:
+        names = ", ".join(f"VM {s['vm']} ({s['history']})" for s in bad)
+        return Result("history", WARN, names,
+                      "partial: started before the module was loaded, restart the guest; "
+                      "lost: the host had no memory for it, restart the guest")
+    return Result("history", PASS, f"complete for {plural(len(snapshots), 'VM')}", None)
+
+
+def guests(host, snapshots):
+    bad = [s for s in snapshots if vms.errors_of(s) or s["state"] == "terminated"]
+    if bad:
+        names = ", ".join(f"VM {s['vm']}" + (f" ({s['domain']})" if s["domain"] else "")
+                          for s in bad)
+        return Result("guests", FAIL, f"violations of {names}",
+                      f"run 'rmpctl explain {bad[0]['vm']}'; classes that count: "
+                      + ", ".join(GUEST_ERRORS))
+    return Result("guests", PASS, "no violation of a guest that runs", None)
+
+
+def run(host):
+    """All checks, in the order in which one needs the other."""
+    loaded = host.exists(MODULE, "mode")
+    snapshots = vms.snapshots(host) if loaded else []
+    results = [kernel(host), snp(host), btf(host), conflicts(host), module(host), hooks(host),
+               mode(host)]
+    if loaded:
+        results += [history(host, snapshots), guests(host, snapshots)]
+    return results

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""From a VMM's pid to the name of its libvirt domain, without asking libvirt.
+
+libvirt starts QEMU with "-name guest=NAME,debug-threads=on"; in QEMU's options a
+comma within a value is written twice.  A process that has gone already is looked
+up in what the libvirt hook has left.
+"""
+
+NOTES = "run/rmp-enforce/domains"
+
+
+def _split_commas(text):
+    """QEMU's option syntax: parts between single commas, ",," is a comma."""
+    return [part.replace("\0", ",") for part in text.replace(",,", "\0").split(",")]
+
+
+def name_from_cmdline(args):
+    """The domain's name in QEMU's arguments, or None."""
+    for option, value in zip(args, args[1:]):
+        if option not in ("-name", "--name"):
+            continue
+        for i, part in enumerate(_split_commas(value)):
+            key, equals, name = part.partition("=")
+            if equals and key == "guest":
+                return name
+            if not equals and i == 0:
+                return part
+    return None
+
+
+def cmdline(host, pid):
+    """A process's arguments; none if it is gone or not ours to see."""
+    try:
+        return host.read("proc", str(pid), "cmdline").rstrip("\0").split("\0")
+    except OSError:
+        return []
+
+
+def name_of(host, pid):
+    """The name of the domain whose VMM has this pid, or None."""
+    if host.exists("proc", str(pid)):
+        return name_from_cmdline(cmdline(host, pid))
+    return host.read_or(None, NOTES, str(pid))

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""rmpctl journal: violations from the kernel log as journal entries with fields.
+
+Each key of a record becomes a field RMP_ENFORCE_<KEY>, so that
+"journalctl RMP_ENFORCE_DOMAIN=web1 RMP_ENFORCE_CLASS=first_touch" finds them.
+What has been written is remembered by its number in the kernel log: every
+violation that was logged is written once, also those of a VM that has ended since.
+"""
+
+import os
+import socket
+
+from . import domain, klog
+from .errors import RmpctlError
+
+SOCKET = "run/systemd/journal/socket"
+STATE = "run/rmp-enforce/journal"
+MESSAGE_ID = "5f1b1cbb1c2b4b0fa1c7d0ee0c2a6c11"
+
+
+def _state_name(vm_id):
+    return STATE if vm_id is None else f"{STATE}.{vm_id}"
+
+
+def _boot_id(host):
+    return host.read_or("", "proc/sys/kernel/random/boot_id")
+
+
+def _last(host, vm_id):
+    words = host.read_or("", _state_name(vm_id)).split()
+    if len(words) == 2 and words[0] == _boot_id(host) and words[1].isdigit():
+        return int(words[1])
+    return -1
+
+
+def _remember(host, vm_id, seq):
+    path = host.path(_state_name(vm_id))
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path + ".new", "w", encoding="ascii") as file:
+        file.write(f"{_boot_id(host)} {seq}\n")
+    os.rename(path + ".new", path)
+
+
+def fields(host, message, record):
+    """The fields of one entry, names and values as text."""
+    name = domain.name_of(host, record["pid"])
+    guest = f"domain {name}" if name else f"VM {record['vm']} (pid {record['pid']})"
+    out = {
+        "MESSAGE": (f"{guest}: {record['class']}, {record['access']} {record['op']} of gfn "
+                    f"{record['gfn']}, action {record['action']}"),
+        "MESSAGE_ID": MESSAGE_ID,
+        "PRIORITY": str(message.level),
+        "SYSLOG_IDENTIFIER": "rmp_enforce",
+        "OBJECT_PID": record["pid"],
+        "RMP_ENFORCE_RECORD": record.line(),
+        "RMP_ENFORCE_KMSG_USEC": str(message.usec),
+    }
+    if name:
+        out["RMP_ENFORCE_DOMAIN"] = name
+    for key, value in record.pairs.items():
+        out[f"RMP_ENFORCE_{key.upper()}"] = value
+    return out
+
+
+def encode(entry):
+    """journald's native protocol; no value of ours has a newline in it."""
+    return "".join(f"{k}={v}\n" for k, v in entry.items()).encode()
+
+
+def new_entries(host, vm_id=None):
+    """(seq, fields) of what has not been written yet."""
+    last = _last(host, vm_id)
+    for message, record in klog.records(host):
+        if message.seq > last and vm_id in (None, record.number("vm")):
+            yield message.seq, fields(host, message, record)
+
+
+def write(host, vm_id=None):
+    """Write what is new to the journal; how many."""
+    count = 0
+    path = host.path(SOCKET)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect(path)
+        except OSError as error:
+            raise RmpctlError(f"the journal can't be reached at {path}: "
+                              f"{error.strerror}.") from None
+        for seq, entry in new_entries(host, vm_id):
+            sock.send(encode(entry))
+            _remember(host, vm_id, seq)
+            count += 1
+    return count

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The kernel log, through /dev/kmsg."""
+
+import collections
+import os
+
+from .errors import RmpctlError
+from .record import MARK, Record
+
+Message = collections.namedtuple("Message", "level seq usec text")
+
+
+def parse(entry):
+    """One entry: "priority,sequence,usec,flags[,...];text", then details."""
+    head, semicolon, rest = entry.partition(";")
+    fields = head.split(",")
+    if not semicolon or len(fields) < 3 or not fields[1].isdigit():
+        return None
+    text = rest.split("\n", 1)[0]
+    return Message(int(fields[0]) & 7, int(fields[1]), int(fields[2]), text)
+
+
+def _entries(path):
+    """All that is there now; each read() of the device is one entry."""
+    if not os.path.exists(path):
+        return
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        if os.path.isfile(path):
+            with open(fd, encoding="utf-8", errors="replace", closefd=False) as file:
+                yield from file
+            return
+        while True:
+            try:
+                data = os.read(fd, 8192)
+            except BlockingIOError:
+                return
+            except BrokenPipeError:
+                continue    # overwritten meanwhile: the next read goes on behind it
+            if not data:
+                return
+            yield data.decode(errors="replace")
+    finally:
+        os.close(fd)
+
+
+def messages(host):
+    """All messages; RmpctlError without the right to read them."""
+    path = host.path("dev/kmsg")
+    try:
+        for entry in _entries(path):
+            message = parse(entry)
+            if message:
+                yield message
+    except PermissionError:
+        raise RmpctlError("the kernel log can be read by root only "
+                          "(kernel.dmesg_restrict): run as root.") from None
+
+
+def records(host):
+    """(message, record) of all violations in the log, oldest first."""
+    for message in messages(host):
+        if MARK in message.text:
+            record = Record.from_line(message.text)
+            if record:
+                yield message, record

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The policy in a domain's metadata, applied when libvirt starts the domain.
+
+    <metadata>
+      <rmp-enforce xmlns='https://rmp-enforce.invalid/libvirt/1'
+                   mode='strict' action='vc' policy='first_touch=report'/>
+    </metadata>
+
+prepare   the policy is read; what can't be understood refuses the start, before
+          anything was set up
+start     QEMU is about to be started: a process is left behind that waits for the VM
+          to appear and applies the policy to it, before its vCPUs run
+started   QEMU runs: wait for that, so that a policy that could not be applied is known
+
+libvirt is never asked, since it waits for us: the VM is found by the name in QEMU's
+arguments.
+"""
+
+import os
+import sys
+import syslog
+import time
+import xml.etree.ElementTree as ElementTree
+
+from . import domain, settings, vm as vms
+from .errors import RmpctlError, VmGone
+from .host import MODULE, Host
+
+NAMESPACE = "https://rmp-enforce.invalid/libvirt/1"
+TAG = f"{{{NAMESPACE}}}rmp-enforce"
+ATTRIBUTES = ("mode", "action", "policy", "required")
+PATIENCE_S = 60
+STATE = "run/rmp-enforce/hook"
+
+
+class Policy:
+    """What a domain's XML asks for."""
+
+    def __init__(self, xml):
+        try:
+            root = ElementTree.fromstring(xml)
+        except ElementTree.ParseError as error:
+            raise RmpctlError(f"the domain's XML can't be read: {error}.") from None
+        found = root.findall(f"metadata/{TAG}")
+        self.element = found[0] if found else None
+        security = root.find("launchSecurity")
+        self.is_snp = security is not None and security.get("type") == "sev-snp"
+
+    @property
+    def is_there(self):
+        return self.element is not None
+
+    @property
+    def is_required(self):
+        return self.element.get("required", "no") == "yes"
+
+    def assignments(self):
+        """Words as 'rmpctl set' takes them."""
+        unknown = sorted(set(self.element.keys()) - set(ATTRIBUTES))
+        if unknown:
+            raise RmpctlError(f"<rmp-enforce> has no attribute '{unknown[0]}'; there are "
+                              f"{', '.join(ATTRIBUTES)}.")
+        if self.element.get("required", "no") not in ("yes", "no"):
+            raise RmpctlError("required of <rmp-enforce> is 'yes' or 'no'.")
+        words = [f"{name}={self.element.get(name)}" for name in ("mode", "action")
+                 if self.element.get(name) is not None]
+        words += [w for w in self.element.get("policy", "").replace(",", " ").split() if w]
+        if not words:
+            raise RmpctlError("<rmp-enforce> asks for nothing: give it mode=, action= or policy=.")
+        return words
+
+
+def say(text):
+    """To the system's log; standard error is libvirt's only if the start is refused."""
+    syslog.openlog("rmp-enforce-hook", syslog.LOG_PID, syslog.LOG_DAEMON)
+    syslog.syslog(syslog.LOG_WARNING, text)
+
+
+def _state(host, name):
+    return host.path(STATE, name.replace("/", "_"))
+
+
+def vms_of(host, name):
+    """VMs of the QEMU that runs this domain."""
+    found = []
+    for vm in vms.all_vms(host):
+        try:
+            if domain.name_from_cmdline(domain.cmdline(host, vm.pid)) == name:
+                found.append(vm)
+        except VmGone:
+            pass
+    return found
+
+
+def apply(host, name, wanted):
+    """Wait for the domain's VM and give it the policy; its pid."""
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        for vm in vms_of(host, name):
+            settings.apply(host, vm.folder, f"VM {vm.id}", wanted)
+            return vm.pid
+        if time.monotonic() > end:
+            raise RmpctlError(f"domain {name}: no SNP VM of it appeared in {PATIENCE_S} s.")
+        time.sleep(0.02)
+
+
+def remember_name(host, pid, name):
+    """For whoever asks for the name when the process is gone."""
+    path = host.path(domain.NOTES)
+    os.makedirs(path, exist_ok=True)
+    with open(os.path.join(path, str(pid)), "w", encoding="utf-8") as file:
+        file.write(name)
+    # Names of processes that have gone long ago.
+    for old in os.listdir(path):
+        note = os.path.join(path, old)
+        if not host.exists("proc", old) and time.time() - os.stat(note).st_mtime > 86400:
+            os.unlink(note)
+
+
+def check(host, policy, name):
+    """prepare: whether it can be applied; the settings, or None if it can't matter."""
+    words = policy.assignments()
+    if not host.exists(MODULE, "mode"):
+        problem = "rmp_enforce is not loaded, so its policy does not hold"
+    elif not policy.is_snp:
+        problem = "it is not an SEV-SNP domain, so its rmp-enforce policy means nothing"
+    else:
+        return settings.parse(host, words, per_vm=True)
+    if policy.is_required:
+        raise RmpctlError(f"domain {name}: {problem}, and it has required='yes'.")
+    say(f"domain {name}: {problem}")
+    return None
+
+
+def start(host, name, wanted):
+    """Leave a process behind that applies the policy as soon as there is a VM."""
+    state = _state(host, name)
+    os.makedirs(os.path.dirname(state), exist_ok=True)
+    if os.path.exists(state):
+        os.unlink(state)
+    if os.fork():
+        return
+    os.setsid()
+    # libvirt waits for the end of our standard error.
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in range(3):
+        os.dup2(null, fd)
+    try:
+        remember_name(host, apply(host, name, wanted), name)
+        result = "done"
+    except (RmpctlError, OSError) as error:
+        say(f"domain {name}: {error}")
+        result = str(error)
+    with open(state + ".new", "w", encoding="utf-8") as file:
+        file.write(result)
+    os.rename(state + ".new", state)
+    os._exit(0)
+
+
+def started(host, name):
+    """Wait for that process; RmpctlError if it failed."""
+    state = _state(host, name)
+    end = time.monotonic() + PATIENCE_S + 5
+    while not os.path.exists(state) and time.monotonic() < end:
+        time.sleep(0.02)
+    try:
+        with open(state, encoding="utf-8") as file:
+            result = file.read()
+        os.unlink(state)
+    except FileNotFoundError:
+        result = "the process that was to apply the policy is gone"
+    if result != "done":
+        raise RmpctlError(f"domain {name}: its policy was not applied: {result}")
+
+
+def main(argv):
+    """The hook; its status is libvirt's answer."""
+    host = Host(os.environ.get("RMP_ENFORCE_ROOT", "/"))
+    name, operation = argv
+    try:
+        policy = Policy(sys.stdin.read())
+        if not policy.is_there:
+            return 0
+        wanted = check(host, policy, name) if operation in ("prepare", "start", "started") else None
+        if wanted is None:
+            return 0
+        if operation == "start":
+            start(host, name, wanted)
+        elif operation == "started":
+            started(host, name)
+    except RmpctlError as error:
+        print(f"rmp-enforce: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

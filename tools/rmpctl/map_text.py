@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The page-state map in a terminal: a letter a cell, and a colour where it has some."""
+
+from . import pagemap
+from .output import plural, size
+
+LETTERS = {
+    pagemap.TAKEN_SHARED: "!",
+    pagemap.TAKEN_PRIVATE: "#",
+    pagemap.SHARED: "s",
+    pagemap.PRIVATE: "p",
+    pagemap.LAUNCHED: "l",
+    pagemap.UNASKED: ".",
+    pagemap.HOLE: " ",
+}
+
+# 256-colour codes, background and foreground: the same as in the PNG, as near as
+# they come.
+COLOURS = {
+    pagemap.TAKEN_SHARED: (196, 231),
+    pagemap.TAKEN_PRIVATE: (201, 231),
+    pagemap.SHARED: (220, 94),
+    pagemap.PRIVATE: (25, 75),
+    pagemap.LAUNCHED: (38, 23),
+    pagemap.UNASKED: (252, 245),
+}
+
+
+def _paint(cells, colour):
+    if not colour:
+        return "".join(LETTERS[k] for k in cells)
+    out, last = [], None
+    for kind in cells:
+        if kind != last:
+            out.append("\033[0m")
+            if kind in COLOURS:
+                out.append("\033[48;5;{}m\033[38;5;{}m".format(*COLOURS[kind]))
+            last = kind
+        out.append(LETTERS[kind])
+    return "".join(out) + "\033[0m"
+
+
+def legend(page_map, colour):
+    totals = page_map.totals()
+    for kind, pages in totals.items():
+        if pages or kind in (pagemap.SHARED, pagemap.PRIVATE):
+            yield (f"  {_paint([kind], colour)}  {pagemap.MEANING[kind]:<34}"
+                   f"{plural(pages, 'page'):>18}  {size(pages):>7}")
+
+
+def draw(page_map, columns, rows, colour):
+    """Lines of the map, as wide as the terminal and about as high."""
+    per_row = 16
+    while per_row * 2 + 16 <= columns:
+        per_row *= 2
+    per_cell = pagemap.fit(page_map, per_row, rows)
+    yield f"One character is {size(per_cell)}, one line {size(per_cell * per_row)}."
+    yield ""
+    last = None
+    for section in pagemap.sections(page_map, per_cell, per_row):
+        if last is not None and section.first > last:
+            yield f"{'':12}  ({size(section.first - last)} without memory)"
+        last = section.end
+        cells = page_map.cells(section, per_cell)
+        for i in range(0, len(cells), per_row):
+            gpa = (section.first + i * per_cell) << 12
+            yield f"{gpa:#012x}  {_paint(cells[i:i + per_row], colour)}"
+
+
+def taken(page_map, limit):
+    """Lines that name what was taken without asking."""
+    runs = page_map.taken()
+    if not runs:
+        return
+    yield ""
+    yield "Taken without asking:"
+    for run in runs[:limit]:
+        before = page_map.kind_at(run.first - 1) if run.first else pagemap.HOLE
+        after = page_map.kind_at(run.end)
+        state = "shared" if run.kind == pagemap.TAKEN_SHARED else "private"
+        span = (f"gfn {run.first:#x}" if run.end == run.first + 1 else
+                f"gfn {run.first:#x}-{run.end - 1:#x}")
+        yield (f"  {span}, as {state}: {plural(run.end - run.first, 'page')}; "
+               f"before it: {short(before)}, behind it: {short(after)}")
+    if len(runs) > limit:
+        yield f"  ... and {plural(len(runs) - limit, 'run')} more (--json has all)"
+
+
+def short(kind):
+    return {pagemap.TAKEN_SHARED: "taken as shared", pagemap.TAKEN_PRIVATE: "taken as private",
+            pagemap.UNASKED: "never asked for", pagemap.HOLE: "no memory"}.get(kind, kind)

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""rmpctl metrics: Prometheus's text format, for node_exporter's textfile collector."""
+
+import os
+import tempfile
+
+from . import vm as vms
+from .host import MODULE
+
+# name, type, help, then how to get it from a VM's snapshot
+VM_METRICS = (
+    ("vm_vcpus", "gauge", "vCPUs of the VM.", "vcpus"),
+    ("vm_launch_pages_total", "counter", "4K pages populated at launch.", "launch_pages"),
+    ("vm_psc_requests_total", "counter", "Page-state changes that KVM forwarded to the VMM.",
+     "psc_requests"),
+    ("vm_psc_completed_total", "counter", "Page-state changes that the VMM completed.",
+     "psc_completed"),
+    ("vm_psc_refused_total", "counter", "Page-state changes that the VMM refused.",
+     "psc_refused"),
+    ("vm_psc_pages_total", "counter", "4K pages in completed page-state changes.", "psc_pages"),
+    ("vm_npf_judged_total", "counter", "Nested page faults that were judged.", "npf_judged"),
+    ("vm_enforced_total", "counter", "Violations that were acted upon.", "enforced"),
+    ("vm_vc_injected_total", "counter", "#VC exceptions queued.", "vc_injected"),
+    ("vm_log_suppressed_total", "counter", "Records that the limit kept from the kernel log.",
+     "log_suppressed"),
+    ("vm_tracker_bytes", "gauge", "Memory that the page states take up.", "tracker_bytes"),
+)
+
+
+def escape(value):
+    """A label's value, as the text format wants it."""
+    text = "" if value is None else str(value)
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+
+
+def labels(**values):
+    return "{" + ",".join(f'{k}="{escape(v)}"' for k, v in values.items()) + "}"
+
+
+class Writer:
+    """Collects metrics; each one's HELP and TYPE come once, before its samples."""
+
+    def __init__(self):
+        self.lines = []
+
+    def metric(self, name, kind, text, samples):
+        samples = [(where, value) for where, value in samples if value is not None]
+        if not samples:
+            return
+        name = f"rmp_enforce_{name}"
+        self.lines.append(f"# HELP {name} {text}")
+        self.lines.append(f"# TYPE {name} {kind}")
+        self.lines += [f"{name}{where} {value}" for where, value in samples]
+
+    def text(self):
+        return "\n".join(self.lines) + "\n"
+
+
+def render(host):
+    """All metrics as text; without the module only that it is not there."""
+    out = Writer()
+    loaded = host.exists(MODULE, "mode")
+    out.metric("up", "gauge", "1 if the module is loaded.", [("", int(loaded))])
+    if not loaded:
+        return out.text()
+
+    mode = host.read(MODULE, "mode")
+    out.metric("info", "gauge", "Version and settings of the module, always 1.",
+               [(labels(version=host.read(MODULE, "version"), mode=mode,
+                        action=host.read(MODULE, "action")), 1)])
+    out.metric("mode", "gauge", "1 for the mode that the module is in.",
+               [(labels(mode=m), int(m == mode))
+                for m in host.read(MODULE, "available_modes").split()])
+
+    found = vms.snapshots(host)
+    out.metric("vms", "gauge", "SNP VMs that run.", [("", len(found))])
+    where = {s["vm"]: {"vm": s["vm"], "domain": s["domain"]} for s in found}
+    out.metric("vm_info", "gauge", "The VM, its mode in force and how far its history goes, "
+               "always 1.",
+               [(labels(**where[s["vm"]], pid=s["pid"], comm=s["comm"],
+                        mode=s["effective_mode"], history=s["history"]), 1) for s in found])
+    out.metric("vm_terminated", "gauge", "1 if the module has ended the guest.",
+               [(labels(**where[s["vm"]]), int(s["state"] == "terminated")) for s in found])
+    out.metric("vm_history_complete", "gauge", "1 if all page states of the VM are known.",
+               [(labels(**where[s["vm"]]), int(s["history"] == "complete")) for s in found])
+    out.metric("vm_violations_total", "counter", "Accesses that were not asked for, by class.",
+               [(labels(**where[s["vm"]], **{"class": c}), n)
+                for s in found for c, n in s["violations"].items()])
+    for name, kind, text, key in VM_METRICS:
+        out.metric(name, kind, text, [(labels(**where[s["vm"]]), s[key]) for s in found])
+    return out.text()
+
+
+def write_atomically(text, path):
+    """So that a collector reads the old file or the new one, never a part."""
+    folder = os.path.dirname(os.path.abspath(path))
+    fd, name = tempfile.mkstemp(prefix=".rmp_enforce.", dir=folder)
+    try:
+        with os.fdopen(fd, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.rename(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise

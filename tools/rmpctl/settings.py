@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""rmpctl set: modes, actions and policies, of all VMs or of one."""
+
+import collections
+import errno
+
+from .errors import RmpctlError, UsageError, VmGone
+from .host import MODULE
+from .record import POLICY_CLASSES
+
+Change = collections.namedtuple("Change", "where name old new")
+
+POLICIES = ("enforce", "report")
+
+
+def words_for(host, name):
+    """What a setting may be."""
+    if name == "mode":
+        return tuple(host.read(MODULE, "available_modes").split())
+    if name == "action":
+        return tuple(host.read(MODULE, "available_actions").split())
+    return POLICIES
+
+
+def parse(host, assignments, per_vm):
+    """{file: value} of "name=value" words, each checked against what is allowed."""
+    out = {}
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"'{text}' is not NAME=VALUE, such as mode=strict.")
+        if name not in ("mode", "action") + POLICY_CLASSES:
+            raise UsageError(f"there is no setting '{name}'; there are mode, action and the "
+                             f"classes {', '.join(POLICY_CLASSES)}.")
+        words = words_for(host, name) + (("inherit",) if per_vm else ())
+        if value not in words:
+            hint = ""
+            if value == "inherit":
+                hint = " ('inherit' is for single VMs)"
+            raise UsageError(f"{name} can't be '{value}'; it is one of {', '.join(words)}{hint}.")
+        out[name if name in ("mode", "action") else f"policy/{name}"] = value
+    return out
+
+
+def apply(host, folder, where, wanted):
+    """Write settings; what changed, in the order given.
+
+    If one can't be written, those before it are put back.
+    """
+    done = []
+    for name, value in wanted.items():
+        try:
+            old = host.read(folder, name)
+            host.write(value, folder, name)
+        except OSError as error:
+            for change in done:
+                try:
+                    host.write(change.old, folder, change.name)
+                except OSError:
+                    pass
+            raise _explain(error, host, folder, where, name, value) from None
+        done.append(Change(where, name, old, value))
+    return done
+
+
+def _explain(error, host, folder, where, name, value):
+    if isinstance(error, PermissionError):
+        return RmpctlError("settings can be changed by root only: run as root.")
+    if error.errno in (errno.ENODEV, errno.ENOENT):
+        return VmGone(f"{where} is gone: it has ended.")
+    if error.errno == errno.EINVAL:
+        return UsageError(f"the module does not take {name}={value}.")
+    return RmpctlError(f"{host.path(folder, name)}: {error.strerror}.")

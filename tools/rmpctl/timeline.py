@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""rmpctl history: page-state changes and violations of a VM, by time."""
+
+import collections
+
+from .record import number, parse_pairs
+
+Event = collections.namedtuple("Event", "age_us kind text data")
+
+
+def _psc(pairs):
+    pages = number(pairs["pages"]) or 0
+    first = number(pairs["gfn"])
+    return Event(number(pairs["age_us"]), "psc",
+                 f"vCPU {pairs['vcpu']}  PSC to {pairs['to']:<7}  "
+                 f"{first:#x} +{pages}  {pairs['result']}", pairs)
+
+
+def _violation(record):
+    return Event(record.number("age_us"), "violation",
+                 f"vCPU {record['vcpu']}  {record['class']}: {record['access']} "
+                 f"{record['op']} of {record['gfn']}, expected {record['expected']}"
+                 f" ({record['source']})  action {record['action']}", record.pairs)
+
+
+def events(vm, gfn=None):
+    """All that is still known, oldest first; of one page if a gfn is given."""
+    out = []
+    for line in vm.open_debug("psc_history"):
+        pairs = parse_pairs(line)
+        first, pages = number(pairs.get("gfn")), number(pairs.get("pages"))
+        if first is None or pages is None:
+            continue
+        if gfn is None or first <= gfn < first + pages:
+            out.append(_psc(pairs))
+    for record in vm.violations():
+        if gfn is None or record.gfn == gfn:
+            out.append(_violation(record))
+    # A PSC that is as old as a violation was there before it.
+    return sorted(out, key=lambda e: (-e.age_us, e.kind))
+
+
+def lost(vm):
+    """How many older PSCs and violations are not kept any more."""
+    def first_seq(name):
+        for line in vm.open_debug(name):
+            return (number(parse_pairs(line).get("seq")) or 1) - 1
+        return 0
+    return first_seq("psc_history"), first_seq("violations")

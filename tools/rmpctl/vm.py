@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""VMs as sysfs shows them."""
+
+import errno
+
+from . import domain
+from .errors import RmpctlError, UsageError, VmGone
+from .host import DEBUG, MODULE
+from .record import CLASSES, GUEST_ERRORS, OTHERS, POLICY_CLASSES, Record
+
+COUNTERS = ("launch_pages", "psc_requests", "psc_completed", "psc_refused", "psc_pages",
+            "npf_judged", "vc_injected", "log_suppressed", "tracker_bytes")
+WORDS = ("pid", "comm", "vcpus", "mode", "action", "effective_mode", "state", "history")
+
+
+class Vm:
+    """One VM; every read says VmGone once it has ended."""
+
+    def __init__(self, host, vm_id):
+        self.host = host
+        self.id = vm_id
+
+    @property
+    def folder(self):
+        return f"{MODULE}/vms/{self.id}"
+
+    def _gone(self):
+        return VmGone(f"VM {self.id} is gone: it has ended.")
+
+    def read(self, name):
+        try:
+            return self.host.read(self.folder, name)
+        except (FileNotFoundError, NotADirectoryError):
+            if self.host.exists(self.folder):
+                return None     # a file that this version of the module lacks
+            raise self._gone() from None
+        except PermissionError:
+            raise RmpctlError(f"{self.host.path(self.folder, name)}: no permission; "
+                              "run as root.") from None
+        except OSError as error:
+            if error.errno == errno.ENODEV:
+                raise self._gone() from None
+            raise
+
+    def open_debug(self, name):
+        """Lines of a file in debugfs."""
+        self.host.need_debugfs()
+        try:
+            with open(self.host.path(DEBUG, str(self.id), name), encoding="ascii",
+                      errors="replace") as file:
+                yield from file
+        except FileNotFoundError:
+            raise self._gone() from None
+        except PermissionError:
+            raise RmpctlError("debugfs can be read by root only: run as root.") from None
+        except OSError as error:
+            if error.errno in (errno.ENODEV, errno.EIO, errno.ENOENT):
+                raise self._gone() from None
+            raise
+
+    @property
+    def pid(self):
+        return int(self.read("pid"))
+
+    @property
+    def domain(self):
+        return domain.name_of(self.host, self.pid)
+
+    def last_violation(self):
+        return Record.from_line(self.read("last_violation") or "")
+
+    def violations(self):
+        """The last records in debugfs, oldest first."""
+        for line in self.open_debug("violations"):
+            record = Record.from_line(line)
+            if record:
+                yield record
+
+    def snapshot(self):
+        """All that sysfs has, in one dictionary: what --json prints."""
+        out = {"vm": self.id, "domain": self.domain}
+        for name in WORDS:
+            out[name] = self.read(name)
+        for name in ("pid", "vcpus"):
+            out[name] = None if out[name] is None else int(out[name])
+        for name in COUNTERS:
+            value = self.read(name)
+            out[name] = None if value is None else int(value)
+        out["policy"] = {c: self.read(f"policy/{c}") for c in POLICY_CLASSES}
+        out["violations"] = {c: int(self.read(f"violations/{c}") or 0) for c in CLASSES}
+        out["enforced"] = int(self.read("violations/enforced") or 0)
+        last = self.last_violation()
+        out["last_violation"] = last.as_json() if last else None
+        return out
+
+
+def errors_of(snapshot):
+    """How many accesses spoke against the guest."""
+    return sum(snapshot["violations"][c] for c in GUEST_ERRORS)
+
+
+def noted_of(snapshot):
+    """How many were only noted: not, or not surely, an error of the guest."""
+    return sum(snapshot["violations"][c] for c in OTHERS)
+
+
+def all_vms(host):
+    """All VMs, in the order of their creation."""
+    host.need_module()
+    names = [n for n in host.listdir(MODULE, "vms") if n.isdigit()]
+    return [Vm(host, int(n)) for n in sorted(names, key=int)]
+
+
+def snapshots(host):
+    """Snapshots of all VMs; one that ends meanwhile is left out."""
+    out = []
+    for vm in all_vms(host):
+        try:
+            out.append(vm.snapshot())
+        except VmGone:
+            pass
+    return out
+
+
+def find(host, name):
+    """The VM that an operator means: an id, "pid:N", or a domain's name.
+
+    A domain whose name is a number is found by "domain:NAME".
+    """
+    vms = all_vms(host)
+    kind, colon, rest = name.partition(":")
+    if not colon or kind not in ("pid", "domain"):
+        kind, rest = ("id" if name.isdigit() else "domain"), name
+
+    if kind == "id":
+        found = [vm for vm in vms if vm.id == int(rest)]
+        if not found:
+            raise VmGone(f"there is no VM {rest}; 'rmpctl list' shows those that run.")
+        return found[0]
+    if kind == "pid" and not rest.isdigit():
+        raise UsageError(f"pid:{rest} is not a process ID.")
+
+    found = []
+    for vm in vms:
+        try:
+            if (vm.pid == int(rest)) if kind == "pid" else (vm.domain == rest):
+                found.append(vm)
+        except VmGone:
+            pass
+    if not found and kind == "pid":
+        raise VmGone(f"process {rest} has no SNP VM; 'rmpctl list' shows those that run.")
+    if not found:
+        raise VmGone(f"no SNP VM that runs is of a domain '{rest}'; 'rmpctl list' shows them.")
+    if len(found) > 1:
+        ids = ", ".join(str(vm.id) for vm in found)
+        raise UsageError(f"{name} has several SNP VMs: name one of {ids} by its number.")
+    return found[0]
