@@ -38,6 +38,7 @@ COMMANDS = (("modinfo", "modinfo", "rmp_enforce"), ("dkms-status", "dkms", "stat
 
 HIDDEN = re.compile(r"(?<=password=)[^,]*|(?<=,data=)[^,]*")
 LIMIT = 16 << 20    # of one file
+CHUNK = 1 << 16
 
 
 class Bundle:
@@ -61,11 +62,17 @@ class Bundle:
     def copy(self, name):
         """A file of the host, at the same place.
 
-        Files of sysfs and debugfs have no size: read until the end.
+        Files of sysfs and debugfs have no size: read until the end, in small parts,
+        since those of /proc/sys allocate what they are asked for.
         """
+        data = b""
         try:
-            with open(self.host.path(name), "rb") as file:
-                data = file.read(LIMIT + 1)
+            with open(self.host.path(name), "rb", buffering=0) as file:
+                while len(data) <= LIMIT:
+                    part = file.read(CHUNK)
+                    if not part:
+                        break
+                    data += part
         except OSError as error:
             self.missing.append(f"{name}: {error.strerror}")
             return

@@ -26,7 +26,9 @@ Result = collections.namedtuple("Result", "name status detail hint")
 
 
 def _release(host):
-    return host.read_or(os.uname().release, "proc/sys/kernel/osrelease")
+    """The running kernel's, or the one that a bundle was made on."""
+    ours = os.uname().release if host.is_live else "unknown"
+    return host.read_or(ours, "proc/sys/kernel/osrelease")
 
 
 def kernel(host):
@@ -120,6 +122,8 @@ def hooks(host):
 
 def btf(host):
     """The module compares KVM with the BTF when it loads; so if it is loaded, it fits."""
+    if not host.is_live:
+        return Result("BTF", SKIP, "a bundle does not have the kernel's BTF", None)
     where = "sys/kernel/btf/vmlinux"
     if host.exists("sys/module/kvm/initstate"):
         where = "sys/kernel/btf/kvm"

@@ -291,6 +291,8 @@ def _():
                  ["list"], ["explain", "-n", "0"]):
         equal(rmpctl("--root", folder, *args).out.splitlines()[0],
               rmpctl(*args).out.splitlines()[0])
+    has(rmpctl("--root", folder, "check", status=1).out, os.uname().release,
+        "all 6 functions of KVM are redirected", "a bundle does not have the kernel's BTF")
     has(rmpctl("--root", folder, "set", "mode=off", status=2).err, "can't be changed")
     has(rmpctl("bundle", "-o", "/nonexistent/x", status=3).err, "can't write")
 
