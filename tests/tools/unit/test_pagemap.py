@@ -117,13 +117,13 @@ class Terabyte(unittest.TestCase):
         self.pages = pages
 
     def test_drawn_in_seconds(self):
-        start = time.monotonic()
+        start = time.process_time()     # what others do on this machine does not count
         page_map = PageMap(pagemap.read_runs(self.lines), [Range(0, self.pages)])
         text = list(map_text.draw(page_map, 120, 40, False))
         named = list(map_text.taken(page_map, 10))
         map_png.save(page_map, "VM 1", ["1 TiB"], io.BytesIO())
-        took = time.monotonic() - start
-        print(f"# 200000 runs of 1 TiB read, drawn as text and as PNG: {took:.1f} s")
+        took = time.process_time() - start
+        print(f"# 200000 runs of 1 TiB read, drawn as text and as PNG: {took:.1f} s of CPU")
         self.assertLess(took, 30)
         self.assertEqual(sum("!" in line for line in text), 1)
         self.assertTrue(any("gfn" in line for line in named))
