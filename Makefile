@@ -21,6 +21,7 @@ help:
 	@echo '  clean            remove what was built'
 	@echo
 	@echo '  demo             show what it does, on a simulated SNP host'
+	@echo '  demo-linux       the same with Linux as guest, under libvirt'
 	@echo '  test             all tests'
 	@echo '  test-unit        tracker and judge, on this machine'
 	@echo '  test-sim         the simulated SNP host itself'
@@ -90,6 +91,9 @@ clean:
 demo:
 	@tests/run demo
 
+demo-linux:
+	@tests/linux/demo
+
 test:
 	@tests/run test
 
@@ -130,5 +134,5 @@ check:
 	@tests/check
 
 .PHONY: all help modules install uninstall install-tools uninstall-tools dkms-source \
-	dkms-install dkms-remove clean deb rpm test-dkms test-tools test-linux demo test \
-	torture fuzz test-debug test-unit test-sim test-e2e test-kernels bench check
+	dkms-install dkms-remove clean deb rpm test-dkms test-tools test-linux demo demo-linux \
+	test torture fuzz test-debug test-unit test-sim test-e2e test-kernels bench check
