@@ -33,7 +33,8 @@ def false_positives(measured):
         size = "%d vCPU, %s" % (guest["cpus"], guest["mem"])
         boot = [p for p in guest["phases"] if p["name"] in TITLES]
         rest = [p for p in guest["phases"] if p["name"] not in TITLES]
-        for title, phases in [("from power-on to userland", boot)] + [(p["title"], [p]) for p in rest]:
+        parts = [("from power-on to userland", boot)] + [(p["title"], [p]) for p in rest]
+        for title, phases in parts:
             rows.append((name, size, title.replace("_", " "),
                          "%.0f" % sum(p["seconds"] for p in phases),
                          sum(p["requests"] for p in phases),
