@@ -34,11 +34,11 @@ class Log(threading.Thread):
         while True:
             known = len(self.lines)
             now = time.monotonic()
-            self.lines += [(now, l) for l in self.log.lines()[known:]]
+            self.lines += [(now, s) for s in self.log.lines()[known:]]
             time.sleep(0.1)
 
     def records(self):
-        return [(t, l) for t, l in list(self.lines) if l.startswith("rmp_enforce: violation")]
+        return [(t, s) for t, s in list(self.lines) if s.startswith("rmp_enforce: violation")]
 
 
 def say(text=""):
@@ -103,7 +103,7 @@ class Demo:
         say("    PSCs completed: %s, pages: %s, nested page faults judged: %s" % tuple(
             enforcer.read(base + c)
             for c in ("psc_completed", "psc_pages", "npf_judged")))
-        known = [l for _, l in records if "class=initial_shared" in l and "action=none" in l]
+        known = [s for _, s in records if "class=initial_shared" in s and "action=none" in s]
         say("    violations: %d, of which %d: OVMF's SEC phase uses its GHCB page as shared "
             "without asking; reported, not acted upon" % (len(records), len(known)))
         self.expect(len(records) == len(known) == 1, "the known report and no other")
@@ -119,9 +119,9 @@ class Demo:
         self.expect(begin and end, "the guest goes on after its process was stopped")
         lines = texts(domain, begin[0], end[0]) if begin and end else []
         records = self.log.records()[1:2]
-        side_by_side(lines, [(t, short(l)) for t, l in records])
-        self.expect(any("SIGBUS" in l for _, l in lines), "the process gets SIGBUS")
-        self.expect(any("0x404" in l for _, l in lines), "the guest's kernel names 0x404")
+        side_by_side(lines, [(t, short(s)) for t, s in records])
+        self.expect(any("SIGBUS" in s for _, s in lines), "the process gets SIGBUS")
+        self.expect(any("0x404" in s for _, s in lines), "the guest's kernel names 0x404")
         self.expect(records and "class=implicit_shared" in records[0][1], "one record")
         self.summary.append(("process, action=vc", "#VC 0x404, SIGBUS", "guest runs on"))
 
@@ -133,11 +133,11 @@ class Demo:
         lines = texts(domain, begin[0], panic and panic[0]) if begin else []
         wanted = re.compile(r"try kernel|0x404|^RIP: |violate\]|rminat|panic")
         records = self.log.records()[2:3]
-        others = [(t, l) for t, l in self.log.lines
-                  if records and t >= records[0][0] and re.search("SEV.*terminat", l)]
-        side_by_side([l for l in lines if wanted.search(l[1])],
-                     [(t, short(l)) for t, l in records] + others)
-        self.expect(any("RIP: " in l and "violate" in l for _, l in lines),
+        others = [(t, s) for t, s in self.log.lines
+                  if records and t >= records[0][0] and re.search("SEV.*terminat", s)]
+        side_by_side([s for s in lines if wanted.search(s[1])],
+                     [(t, short(s)) for t, s in records] + others)
+        self.expect(any("RIP: " in s and "violate" in s for _, s in lines),
                     "the guest's console has the RIP of the violator")
         self.expect(records and "class=implicit_private" in records[0][1] and
                     "action=vc" in records[0][1], "one record")
@@ -160,9 +160,9 @@ class Demo:
         time.sleep(2)
         records = self.log.records()[-1:]
         lines = texts(domain, begin[0]) if begin else []
-        side_by_side(lines, [(t, short(l)) for t, l in records])
+        side_by_side(lines, [(t, short(s)) for t, s in records])
         self.expect(state == "crashed (panicked)", "the domain has crashed")
-        self.expect(not any("SIGBUS" in l for _, l in lines), "the guest runs no more")
+        self.expect(not any("SIGBUS" in s for _, s in lines), "the guest runs no more")
         self.expect(known <= 5 and records and "action=terminate" in records[0][1],
                     "the record has action=terminate")
         say("    virsh domstate --reason: %s" % state)

@@ -144,7 +144,7 @@ class Domain:
         """What QEMU printed: the log without the command line and what TCG lacks."""
         with open(self.log, encoding="utf-8", errors="replace") as f:
             text = f.read().split("-msg timestamp=on\n")[-1]
-        return [l for l in text.splitlines() if "doesn't support requested feature" not in l]
+        return [s for s in text.splitlines() if "doesn't support requested feature" not in s]
 
     def cpu_seconds(self):
         """CPU time of the VMM so far, or None if it has ended."""

@@ -162,4 +162,4 @@ class Guest:
 
     def qemu_said(self):
         with open(self.qemu_log, encoding="utf-8", errors="replace") as f:
-            return [l.rstrip() for l in f if "host doesn't support requested feature" not in l]
+            return [s.rstrip() for s in f if "host doesn't support requested feature" not in s]

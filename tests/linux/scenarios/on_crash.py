@@ -50,8 +50,8 @@ def run(report, tools, events, policy, wanted, crashes=1):
     said = events.of(name, before)
     report.check(sum("Crashed Panicked" in e for e in said) == crashes,
                  "%s: libvirt's events tell of the crash" % name, *said)
-    lines = [l for l in tools.log.lines()[len(vms):] if l.startswith("rmp_enforce: violation")]
-    records = [dict(w.split("=", 1) for w in l.split()[2:]) | {"line": l} for l in lines]
+    lines = [s for s in tools.log.lines()[len(vms):] if s.startswith("rmp_enforce: violation")]
+    records = [dict(w.split("=", 1) for w in s.split()[2:]) | {"line": s} for s in lines]
     report.check(len(records) == 1 and records[0]["action"] == "terminate" and
                  records[0]["class"] == "initial_shared", "%s: one record" % name, *lines)
     keep(report, domain, policy, state, said, records)

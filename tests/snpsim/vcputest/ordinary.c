@@ -13,17 +13,6 @@
 #define WORDS_GPA	0x2000ul
 #define MEM_SIZE	0x3000ul
 
-/* Counts in the first word, and halts when the second is set. */
-extern const uint8_t ordinary_code[], ordinary_code_end[];
-asm(".pushsection .rodata\n.code16\n"
-    "ordinary_code:\n"
-    "1:	incl 0x2000\n"
-    "	cmpl $0, 0x2004\n"
-    "	je 1b\n"
-    "	hlt\n"
-    "ordinary_code_end:\n"
-    ".code64\n.popsection");
-
 static void *run(void *arg)
 {
 	struct ordinary *o = arg;

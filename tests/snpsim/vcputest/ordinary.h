@@ -5,6 +5,9 @@
 
 #include "vcputest.h"
 
+/* ordinary_code.S */
+extern const uint8_t ordinary_code[], ordinary_code_end[];
+
 struct ordinary {
 	int kvm, vm, vcpu;
 	uint8_t *mem;
