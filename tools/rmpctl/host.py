@@ -69,8 +69,11 @@ class Host:
         if self.exists(MODULE, "mode"):
             return
         if not self.is_live:
-            raise RmpctlError(f"{self.path(MODULE)} is not there: is {self.root} "
-                              "an unpacked bundle?")
+            if not self.exists("check.json"):
+                raise RmpctlError(f"{self.root} is not an unpacked bundle: there is no "
+                                  "check.json in it.")
+            raise RmpctlError("rmp_enforce was not loaded on the host of this bundle; "
+                              f"'rmpctl --root {self.root} check' says why.")
         if self.snp() is False:
             raise RmpctlError("rmp_enforce is not loaded, and this host does not run "
                               "SEV-SNP; 'rmpctl check' says what is missing.")

@@ -18,7 +18,7 @@ NOBODY = 65534
 
 sys.path.insert(0, TOOLS)
 
-from rmpctl import cli  # noqa: E402
+from rmpctl import cli, vm  # noqa: E402
 
 
 def wait_until(what, condition):
@@ -58,10 +58,24 @@ def command(*args, status=0, stdin=None, env=None):
     return done
 
 
-def _run_child(args, files, uid):
+def _once_found(then):
+    """Have rmpctl do this when it has found its VM, before it looks at it."""
+    find = vm.find
+
+    def find_then(host, name):
+        found = find(host, name)
+        then()
+        return found
+
+    vm.find = find_then
+
+
+def _run_child(args, files, uid, once_found):
     """The rest of a forked child: rmpctl, as if it had just been started."""
     status = 70
     try:
+        if once_found:
+            _once_found(once_found)
         for fd, file in enumerate(files):
             os.dup2(file.fileno(), fd)
         sys.stdin, sys.stdout, sys.stderr = (open(0, encoding="utf-8"),
@@ -84,11 +98,11 @@ def _run_child(args, files, uid):
         os._exit(status)
 
 
-def rmpctl(*args, status=0, stdin="", uid=0):
+def rmpctl(*args, status=0, stdin="", uid=0, once_found=None):
     """rmpctl in a child of this process; it must end with this status.
 
     Forked, since an emulated CPU takes a second to start Python; what is run is the
-    same but for that.
+    same but for that. once_found is what happens when it has found the VM it is for.
     """
     files = [tempfile.TemporaryFile("w+", encoding="utf-8") for _ in range(3)]
     files[0].write(stdin)
@@ -96,7 +110,7 @@ def rmpctl(*args, status=0, stdin="", uid=0):
     null = open(os.devnull, encoding="utf-8")
     pid = os.fork()
     if pid == 0:
-        _run_child(args, [files[0] if stdin else null, files[1], files[2]], uid)
+        _run_child(args, [files[0] if stdin else null, files[1], files[2]], uid, once_found)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     for file in files:
         file.seek(0)
@@ -132,20 +146,31 @@ class Guest:
     def pid(self):
         return self.process.pid
 
-    def counter(self, name):
-        """Of the module; the id is found by the pid, not by what is tested."""
+    @property
+    def vm(self):
+        """Its number; found by the pid, not by what is tested."""
         for vm_id in os.listdir(f"{MODULE}/vms"):
             with open(f"{MODULE}/vms/{vm_id}/pid", encoding="ascii") as file:
                 if int(file.read()) == self.pid:
-                    with open(f"{MODULE}/vms/{vm_id}/{name}", encoding="ascii") as counter:
-                        return int(counter.read())
+                    return vm_id
         raise AssertionError(f"no VM of pid {self.pid}")
+
+    def counter(self, name):
+        """Of the module."""
+        with open(f"{MODULE}/vms/{self.vm}/{name}", encoding="ascii") as file:
+            return int(file.read())
 
     def wait_for(self, name, least):
         wait_until(f"{self.name}: {name} >= {least}", lambda: self.counter(name) >= least)
 
     def go_on(self):
         self.process.send_signal(signal.SIGUSR1)
+
+    def vanish(self):
+        """End it, also from another process than the one that started it."""
+        folder = f"{MODULE}/vms/{self.vm}"
+        os.kill(self.pid, signal.SIGTERM)
+        wait_until(f"{self.name} ends", lambda: not os.path.exists(folder))
 
     def end(self):
         self.process.terminate()
