@@ -356,8 +356,8 @@ void rmpe_sysfs_remove_vm(struct rmpe_vm *vm)
  */
 void rmpe_sysfs_violation_event(struct rmpe_vm *vm, const struct rmpe_record *rec)
 {
-	char id[32], pid[24], gfn[32], class[32], action[24];
-	char *env[] = { "RMP_ENFORCE=violation", id, pid, gfn, class, action, NULL };
+	char id[32], pid[24], gfn[32], class[32], outcome[24];
+	char *env[] = { "RMP_ENFORCE=violation", id, pid, gfn, class, outcome, NULL };
 
 	if (!vm->kobj.state_in_sysfs)
 		return;
@@ -365,7 +365,8 @@ void rmpe_sysfs_violation_event(struct rmpe_vm *vm, const struct rmpe_record *re
 	snprintf(pid, sizeof(pid), "PID=%d", rec->pid);
 	snprintf(gfn, sizeof(gfn), "GFN=0x%llx", gpa_to_gfn(rec->gpa));
 	snprintf(class, sizeof(class), "CLASS=%s", rmpe_class_names[rec->verdict.class]);
-	snprintf(action, sizeof(action), "ACTION=%s",
+	/* Not ACTION: that is the uevent's own, and udev takes the last one it reads. */
+	snprintf(outcome, sizeof(outcome), "OUTCOME=%s",
 		 rmpe_outcome_names[rec->outcome]);
 	kobject_uevent_env(&vm->kobj, KOBJ_CHANGE, env);
 }

@@ -248,10 +248,20 @@ static bool message_has(const char *msg, ssize_t len, const char *text)
 	return false;
 }
 
+/* How many of its words begin like this: of a key that is there twice, udev takes the last. */
+static unsigned int message_count(const char *msg, ssize_t len, const char *start)
+{
+	unsigned int n = 0;
+
+	for (const char *p = msg; p < msg + len; p += strlen(p) + 1)
+		n += !strncmp(p, start, strlen(start));
+	return n;
+}
+
 static void uevent(const void *arg)
 {
 	static const char *const wanted[] = {
-		"ACTION=change", "RMP_ENFORCE=violation", "CLASS=implicit_shared",
+		"ACTION=change", "RMP_ENFORCE=violation", "CLASS=implicit_shared", "OUTCOME=none",
 	};
 	struct vm *vm = vm_create(NULL);
 	char buf[4096], text[128];
@@ -276,6 +286,7 @@ static void uevent(const void *arg)
 		check(!strcmp(buf, text), "the uevent is of %s, not %s", buf, text);
 		for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++)
 			check(message_has(buf, n, wanted[i]), "no %s in the uevent", wanted[i]);
+		check(message_count(buf, n, "ACTION=") == 1, "udev can't tell the uevent's action");
 		snprintf(text, sizeof(text), "VM=%u", guard_id(vm));
 		check(message_has(buf, n, text), "no %s in the uevent", text);
 		snprintf(text, sizeof(text), "PID=%d", getpid());
