@@ -100,18 +100,18 @@ static void clean(struct vm *vm)
 	op_write(vm, 0, VIEW_PRIVATE, GPA(32), 1);
 }
 
-/* Makes a buffer of four pages shared and writes five; once more when it is told to. */
+/* Makes a buffer of four pages shared and writes five; one more whenever it is told to. */
 static void overrun(struct vm *vm)
 {
-	vm_add_launch_page(vm, GPA(4), 3, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0);
+	vm_add_launch_page(vm, GPA(4), 4, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0);
 	op_psc(vm, 0, GPA(0), PSC_SHARED);
 	each(vm, 4, GUEST_PAGE);
 	op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
 	each(vm, 5, GUEST_PAGE);
-	op_wait_flag(vm, 0, 0, 1);
-	op_write(vm, 0, VIEW_SHARED, GPA(5), 1);
-	op_wait_flag(vm, 0, 0, 2);
-	op_write(vm, 0, VIEW_SHARED, GPA(6), 1);
+	for (unsigned int i = 1; i <= 3; i++) {
+		op_wait_flag(vm, 0, 0, i);
+		op_write(vm, 0, VIEW_SHARED, GPA(4 + i), 1);
+	}
 }
 
 /* Asks and uses, all the time. */

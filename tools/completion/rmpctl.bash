@@ -20,9 +20,14 @@ _rmpctl_settings() {
 }
 
 _rmpctl() {
-	local cur prev words cword command i
+	# shellcheck disable=SC2034 # the helpers set them
+	local cur prev words cword comp_args command i
 	# "=" must not end a word: mode=strict is one.
-	_init_completion -n = || return
+	if declare -F _comp_initialize >/dev/null; then
+		_comp_initialize -n = -- "$@" || return
+	else
+		_init_completion -n = || return	# before bash-completion 2.12
+	fi
 
 	for ((i = 1; i < cword; i++)); do
 		case ${words[i]} in
@@ -33,8 +38,8 @@ _rmpctl() {
 	done
 
 	case $prev in
-	--root) _filedir -d; return ;;
-	--png | --output | -o | --file | -f) _filedir; return ;;
+	--root) compopt -o dirnames; return ;;
+	--png | --output | -o | --file | -f) compopt -o default; return ;;
 	--color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
 	--vm) mapfile -t COMPREPLY < <(compgen -W "$(_rmpctl_vms)" -- "$cur"); return ;;
 	esac

@@ -13,12 +13,20 @@ import traceback
 MODULE = "/sys/kernel/rmp_enforce"
 TOOLS = os.environ.get("RMP_TOOLS", "/usr/share/rmp-enforce-tools")
 KO = os.environ.get("RMP_KO", "/mod/rmp_enforce.ko")
+JOB = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+OUT = os.environ.get("RMP_OUT", tempfile.gettempdir())
 PATIENCE_S = 60
 NOBODY = 65534
 
 sys.path.insert(0, TOOLS)
 
 from rmpctl import cli, vm  # noqa: E402
+
+
+def keep(name, text):
+    """For the documents, and for whoever looks into a failure."""
+    with open(os.path.join(OUT, name), "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 def wait_until(what, condition):

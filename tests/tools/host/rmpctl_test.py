@@ -6,22 +6,13 @@ import json
 import os
 import subprocess
 import tarfile
-import tempfile
 
 import fleet
-from fleet import Guest, rmpctl
+from fleet import OUT, Guest, keep, rmpctl
 from ktap import Suite, equal, has, main
 
 suite = Suite()
 guests = {}
-OUT = os.environ.get("RMP_OUT", tempfile.gettempdir())
-
-
-def keep(name, text):
-    """For the documents, and for whoever looks into a failure."""
-    with open(os.path.join(OUT, name), "w", encoding="utf-8") as file:
-        file.write(text)
-
 
 # --- without the module ---
 

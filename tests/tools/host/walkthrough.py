@@ -1,137 +1,186 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What an operator would do, from check to uninstall, with what it prints: the text and
-the pictures of docs/walkthrough.md."""
+"""What an operator would do, from the packages to their purge: docs/walkthrough.md and
+its pictures. Run on a Debian that has neither package; they are in the folder packages."""
 
-import fcntl
 import os
-import pty
-import re
-import select
-import signal
-import struct
 import subprocess
 import sys
-import termios
-import time
 
-import services_test as services
-from fleet import Guest
+import domains
+from fleet import JOB, Guest
+from recorder import Recorder, Wrong, screen
 
-OUT = os.environ["RMP_OUT"]
-COLUMNS, ROWS = 112, 26
+# What apt and dpkg say of any package.
+CHATTER = (r"^(Reading|Building|Solving|Selecting|Preparing|Fetched|Get:|\(Reading|debconf:|"
+           r"Suggested|Note|The following|Installing:|Summary:|  Upgrading|  Download|  Space|"
+           r"REMOVING:|  Freed|  rmp-enforce-|WARNING:|\d+ upgraded|After this|Need to get|N:|$)|"
+           r"unsandboxed")
+INTRODUCTION = f"""# A walk-through
 
+What an operator does, in order, and what it prints. `make test-tools PARTS=debian` does all of it, checks it, and has written
+this page: on a Debian 13 with libvirt, on the simulated SNP host (Linux {os.uname().release}, {os.cpu_count()} host CPU(s)),
+from the two packages alone. Times are those of an emulated machine. Where lines of apt are left out, there are three dots.
 
-class Text:
-    """The document's recorded part."""
-
-    def __init__(self):
-        self.lines = []
-
-    def say(self, text):
-        self.lines += ["", text, ""]
-
-    def run(self, line, hide=None):
-        """A command as it would be typed, and what it printed."""
-        print(f"# {line}", flush=True)
-        done = subprocess.run(["bash", "-c", line], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, check=False, timeout=300,
-                              stdin=subprocess.DEVNULL)
-        self.lines.append(f"    # {line}")
-        for said in done.stdout.splitlines():
-            if not hide or not re.search(hide, said):
-                self.lines.append(f"    {said}".rstrip())
-        if done.returncode:
-            self.lines.append(f"    (exit status {done.returncode})")
-        self.lines.append("")
-
-    def save(self):
-        with open(os.path.join(OUT, "walkthrough.txt"), "w", encoding="utf-8") as file:
-            file.write("\n".join(self.lines) + "\n")
+The guests are small test guests, under names as libvirt gives them to QEMU: `db1` is clean; `web1` writes one page more than the
+four that it asked to be shared, and another one whenever it is told to; `build7` is a server of 2 GiB with three places that it
+never asked for; `queue1` asks all the time. `guarded` and `typo` are domains of libvirt, with QEMU and OVMF.
+"""
 
 
-def screen(args, seconds, name):
-    """What a full-screen program shows after some time, as a terminal gets it."""
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.environ["TERM"] = "xterm-256color"
-        os.execvp(args[0], args)
-    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-    os.kill(pid, signal.SIGWINCH)
-    data, end = b"", time.monotonic() + seconds
-    while time.monotonic() < end:
-        if select.select([fd], [], [], 0.2)[0]:
-            try:
-                data += os.read(fd, 65536)
-            except OSError:
-                break
-    with open(os.path.join(OUT, name), "wb") as file:
-        file.write(data)
-    try:
-        os.write(fd, b"q")
-    except OSError:
-        pass
-    # It has something to say at its end, and nobody to say it to else.
-    while select.select([fd], [], [], 5)[0]:
-        try:
-            if not os.read(fd, 65536):
-                break
-        except OSError:
-            break
-    os.close(fd)
-    os.waitpid(pid, 0)
+def install(r):
+    r.heading("Install")
+    os.chdir(os.path.join(JOB, "packages"))
+    r.run("ls", "rmp-enforce-dkms_", "rmp-enforce-tools_")
+    r.run("apt-get -y install ./rmp-enforce-dkms_*.deb ./rmp-enforce-tools_*.deb",
+          "Setting up rmp-enforce-tools", hide=CHATTER, timeout=1200)
+    r.run("dkms status", ": installed")
+    os.chdir("/")
+    r.say("At each boot, before any guest; and now. libvirtd looks for hooks when it starts, guests go on:")
+    r.run("echo rmp_enforce >/etc/modules-load.d/rmp_enforce.conf")
+    r.run("modprobe rmp_enforce")
+    r.run("systemctl try-restart libvirtd")
+
+
+def guarding(r):
+    r.heading("Is the host guarding?")
+    r.run("rmpctl check", "[ PASS ] SEV-SNP", "[ PASS ] hooks", "[ PASS ] mode: lenient")
+    r.say("If the module did not load, it would say why, with a hint. Guests that are started from now on are tracked.")
+
+
+def looking(r, guests):
+    r.heading("Whom, and what has it seen?")
+    r.run("rmpctl list", "web1", "build7")
+    r.say("ERRORS speak against the guest, NOTED do not. `web1` and `build7` have some.")
+    r.heading("What did web1 do?")
+    r.run("rmpctl explain web1", "implicit_shared", "guest frame 0x104", "4 requests to shared")
+    r.say("What it had asked for, by time; of the last page that it may use, and of the one behind it:")
+    r.run("rmpctl history web1", "PSC to shared")
+    r.run("rmpctl history web1 0x103", "PSC to shared")
+    r.run("rmpctl history web1 0x104", "! vCPU 0  implicit_shared")
+    r.heading("Where in its memory?")
+    r.run("rmpctl map build7 --columns 90 --rows 34", "Taken without asking:",
+          "gfn 0x3c000-0x3c004, as private: 5 pages")
+    status, _ = screen(["rmpctl", "map", "build7", "--columns", "90", "--rows", "34", "--color",
+                        "always"], "map-terminal", 60, 30)
+    r.step("the map in a terminal", [] if status == 0 else [f"exit status 0, not {status}"])
+    r.say("In a terminal it has colours:")
+    r.picture("map-terminal.png", "map of a guest's memory, in a terminal")
+    r.run("rmpctl map build7 --png /out/map.png", "written")
+    r.picture("map.png", "map of a guest's memory")
+    r.say("Blue is private and yellow is shared, because the guest asked; red and magenta it took. The enlarged places say what "
+          "is wrong: a page between the rings, one behind the end of the bounce buffer, and five in memory that it validated and "
+          "never asked for.")
+    r.heading("Live")
+    status, data = screen(["rmpctl", "watch"], "watch", 22, 24, guests["web1"].go_on)
+    guests["web1"].wait_for("violations/implicit_shared", 2)
+    missing = [w.decode() for w in (b"queue1", b"web1", b"gfn 0x105") if w not in data]
+    r.step("rmpctl watch", missing + ([] if status == 0 else [f"exit status 0, not {status}"]))
+    r.say("    # rmpctl watch")
+    r.picture("watch.png", "rmpctl watch")
+    r.say("`web1` has just done it again. In a pipe, or with `--count`, `watch` prints lines:")
+    r.run("rmpctl watch --count 1", "queue1")
+    r.say("Each violation is in the journal, with fields to match on:")
+    r.run("journalctl -q --no-hostname -o short-monotonic RMP_ENFORCE_DOMAIN=web1",
+          "implicit_shared, shared write of gfn 0x105")
+
+
+def strict(r, guests):
+    r.heading("Strict, for one guest")
+    r.run("rmpctl set mode=strict --vm web1", "mode: inherit -> strict")
+    guests["web1"].go_on()
+    guests["web1"].wait_for("violations/enforced", 1)
+    r.say("It does it again, and now the write does not happen: the guest gets #VC 0x404 at that instruction.")
+    r.run("rmpctl explain web1 | grep -A 2 'what was done'", "#VC with error code 0x404")
+    r.say("Or it is ended there and then:")
+    r.run("rmpctl set action=terminate --vm web1", "action: inherit -> terminate")
+    guests["web1"].go_on()
+    guests["web1"].wait_for("violations/enforced", 2)
+    r.run("rmpctl list", "terminated")
+    r.run("rmpctl explain web1 | grep -A 2 'what was done'", "The guest was ended")
+    r.run("rmpctl check | grep -A 1 -E 'mode|guests'", "[ FAIL ] guests: violations of VM")
+
+
+def with_libvirt(r):
+    r.heading("A domain that brings its policy along")
+    domains.define("guarded", domains.policy(mode="strict", action="terminate"))
+    domains.define("typo", domains.policy(mode="stirct"))
+    r.run("virsh dumpxml guarded | grep -B 1 -A 1 '<rmp-enforce'", "mode=")
+    r.run("virsh start guarded", "started")
+    r.run("rmpctl list | grep -E 'VM|guarded'", "strict")
+    r.run("rmpctl set action=vc --vm guarded", "action: terminate -> vc")
+    r.say("A policy that can't be understood refuses the start:")
+    r.run("virsh start typo", "mode can't be 'stirct'", status=1)
+
+
+def around(r):
+    r.heading("For monitoring")
+    r.run("rmpctl metrics | grep -E '^rmp_enforce_(up|vms|mode|vm_violations_total.*web1)'",
+          "rmp_enforce_up 1", 'domain="web1",class="implicit_shared"} 4')
+    r.say("With prometheus-node-exporter installed, a timer writes them for its textfile collector:")
+    r.run("mkdir -p /var/lib/prometheus/node-exporter    # that package's")
+    r.run("systemctl enable --now rmp-enforce-metrics.timer")
+    r.run("systemctl start rmp-enforce-metrics.service; ls -l /var/lib/prometheus/node-exporter",
+          "rmp_enforce.prom")
+    r.heading("For a bug report")
+    r.run("rmpctl bundle -o /tmp/bundle.tar.gz", "no guest memory in it")
+    r.say("On any other machine that has rmpctl:")
+    r.run("mkdir /tmp/look && tar -C /tmp/look -xzf /tmp/bundle.tar.gz")
+    r.run("rmpctl --root /tmp/look/rmp_enforce-* explain web1 | head -n 5", "implicit_shared")
+
+
+def left_over():
+    """Files with our name, but what is of this run or was asked for by hand."""
+    ours = subprocess.run(["find", "/", "-xdev", "-regextype", "egrep", "-regex",
+                           "/(job|out|tmp|run|var/log)", "-prune", "-o",
+                           "-name", "*rmp[-_]enforce*", "-print"],
+                          capture_output=True, text=True, check=True).stdout.split()
+    return [name for name in ours if not name.endswith("node-exporter/rmp_enforce.prom")]
+
+
+def the_end(r, guests):
+    r.heading("When it bites")
+    r.run("rmpctl set mode=off", "all VMs: mode: lenient -> off")
+    r.run("rmpctl list", "off")
+    r.say("All enforcement has ended, at once and for every VM, and no guest was touched (one that was terminated stays so). "
+          "More of that: [rollout.md](rollout.md#when-it-bites).")
+    r.heading("Uninstall")
+    r.run("rmmod rmp_enforce", "in use", status=1)
+    r.say("No guest is left half-guarded: end the SNP VMs first.")
+    r.run("virsh destroy guarded", "destroyed")
+    for guest in guests.values():
+        guest.end()
+    r.run("rmmod rmp_enforce")
+    r.run("systemctl disable --now rmp-enforce-metrics.timer")
+    r.run("apt-get -y purge rmp-enforce-tools rmp-enforce-dkms", "Purging configuration files",
+          hide=CHATTER)
+    r.run("rm /etc/modules-load.d/rmp_enforce.conf")
+    r.run("dkms status; modinfo rmp_enforce", "not found", status=1)
+    r.step("nothing of the packages is left", left_over())
 
 
 def main():
-    text = Text()
-    ways = {"db1": "clean", "web1": "overrun", "build7": "server", "queue1": "busy"}
-    guests = {name: Guest(way, name) for name, way in ways.items()}
-    guests["web1"].wait_for("violations/implicit_shared", 1)
-    guests["build7"].wait_for("violations/first_touch", 5)
-
-    text.say("Is the host guarding?")
-    text.run("rmpctl check")
-    text.say("Whom, and what has it seen?")
-    text.run("rmpctl list")
-    text.say("web1 has an error. Which?")
-    text.run("rmpctl explain web1")
-    text.say("What did web1 ask for, around that page?")
-    text.run("rmpctl history web1 0x103")
-    text.run("rmpctl history web1 0x104")
-    text.say("The memory of build7, in the terminal (the picture below is of the same moment):")
-    text.run("rmpctl map build7 --columns 90 --rows 36")
-    text.run("rmpctl map build7 --png /out/map.png")
-    text.say("The journal can be asked for a guest, a class, a page:")
-    text.run("journalctl -q --no-hostname -o short RMP_ENFORCE_DOMAIN=web1")
-    text.say("Strict, for this one guest. The access does not happen any more:")
-    text.run("rmpctl set mode=strict --vm web1")
-    guests["web1"].go_on()
-    guests["web1"].wait_for("violations/enforced", 1)
-    text.run("rmpctl show web1 | head -n 12")
-    text.run("rmpctl explain web1 | sed -n '1,/usual/p' | head -n 14")
-    text.say("A domain that brings its policy along:")
-    services.define("guarded", services.policy("mode='strict' action='terminate'"))
-    text.run("virsh dumpxml guarded | grep -A1 rmp-enforce")
-    text.run("virsh start guarded")
-    text.run("rmpctl list")
-    services.define("typo", services.policy("mode='stirct'"))
-    text.run("virsh start typo")
-    text.say("What monitoring gets:")
-    text.run("rmpctl metrics | grep -E '^rmp_enforce_(up|mode|vms|vm_violations_total.*web1)'")
-    screen(["rmpctl", "watch"], 15, "watch.raw")
-    text.say("For a bug report:")
-    text.run("rmpctl bundle -o /tmp/bundle.tar.gz 2>/dev/null")
-    text.run("tar -tzf /tmp/bundle.tar.gz | wc -l")
-    text.say("When it bites: all enforcement ends at once, without touching the guests.")
-    text.run("rmpctl set mode=off")
-    text.run("rmpctl check | grep -A1 mode:")
-    text.say("The end: no guest is left half-guarded.")
-    text.run("rmmod rmp_enforce")
-    subprocess.run(["virsh", "destroy", "guarded"], check=False, stdout=subprocess.DEVNULL)
-    for guest in guests.values():
-        guest.end()
-    text.run("rmmod rmp_enforce && rmpctl list")
-    text.run("dpkg --purge rmp-enforce-tools rmp-enforce-dkms 2>&1 | grep -v warning")
-    text.save()
+    r = Recorder()
+    guests = {}
+    r.lines += INTRODUCTION.splitlines() + [""]
+    print("KTAP version 1", flush=True)
+    try:
+        install(r)
+        guarding(r)
+        for way, name in (("clean", "db1"), ("overrun", "web1"), ("server", "build7"),
+                          ("busy", "queue1")):
+            guests[name] = Guest(way, name)
+        guests["web1"].wait_for("violations/implicit_shared", 1)
+        guests["build7"].wait_for("violations/first_touch", 5)
+        looking(r, guests)
+        strict(r, guests)
+        with_libvirt(r)
+        around(r)
+        the_end(r, guests)
+    except Wrong:
+        return 1
+    finally:
+        r.save()
+    print(f"1..{r.steps}")
     return 0
 
 
