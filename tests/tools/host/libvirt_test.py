@@ -2,7 +2,7 @@
 """libvirt's hook, with a real libvirtd and domains with policies right, wrong and absent."""
 
 import fleet
-from domains import define, end, policy, start
+from domains import define, end, policy, start, start_ordinary
 from fleet import command, rmpctl, wait_until
 from ktap import Suite, equal, has, main
 from logs import journal
@@ -60,7 +60,7 @@ def _():
 @suite.test("libvirt: a domain that is not SNP: a warning, or a refusal if required")
 def _():
     define("ordinary", policy(mode="strict"), snp=False)
-    start("ordinary")
+    start_ordinary("ordinary")
     wait_until("the warning", lambda: "it is not an SEV-SNP domain" in
                str(journal("SYSLOG_IDENTIFIER=rmp-enforce-hook")))
     end("ordinary")
@@ -73,7 +73,7 @@ def _():
 def _():
     fleet.unload()
     define("free", policy(mode="strict"), snp=False)
-    start("free")
+    start_ordinary("free")
     end("free")
     define("bound", policy(mode="strict", required="yes"))
     has(start("bound", status=1), "rmp_enforce is not loaded", "required='yes'")
