@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The module, SNP VMs and rmpctl, for tests that run on the simulated host."""
 
+import importlib
 import json
 import os
 import signal
@@ -19,8 +20,6 @@ PATIENCE_S = 60
 NOBODY = 65534
 
 sys.path.insert(0, TOOLS)
-
-from rmpctl import cli, vm  # noqa: E402
 
 
 def keep(name, text):
@@ -68,6 +67,7 @@ def command(*args, status=0, stdin=None, env=None):
 
 def _once_found(then):
     """Have rmpctl do this when it has found its VM, before it looks at it."""
+    from rmpctl import vm
     find = vm.find
 
     def find_then(host, name):
@@ -92,6 +92,7 @@ def _run_child(args, files, uid, once_found):
         if uid:
             os.setgid(uid)
             os.setuid(uid)
+        from rmpctl import cli
         try:
             status = cli.main(list(args))
         except SystemExit as end:
@@ -112,6 +113,7 @@ def rmpctl(*args, status=0, stdin="", uid=0, once_found=None):
     Forked, since an emulated CPU takes a second to start Python; what is run is the
     same but for that. once_found is what happens when it has found the VM it is for.
     """
+    importlib.import_module("rmpctl.commands")      # once, not in each child
     files = [tempfile.TemporaryFile("w+", encoding="utf-8") for _ in range(3)]
     files[0].write(stdin)
     files[0].seek(0)

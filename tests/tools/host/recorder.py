@@ -9,11 +9,13 @@ import select
 import struct
 import subprocess
 import termios
+import textwrap
 import time
 
 from fleet import OUT, keep
 
 COLUMNS = 112
+WIDTH = 125     # of the document
 LEFT_OUT = "..."
 
 
@@ -32,7 +34,13 @@ class Recorder:
         self.lines += [f"## {text}", ""]
 
     def say(self, text):
-        self.lines += [text, ""]
+        """A paragraph, however it is broken into lines here."""
+        self.lines += textwrap.wrap(" ".join(text.split()), WIDTH, break_long_words=False,
+                                    break_on_hyphens=False) + [""]
+
+    def typed(self, line):
+        """A command that is shown, and run in another way."""
+        self.lines += [f"    # {line}", ""]
 
     def picture(self, name, what):
         self.lines += [f"![{what}](pictures/{name})", ""]

@@ -14,6 +14,7 @@ from ktap import Suite, equal, has, main
 suite = Suite()
 guests = {}
 
+
 # --- without the module ---
 
 @suite.test("every subcommand has help, also without the module and without rights", long=True)

@@ -94,5 +94,6 @@ def _():
     equal(words("rmpctl", "show", "d"), ["db1"])
     guest.end()
 
+
 if __name__ == "__main__":
     main(suite)
