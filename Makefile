@@ -125,7 +125,7 @@ test-dkms:
 	@tests/dkms/run
 
 test-tools:
-	@tests/tools/run $(PARTS)
+	@RECORD="$(RECORD)" tests/tools/run $(PARTS)
 
 bench:
 	@tests/bench/run $(BENCH)
