@@ -4,10 +4,12 @@
 import argparse
 import os
 import sys
+import textwrap
 
 from . import VERSION
 from .errors import NOT_HERE, RmpctlError
 from .host import Host
+from .record import POLICY_CLASSES
 
 EPILOG = """\
 VM is the number of a VM ('rmpctl list' has them), the name of its libvirt domain, or
@@ -16,6 +18,19 @@ pid:N for the VM of process N.
 exit status: 0 all is well, 1 there is a finding ('check' only), 2 wrong usage, 3 not
 possible here (no module, no SNP, no rights, the VM has ended).
 """
+
+
+class Formatter(argparse.HelpFormatter):
+    """Text that is laid out is left alone; names with hyphens in them stay whole."""
+
+    def _fill_text(self, text, width, indent):
+        if "\n" in text:
+            return textwrap.indent(text, indent)
+        return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent,
+                             break_on_hyphens=False)
+
+    def _split_lines(self, text, width):
+        return textwrap.wrap(text, width, break_on_hyphens=False)
 
 
 def _common():
@@ -57,16 +72,17 @@ def _add_watch(add):
     p = add("watch", "VMs, rates and violations, live",
             "Full screen in a terminal. With --json, --count, or into a pipe: lines.")
     p.add_argument("-i", "--interval", type=float, default=1.0, metavar="S",
-                   help="seconds between two looks (1)")
+                   help="seconds between two looks (default 1)")
     p.add_argument("-n", "--count", type=int, metavar="N", help="print N times, then end")
 
 
 def _add_set(add):
     p = add("set", "change mode, action and policies",
-            "Settings: mode=off|lenient|strict, action=vc|terminate, and CLASS=enforce|report; "
-            "for a VM also =inherit. Without --vm they hold for all VMs that have none of "
-            "their own. Either all of a VM's settings are changed, or none.")
-    p.add_argument("setting", metavar="NAME=VALUE", nargs="+")
+            "Without --vm, settings hold for all VMs that have none of their own. Either all of "
+            "a VM's settings are changed, or none.")
+    p.add_argument("setting", metavar="NAME=VALUE", nargs="+",
+                   help="mode=off|lenient|strict, action=vc|terminate, CLASS=enforce|report; with "
+                   f"--vm also NAME=inherit. CLASS is one of {', '.join(POLICY_CLASSES)}")
     p.add_argument("--vm", action="append", metavar="VM",
                    help="only this VM (may be given several times)")
 
@@ -76,10 +92,10 @@ def _add_map(add):
             "In the terminal, or as PNG. Needs root (debugfs).")
     _vm(p)
     p.add_argument("--png", metavar="FILE", help="draw into this file, - is standard output")
-    p.add_argument("--columns", type=int, metavar="N", help="width (the terminal's)")
-    p.add_argument("--rows", type=int, metavar="N", help="lines of map (the terminal's)")
+    p.add_argument("--columns", type=int, metavar="N", help="width (default: the terminal's)")
+    p.add_argument("--rows", type=int, metavar="N", help="lines of the map (default: what the terminal has left)")
     p.add_argument("--limit", type=int, default=10, metavar="N",
-                   help="name at most N places that were taken without asking (10)")
+                   help="name at most N places that were taken without asking (default 10)")
     _colour(p)
 
 
@@ -100,7 +116,7 @@ def _add_explain(add):
     p.add_argument("-f", "--file", metavar="FILE",
                    help="read records from FILE, - is standard input")
     p.add_argument("-n", "--lines", type=int, default=1, metavar="N",
-                   help="the last N records (1); 0 is all")
+                   help="the last N records (default 1); 0 is all")
 
 
 def _add_bundle(add):
@@ -108,7 +124,8 @@ def _add_bundle(add):
             "Settings, counters, page states, histories, the kernel log as far as it is of the "
             "subject, versions. No guest memory. 'rmpctl --root FOLDER' looks into an unpacked "
             "one.")
-    p.add_argument("-o", "--output", metavar="FILE", help="(rmp_enforce-HOST-DATE.tar.gz)")
+    p.add_argument("-o", "--output", metavar="FILE",
+                   help="write FILE (default: rmp_enforce-HOST-DATE.tar.gz in this folder)")
 
 
 def _add_metrics(add):
@@ -132,7 +149,7 @@ ADDERS = (_add_check, _add_list, _add_show, _add_watch, _add_set, _add_map, _add
 def parser():
     """The parser, with all subcommands."""
     top = argparse.ArgumentParser(
-        prog="rmpctl", epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="rmpctl", epilog=EPILOG, formatter_class=Formatter,
         description="Asks and tells the rmp_enforce kernel module, which makes page-state "
                     "changes of SEV-SNP guests explicit.")
     top.add_argument("--version", action="version", version=f"rmpctl {VERSION}")
@@ -142,7 +159,7 @@ def parser():
     common = _common()
 
     def add(name, summary, details=""):
-        return subs.add_parser(name, help=summary, parents=[common],
+        return subs.add_parser(name, help=summary, parents=[common], formatter_class=Formatter,
                                description=f"{summary[0].upper()}{summary[1:]}. {details}")
 
     for adder in ADDERS:
