@@ -5,17 +5,19 @@
  * Two bits a gfn, in a tree of three levels:
  *
  *	root	an array of pointers, one for each GiB
- *	node	a GiB: two bits for each 2M range in which all gfns agree,
- *		and, once one of them does not, an array of pointers to
- *	leaf	2M: two bits for each gfn
+ *	node	a GiB, of 64 slots: a slot is two bits for each of eight 2M
+ *		ranges in which all gfns agree, or, once some of them do not,
+ *		a pointer to a
+ *	block	16M: two bits for each gfn
  *
  * So a PSC of whole 2M ranges costs two bits each however large the guest is,
- * and nothing is allocated for memory that no PSC ever named.
+ * and nothing is allocated for memory that no PSC ever named.  A block goes when
+ * all of its 16M are set at once.
  *
  * Locking: writers hold a lock of the caller's (struct rmpe_vm's lock) and may
  * sleep; rmpe_tracker_state() takes RCU only.  A writer makes a new node or
- * leaf complete before it publishes it, and unlinks a leaf only after the
- * node's bits for that range are right, so a reader sees either the old or the
+ * block complete before it publishes it, and frees a block a grace period after
+ * it has put the new states into its slot, so a reader sees either the old or the
  * new state of a gfn.  A range is not changed atomically as a whole.
  */
 #ifndef RMPE_PSC_TRACKER_H

@@ -5,6 +5,7 @@
 #include "psc_tracker.h"
 
 #include <linux/align.h>
+#include <linux/array_size.h>
 #include <linux/bits.h>
 #include <linux/compiler.h>
 #include <linux/errno.h>
@@ -17,28 +18,31 @@
 #include <linux/string.h>
 
 #define STATE_BITS	2
-#define STATE_MASK	3ULL
+#define STATE_MASK	3UL
 #define PER_WORD	(64 / STATE_BITS)
-#define FANOUT_SHIFT	9
-#define FANOUT		BIT(FANOUT_SHIFT)
 
-#define LEAF_GFNS	((u64)FANOUT)
-#define NODE_SHIFT	(2 * FANOUT_SHIFT)
+/* What can be told in two bits for all of it: 2M. */
+#define CHUNK_SHIFT	9
+#define CHUNK_GFNS	BIT_ULL(CHUNK_SHIFT)
+#define BLOCK_SHIFT	12
+#define BLOCK_GFNS	BIT_ULL(BLOCK_SHIFT)
+#define CHUNKS		(BLOCK_GFNS / CHUNK_GFNS)
+#define NODE_SHIFT	18
 #define NODE_GFNS	BIT_ULL(NODE_SHIFT)
 
-/* The states of FANOUT things of one size: gfns, or uniform 2M ranges. */
-struct state_map {
-	u64 word[FANOUT / PER_WORD];
+struct state_block {
+	u64 word[BLOCK_GFNS / PER_WORD];
 };
 
-struct leaf_table {
-	struct state_map __rcu *leaf[FANOUT];
-};
+/*
+ * A slot of a node: a block; or, marked by bit 0, the states of CHUNKS chunks that
+ * are uniform, two bits each.  Never NULL.  One load of it gives a reader all.
+ */
+#define UNIFORM		1UL
+#define CHUNK_BIT(gfn)	(1 + ((gfn) >> CHUNK_SHIFT) % CHUNKS * STATE_BITS)
 
-/* A 2M range's bits in @uniform count only while it has no leaf. */
 struct tracker_node {
-	struct state_map uniform;
-	struct leaf_table __rcu *leaves;
+	struct state_block __rcu *slot[NODE_GFNS / BLOCK_GFNS];
 };
 
 struct rmpe_tracker_root {
@@ -50,33 +54,53 @@ struct rmpe_tracker_root {
 /* Writers are serialised by the caller. */
 #define writer_dereference(p) rcu_dereference_protected(p, true)
 
-static enum rmpe_page_state map_get(const struct state_map *map, unsigned int i)
+static unsigned long uniform_bits(const struct state_block *slot)
 {
-	u64 word = READ_ONCE(map->word[i / PER_WORD]);
-
-	return (word >> (i % PER_WORD * STATE_BITS)) & STATE_MASK;
+	return (unsigned long)slot & UNIFORM ? (unsigned long)slot : 0;
 }
 
-static void map_fill(struct state_map *map, unsigned int first, unsigned int n,
-		     enum rmpe_page_state state)
+static struct state_block *uniform_slot(unsigned long bits)
+{
+	return (struct state_block *)bits;
+}
+
+/* All chunks alike. */
+static struct state_block *uniform(enum rmpe_page_state state)
+{
+	const unsigned long each = (BIT(CHUNKS * STATE_BITS) - 1) / STATE_MASK;
+
+	return uniform_slot(each * state << 1 | UNIFORM);
+}
+
+static enum rmpe_page_state chunk_state(unsigned long bits, gfn_t gfn)
+{
+	return bits >> CHUNK_BIT(gfn) & STATE_MASK;
+}
+
+static enum rmpe_page_state slot_state(const struct state_block *slot, gfn_t gfn)
+{
+	unsigned long bits = uniform_bits(slot);
+
+	if (bits)
+		return chunk_state(bits, gfn);
+	return READ_ONCE(slot->word[gfn % BLOCK_GFNS / PER_WORD]) >>
+	       gfn % PER_WORD * STATE_BITS & STATE_MASK;
+}
+
+static void block_fill(struct state_block *block, gfn_t gfn, gfn_t end,
+		       enum rmpe_page_state state)
 {
 	const u64 pattern = ~0ULL / STATE_MASK * state;
 
-	while (n) {
-		unsigned int bit = first % PER_WORD * STATE_BITS;
-		unsigned int k = min(n, PER_WORD - first % PER_WORD);
-		u64 *word = &map->word[first / PER_WORD];
-		u64 mask = GENMASK_ULL(bit + k * STATE_BITS - 1, bit);
+	while (gfn < end) {
+		unsigned int bit = gfn % PER_WORD * STATE_BITS;
+		unsigned int n = min(end - gfn, PER_WORD - gfn % PER_WORD);
+		u64 *word = &block->word[gfn % BLOCK_GFNS / PER_WORD];
+		u64 mask = GENMASK_ULL(bit + n * STATE_BITS - 1, bit);
 
 		WRITE_ONCE(*word, (*word & ~mask) | (pattern & mask));
-		first += k;
-		n -= k;
+		gfn += n;
 	}
-}
-
-static unsigned int leaf_index(gfn_t gfn)
-{
-	return (gfn >> FANOUT_SHIFT) % FANOUT;
 }
 
 static struct tracker_node *find_node(const struct rmpe_tracker *t, gfn_t gfn)
@@ -88,20 +112,14 @@ static struct tracker_node *find_node(const struct rmpe_tracker *t, gfn_t gfn)
 		rcu_dereference_check(root->node[i], true) : NULL;
 }
 
-static struct state_map *find_leaf(const struct tracker_node *node, gfn_t gfn)
+static struct state_block __rcu **find_slot(struct tracker_node *node, gfn_t gfn)
 {
-	struct leaf_table *leaves = rcu_dereference_check(node->leaves, true);
-
-	return leaves ?
-		rcu_dereference_check(leaves->leaf[leaf_index(gfn)], true) : NULL;
+	return &node->slot[gfn % NODE_GFNS >> BLOCK_SHIFT];
 }
 
-static enum rmpe_page_state state_in_node(const struct tracker_node *node, gfn_t gfn)
+static enum rmpe_page_state state_in_node(struct tracker_node *node, gfn_t gfn)
 {
-	const struct state_map *leaf = find_leaf(node, gfn);
-
-	return leaf ? map_get(leaf, gfn % FANOUT) :
-		      map_get(&node->uniform, leaf_index(gfn));
+	return slot_state(rcu_dereference_check(*find_slot(node, gfn), true), gfn);
 }
 
 /**
@@ -116,13 +134,14 @@ static enum rmpe_page_state state_in_node(const struct tracker_node *node, gfn_t
 enum rmpe_page_state rmpe_tracker_state(const struct rmpe_tracker *t, gfn_t gfn)
 {
 	enum rmpe_page_state state = RMPE_PAGE_NONE;
-	const struct tracker_node *node;
+	struct tracker_node *node;
 
-	rcu_read_lock();
+	/* Unlike rcu_read_lock() this is no call; it excludes the same. */
+	rcu_read_lock_sched();
 	node = find_node(t, gfn);
 	if (node)
 		state = state_in_node(node, gfn);
-	rcu_read_unlock();
+	rcu_read_unlock_sched();
 	return state;
 }
 
@@ -166,42 +185,63 @@ static int make_node(struct rmpe_tracker *t, gfn_t gfn)
 {
 	struct rmpe_tracker_root *root = writer_dereference(t->root);
 	struct tracker_node *node;
+	unsigned int i;
 
 	if (find_node(t, gfn))
 		return 0;
 	node = tracker_alloc(t, sizeof(*node));
 	if (!node)
 		return -ENOMEM;
+	for (i = 0; i < ARRAY_SIZE(node->slot); i++)
+		RCU_INIT_POINTER(node->slot[i], uniform(RMPE_PAGE_NONE));
 	rcu_assign_pointer(root->node[gfn >> NODE_SHIFT], node);
 	return 0;
 }
 
-/* Give the 2M range around @gfn a leaf, unless it is @state throughout. */
-static int make_leaf(struct rmpe_tracker *t, gfn_t gfn, enum rmpe_page_state state)
+/*
+ * What a uniform slot is after [gfn, end) of it became @state: 0 if only a block
+ * can tell.
+ */
+static unsigned long uniform_after(unsigned long bits, gfn_t gfn, gfn_t end,
+				   enum rmpe_page_state state)
+{
+	while (gfn < end) {
+		gfn_t next = min(end, ALIGN_DOWN(gfn, CHUNK_GFNS) + CHUNK_GFNS);
+
+		if (chunk_state(bits, gfn) != state) {
+			if (next - gfn < CHUNK_GFNS)
+				return 0;
+			bits &= ~(STATE_MASK << CHUNK_BIT(gfn));
+			bits |= (unsigned long)state << CHUNK_BIT(gfn);
+		}
+		gfn = next;
+	}
+	return bits;
+}
+
+/* See to it that [gfn, end), less than a block, can be made @state. */
+static int make_block(struct rmpe_tracker *t, gfn_t gfn, gfn_t end,
+		      enum rmpe_page_state state)
 {
 	struct tracker_node *node = find_node(t, gfn);
-	enum rmpe_page_state uniform;
-	struct leaf_table *leaves;
-	struct state_map *leaf;
+	gfn_t first = ALIGN_DOWN(gfn, BLOCK_GFNS), g;
+	struct state_block __rcu **slot;
+	struct state_block *block;
+	unsigned long bits;
 
-	if (find_leaf(node, gfn))
+	if (!node)	/* nothing is known there, and nothing is to be */
 		return 0;
-	uniform = map_get(&node->uniform, leaf_index(gfn));
-	if (uniform == state)
+	slot = find_slot(node, gfn);
+	bits = uniform_bits(writer_dereference(*slot));
+	if (!bits || uniform_after(bits, gfn, end, state))
 		return 0;
 
-	leaves = writer_dereference(node->leaves);
-	if (!leaves) {
-		leaves = tracker_alloc(t, sizeof(*leaves));
-		if (!leaves)
-			return -ENOMEM;
-		rcu_assign_pointer(node->leaves, leaves);
-	}
-	leaf = tracker_alloc(t, sizeof(*leaf));
-	if (!leaf)
+	block = tracker_alloc(t, sizeof(*block));
+	if (!block)
 		return -ENOMEM;
-	map_fill(leaf, 0, FANOUT, uniform);
-	rcu_assign_pointer(leaves->leaf[leaf_index(gfn)], leaf);
+	for (g = first; g < first + BLOCK_GFNS; g += CHUNK_GFNS)
+		block_fill(block, g, g + CHUNK_GFNS, chunk_state(bits, g));
+	rcu_assign_pointer(*slot, block);
 	return 0;
 }
 
@@ -217,47 +257,49 @@ static int prepare(struct rmpe_tracker *t, gfn_t gfn, gfn_t end,
 		if (state != RMPE_PAGE_NONE)
 			r = make_node(t, g);
 	}
-	/* Only the ends of a range can be parts of a 2M range. */
-	if (!r && !IS_ALIGNED(gfn, LEAF_GFNS) && find_node(t, gfn))
-		r = make_leaf(t, gfn, state);
-	if (!r && !IS_ALIGNED(end, LEAF_GFNS) && find_node(t, end))
-		r = make_leaf(t, end, state);
+	/* Only the ends of a range can be parts of a block. */
+	if (!r && !IS_ALIGNED(gfn, BLOCK_GFNS))
+		r = make_block(t, gfn, min(end, ALIGN_DOWN(gfn, BLOCK_GFNS) + BLOCK_GFNS),
+			       state);
+	if (!r && !IS_ALIGNED(end, BLOCK_GFNS))
+		r = make_block(t, max(gfn, ALIGN_DOWN(end, BLOCK_GFNS)), end, state);
 	return r;
 }
 
-static void drop_leaf(struct rmpe_tracker *t, struct tracker_node *node, gfn_t gfn)
+/* Set [gfn, end), which lies in one block.  False if that takes a new block. */
+static bool set_in_block(struct rmpe_tracker *t, struct tracker_node *node,
+			 gfn_t gfn, gfn_t end, enum rmpe_page_state state)
 {
-	struct leaf_table *leaves = writer_dereference(node->leaves);
-	struct state_map *leaf = find_leaf(node, gfn);
+	struct state_block __rcu **slot = find_slot(node, gfn);
+	struct state_block *old = writer_dereference(*slot);
+	unsigned long bits = uniform_bits(old);
 
-	if (!leaf)
-		return;
-	rcu_assign_pointer(leaves->leaf[leaf_index(gfn)], NULL);
-	t->bytes -= sizeof(*leaf);
-	kvfree_rcu_mightsleep(leaf);
+	if (end - gfn == BLOCK_GFNS) {
+		rcu_assign_pointer(*slot, uniform(state));
+		if (!bits) {
+			t->bytes -= sizeof(*old);
+			kvfree_rcu_mightsleep(old);
+		}
+		return true;
+	}
+	if (!bits) {
+		block_fill(old, gfn, end, state);
+		return true;
+	}
+	bits = uniform_after(bits, gfn, end, state);
+	if (bits)
+		rcu_assign_pointer(*slot, uniform_slot(bits));
+	return bits;
 }
 
-/* Set [gfn, end), which lies in one node. */
+/* Set [gfn, end), which lies in one node; all blocks that it takes are there. */
 static void set_in_node(struct rmpe_tracker *t, struct tracker_node *node,
 			gfn_t gfn, gfn_t end, enum rmpe_page_state state)
 {
 	while (gfn < end) {
-		gfn_t next = min(end, ALIGN_DOWN(gfn, LEAF_GFNS) + LEAF_GFNS);
-		struct state_map *leaf;
+		gfn_t next = min(end, ALIGN_DOWN(gfn, BLOCK_GFNS) + BLOCK_GFNS);
 
-		if (next - gfn < LEAF_GFNS) {
-			leaf = find_leaf(node, gfn);
-			if (leaf)
-				map_fill(leaf, gfn % FANOUT, next - gfn, state);
-			gfn = next;
-			continue;
-		}
-
-		next = ALIGN_DOWN(end, LEAF_GFNS);
-		map_fill(&node->uniform, leaf_index(gfn),
-			 (next - gfn) >> FANOUT_SHIFT, state);
-		for (; rcu_access_pointer(node->leaves) && gfn < next; gfn += LEAF_GFNS)
-			drop_leaf(t, node, gfn);
+		set_in_block(t, node, gfn, next, state);
 		gfn = next;
 	}
 }
@@ -276,12 +318,19 @@ static void set_in_node(struct rmpe_tracker *t, struct tracker_node *node,
 int rmpe_tracker_set(struct rmpe_tracker *t, gfn_t gfn, u64 npages,
 		     enum rmpe_page_state state)
 {
+	struct tracker_node *node;
 	gfn_t end;
 	int r;
 
 	if (!npages || npages > RMPE_MAX_GFNS || gfn > RMPE_MAX_GFNS - npages)
 		return -EINVAL;
 	end = gfn + npages;
+
+	/* Mostly it is a page or some, and all that they need is there. */
+	node = find_node(t, gfn);
+	if (node && !((gfn ^ (end - 1)) >> BLOCK_SHIFT) &&
+	    set_in_block(t, node, gfn, end, state))
+		return 0;
 
 	/* Nothing is recorded beyond the root; there is nothing to forget. */
 	if (state == RMPE_PAGE_NONE) {
@@ -299,8 +348,8 @@ int rmpe_tracker_set(struct rmpe_tracker *t, gfn_t gfn, u64 npages,
 
 	while (gfn < end) {
 		gfn_t next = min(end, ALIGN_DOWN(gfn, NODE_GFNS) + NODE_GFNS);
-		struct tracker_node *node = find_node(t, gfn);
 
+		node = find_node(t, gfn);
 		if (node)
 			set_in_node(t, node, gfn, next, state);
 		gfn = next;
@@ -330,8 +379,8 @@ gfn_t rmpe_tracker_run(const struct rmpe_tracker *t, gfn_t gfn,
 
 		if (!node)
 			step = NODE_GFNS;
-		else if (!find_leaf(node, gfn))
-			step = LEAF_GFNS;
+		else if (uniform_bits(writer_dereference(*find_slot(node, gfn))))
+			step = CHUNK_GFNS;
 		if ((node ? state_in_node(node, gfn) : RMPE_PAGE_NONE) != *state)
 			return gfn;
 		gfn = ALIGN_DOWN(gfn, step) + step;
@@ -357,14 +406,13 @@ void rmpe_tracker_free(struct rmpe_tracker *t)
 	synchronize_rcu();
 	for (i = 0; i < root->nr; i++) {
 		struct tracker_node *node = writer_dereference(root->node[i]);
-		struct leaf_table *leaves;
 
-		if (!node)
-			continue;
-		leaves = writer_dereference(node->leaves);
-		for (j = 0; leaves && j < FANOUT; j++)
-			kvfree(writer_dereference(leaves->leaf[j]));
-		kvfree(leaves);
+		for (j = 0; node && j < ARRAY_SIZE(node->slot); j++) {
+			struct state_block *slot = writer_dereference(node->slot[j]);
+
+			if (!uniform_bits(slot))
+				kvfree(slot);
+		}
 		kvfree(node);
 	}
 	kvfree(root);

@@ -13,6 +13,7 @@ const gfn_t oracle_edges[] = {
 	0, 1, 31, 32, 33,
 	GFNS_2M - 1, GFNS_2M, GFNS_2M + 1,
 	2 * GFNS_2M - 1, 2 * GFNS_2M,
+	GFNS_16M - 1, GFNS_16M, GFNS_16M + 1,
 	GFNS_1G - GFNS_2M - 1, GFNS_1G - GFNS_2M, GFNS_1G - GFNS_2M + 1,
 	GFNS_1G - 1, GFNS_1G, GFNS_1G + 1,
 	GFNS_1G + GFNS_2M - 1, GFNS_1G + GFNS_2M, GFNS_1G + GFNS_2M + 1,

@@ -10,6 +10,7 @@
 #include "psc_tracker.h"
 
 #define GFNS_2M	512ULL
+#define GFNS_16M	(8 * GFNS_2M)	/* a block */
 #define GFNS_1G	BIT_ULL(18)
 
 /**

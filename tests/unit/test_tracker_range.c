@@ -23,7 +23,7 @@ static void fill_private(struct oracle *o, struct rmpe_tracker *t)
 	both_set(o, t, 0, WINDOW, RMPE_PAGE_PRIVATE);
 }
 
-/* Single pages of all states at the edges: leaves. */
+/* Single pages of all states at the edges: blocks. */
 static void fill_pages(struct oracle *o, struct rmpe_tracker *t)
 {
 	unsigned int i;
@@ -32,7 +32,7 @@ static void fill_pages(struct oracle *o, struct rmpe_tracker *t)
 		both_set(o, t, oracle_edges[i], 1, i % 4);
 }
 
-/* 2M ranges of all states, no leaf; the last GiB is not tracked. */
+/* 2M ranges of all states, no block; the last GiB is not tracked. */
 static void fill_ranges(struct oracle *o, struct rmpe_tracker *t)
 {
 	gfn_t gfn;
@@ -102,8 +102,8 @@ static void range_between_edges(void **test_state)
 	oracle_free(&o);
 }
 
-/* All ranges that begin and end in the first words of a leaf. */
-static void range_in_a_leaf(void **test_state)
+/* All ranges that begin and end in the first words of a block. */
+static void range_in_a_block(void **test_state)
 {
 	struct oracle o;
 	gfn_t first, gfn;
@@ -302,7 +302,7 @@ static void invalid_ranges(void **test_state)
 }
 
 static const struct CMUnitTest examples[] = {
-	cmocka_unit_test(range_in_a_leaf),
+	cmocka_unit_test(range_in_a_block),
 	cmocka_unit_test(pages_one_by_one),
 	cmocka_unit_test(largest_psc),
 	cmocka_unit_test(whole_guest),

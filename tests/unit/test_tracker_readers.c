@@ -142,7 +142,7 @@ static void first_page(void **state)
 	change(*state, 512, 1, RMPE_PAGE_SHARED);
 }
 
-/* The new leaf must hold the range's old state before it can be seen. */
+/* The new block must hold the range's old state before it can be seen. */
 static void page_in_a_uniform_range(void **state)
 {
 	prepare(*state, 0, GFNS_1G, RMPE_PAGE_PRIVATE);
@@ -150,23 +150,36 @@ static void page_in_a_uniform_range(void **state)
 	change(*state, 1, 31, RMPE_PAGE_LAUNCHED);
 }
 
-/*
- * The range's bits are out of date while it has a leaf; they must be right
- * before the leaf goes.
- */
-static void leaf_gives_way_to_a_uniform_range(void **state)
+/* The new states must be there before the block goes. */
+static void block_gives_way_to_a_uniform_range(void **state)
 {
-	prepare(*state, 0, GFNS_2M, RMPE_PAGE_LAUNCHED);
-	prepare(*state, 0, GFNS_2M - 1, RMPE_PAGE_SHARED);
-	prepare(*state, GFNS_2M - 1, 1, RMPE_PAGE_SHARED);
-	change(*state, 0, GFNS_2M, RMPE_PAGE_PRIVATE);
+	prepare(*state, 0, GFNS_16M, RMPE_PAGE_LAUNCHED);
+	prepare(*state, 0, GFNS_16M - 1, RMPE_PAGE_SHARED);
+	prepare(*state, GFNS_16M - 1, 1, RMPE_PAGE_SHARED);
+	change(*state, 0, GFNS_16M, RMPE_PAGE_PRIVATE);
 }
 
-static void leaf_is_forgotten(void **state)
+static void block_is_forgotten(void **state)
 {
-	prepare(*state, 0, 2 * GFNS_2M, RMPE_PAGE_PRIVATE);
-	prepare(*state, 0, GFNS_2M - 1, RMPE_PAGE_SHARED);
-	change(*state, 0, 2 * GFNS_2M, RMPE_PAGE_NONE);
+	prepare(*state, 0, 2 * GFNS_16M, RMPE_PAGE_PRIVATE);
+	prepare(*state, 0, GFNS_16M - 1, RMPE_PAGE_SHARED);
+	change(*state, 0, 2 * GFNS_16M, RMPE_PAGE_NONE);
+}
+
+static void uniform_range_in_a_block(void **state)
+{
+	prepare(*state, 5, 1, RMPE_PAGE_SHARED);
+	change(*state, 0, GFNS_2M, RMPE_PAGE_PRIVATE);
+	change(*state, GFNS_2M, 3 * GFNS_2M, RMPE_PAGE_SHARED);
+	change(*state, GFNS_2M, GFNS_2M, RMPE_PAGE_NONE);
+}
+
+static void uniform_range_beside_others(void **state)
+{
+	prepare(*state, 0, GFNS_16M, RMPE_PAGE_LAUNCHED);
+	change(*state, 2 * GFNS_2M, GFNS_2M, RMPE_PAGE_PRIVATE);
+	change(*state, 3 * GFNS_2M, 5 * GFNS_2M, RMPE_PAGE_SHARED);
+	change(*state, GFNS_2M, 3 * GFNS_2M, RMPE_PAGE_NONE);
 }
 
 static void root_grows(void **state)
@@ -177,7 +190,7 @@ static void root_grows(void **state)
 	change(*state, 3 * GFNS_1G - 1, 1, RMPE_PAGE_SHARED);
 }
 
-static void large_range_over_leaves(void **state)
+static void large_range_over_blocks(void **state)
 {
 	unsigned int i;
 
@@ -235,10 +248,12 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		reader_test(first_page),
 		reader_test(page_in_a_uniform_range),
-		reader_test(leaf_gives_way_to_a_uniform_range),
-		reader_test(leaf_is_forgotten),
+		reader_test(block_gives_way_to_a_uniform_range),
+		reader_test(block_is_forgotten),
+		reader_test(uniform_range_in_a_block),
+		reader_test(uniform_range_beside_others),
 		reader_test(root_grows),
-		reader_test(large_range_over_leaves),
+		reader_test(large_range_over_blocks),
 		reader_test(tracker_is_freed),
 		reader_test(failure_is_invisible),
 	};

@@ -87,7 +87,7 @@ static void set(gfn_t gfn, u64 npages, enum rmpe_page_state state)
 	assert_int_equal(rmpe_tracker_set(&tracker, gfn, npages, state), 0);
 }
 
-/* Leaves come and go around pages that never change, or between two states. */
+/* Blocks come and go around pages that never change, or between two states. */
 static void convert(int i)
 {
 	/* A GiB more now and then: the root grows under the readers. */
@@ -98,6 +98,8 @@ static void convert(int i)
 	set(200, 250, RMPE_PAGE_SHARED);
 	set(0, GFNS_2M, RMPE_PAGE_PRIVATE);
 	set(0, 1, RMPE_PAGE_SHARED);
+	set(GFNS_16M, 1, RMPE_PAGE_SHARED);
+	set(GFNS_16M, GFNS_16M, RMPE_PAGE_PRIVATE);
 	set(GFNS_1G - 1, 2, RMPE_PAGE_SHARED);
 	set(GFNS_1G - GFNS_2M, 2 * GFNS_2M, RMPE_PAGE_PRIVATE);
 }
@@ -113,6 +115,9 @@ static void readers_and_conversions(void **state)
 		{ 300, PRIVATE | SHARED },
 		{ GFNS_2M - 1, PRIVATE },
 		{ GFNS_2M, LAUNCHED },
+		{ GFNS_16M, PRIVATE | SHARED },
+		{ GFNS_16M + 1, PRIVATE },
+		{ 2 * GFNS_16M - 1, PRIVATE },
 		{ GFNS_1G - GFNS_2M, PRIVATE },
 		{ GFNS_1G - 1, PRIVATE | SHARED },
 		{ GFNS_1G, PRIVATE | SHARED },
@@ -123,6 +128,7 @@ static void readers_and_conversions(void **state)
 	};
 
 	set(0, GFNS_2M, RMPE_PAGE_PRIVATE);
+	set(GFNS_16M, GFNS_16M, RMPE_PAGE_PRIVATE);
 	set(GFNS_1G - GFNS_2M, 2 * GFNS_2M, RMPE_PAGE_PRIVATE);
 	set(GFNS_2M, GFNS_2M, RMPE_PAGE_LAUNCHED);
 	with_readers(r, ARRAY_SIZE(r), convert);

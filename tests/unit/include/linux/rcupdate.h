@@ -8,6 +8,8 @@
 
 void rcu_read_lock(void);
 void rcu_read_unlock(void);
+#define rcu_read_lock_sched()	rcu_read_lock()
+#define rcu_read_unlock_sched()	rcu_read_unlock()
 void synchronize_rcu(void);
 void unit_free_after_readers(void *p);
 

@@ -6,6 +6,8 @@
 
 #include "alloc.h"
 
+#define rcu_read_lock_sched()	rcu_read_lock()
+#define rcu_read_unlock_sched()	rcu_read_unlock()
 #define rcu_dereference_check(p, condition)	rcu_dereference(p)
 #define rcu_dereference_protected(p, condition)	(p)
 #define rcu_access_pointer(p)			CMM_LOAD_SHARED(p)
