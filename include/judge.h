@@ -62,4 +62,20 @@ struct rmpe_verdict {
 
 struct rmpe_verdict rmpe_judge(const struct rmpe_judge_input *in);
 
+/**
+ * rmpe_state_allows() - is an access what was asked for?
+ * @state: what the tracker knows of the gfn
+ * @private: the access was private
+ *
+ * The short way for most accesses: if it is, no class is left but HOST, IN_FLIGHT
+ * (KVM's attribute differs), VMPL and NONE.
+ *
+ * Context: any.
+ * Return: false also if nothing is known of the gfn.
+ */
+static inline bool rmpe_state_allows(enum rmpe_page_state state, bool private)
+{
+	return state != RMPE_PAGE_NONE && (state != RMPE_PAGE_SHARED) == private;
+}
+
 #endif

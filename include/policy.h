@@ -6,6 +6,7 @@
 #ifndef RMPE_POLICY_H
 #define RMPE_POLICY_H
 
+#include <linux/compiler.h>
 #include <linux/types.h>
 
 /* Values of 0 mean "as the global setting" and occur in a VM's settings only. */
@@ -65,9 +66,23 @@ int rmpe_parse_action(const char *word, bool may_inherit);
 int rmpe_parse_policy(const char *word, bool may_inherit);
 int rmpe_parse_policy_list(char *list, struct rmpe_settings *settings);
 
-enum rmpe_mode rmpe_effective_mode(const struct rmpe_settings *vm);
 enum rmpe_action rmpe_effective_action(const struct rmpe_settings *vm);
 enum rmpe_policy rmpe_effective_policy(const struct rmpe_settings *vm,
 				       enum rmpe_class class);
+
+/**
+ * rmpe_effective_mode() - the mode that holds for a VM now
+ * @vm: the VM's own settings
+ *
+ * A global "off" is the switch that stops everything, whatever a VM says.
+ *
+ * Return: the mode, never RMPE_MODE_INHERIT.
+ */
+static inline enum rmpe_mode rmpe_effective_mode(const struct rmpe_settings *vm)
+{
+	enum rmpe_mode global = READ_ONCE(rmpe_global.mode);
+
+	return global == RMPE_MODE_OFF ? global : READ_ONCE(vm->mode) ?: global;
+}
 
 #endif

@@ -19,7 +19,6 @@
 #include <linux/ratelimit_types.h>
 #include <linux/sched.h>
 #include <linux/types.h>
-#include <linux/xarray.h>
 
 #include "backing.h"
 #include "judge.h"
@@ -138,7 +137,8 @@ struct rmpe_note {
  *	that KVM resolved, not from a PSC; else RMPE_PAGE_NONE
  * @backings: which pages its gfns name
  * @history: recent PSCs
- * @vcpus: struct rmpe_vcpu by vcpu_idx
+ * @vcpus: by vcpu_idx, KVM_MAX_VCPUS; a vCPU's KVM_RUN reads its own without @lock
+ * @nr_vcpus: those from here on are NULL
  * @counters: counters; read without the lock by sysfs
  * @notes: by hash of the gfn; allocated at the first violation
  * @log_limit: of the kernel log and uevents
@@ -166,7 +166,8 @@ struct rmpe_vm {
 	struct rmpe_tracker by_use;
 	struct rmpe_backings backings;
 	struct rmpe_psc_history history;
-	struct xarray vcpus;
+	struct rmpe_vcpu **vcpus;
+	unsigned int nr_vcpus;
 	struct rmpe_counters counters;
 	struct rmpe_note *notes;
 	struct ratelimit_state log_limit;

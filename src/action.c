@@ -112,19 +112,6 @@ void rmpe_terminate(struct rmpe_vm *vm, struct kvm_vcpu *vcpu,
 			stop_vcpu(other);
 }
 
-/**
- * rmpe_terminated() - was this guest ended?
- * @vm: the VM
- *
- * Context: any.
- * Return: true if it was; vm->exit is valid then.
- */
-bool rmpe_terminated(const struct rmpe_vm *vm)
-{
-	/* Pairs with rmpe_terminate(). */
-	return smp_load_acquire(&vm->terminated);
-}
-
 /* Does the VMM want its thread back?  KVM_SET_SIGNAL_MASK holds for us, too. */
 static bool must_return(struct kvm_vcpu *vcpu)
 {

@@ -116,20 +116,20 @@ static bool may_be_answer(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
 
 	if (!vcpu->arch.complete_userspace_io)
 		return false;
-	v = xa_load(&vm->vcpus, vcpu->vcpu_idx);
+	v = READ_ONCE(vm->vcpus[vcpu->vcpu_idx]);
 	if (v && READ_ONCE(v->psc.active))
 		return true;
 	return READ_ONCE(vm->history_state) == RMPE_HISTORY_PARTIAL &&
 	       is_psc_exit(vcpu);
 }
 
-/* The VMM enters again: KVM is about to tell the guest what it answered. */
-static void before_run(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
+/*
+ * The VMM enters again: KVM is about to tell the guest what it answered.  Like
+ * after_run() out of line, so that other exits do not set up its stack.
+ */
+static noinline void before_run(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
 {
 	struct rmpe_vcpu *v;
-
-	if (!may_be_answer(vm, vcpu))
-		return;
 
 	mutex_lock(&vm->lock);
 	v = rmpe_vcpu_get(vm, vcpu);
@@ -145,7 +145,7 @@ static void before_run(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
 	mutex_unlock(&vm->lock);
 }
 
-static void after_run(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
+static noinline void after_run(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
 {
 	struct rmpe_vcpu *v;
 
@@ -175,7 +175,8 @@ int rmpe_vcpu_run(struct kvm_vcpu *vcpu)
 	if (rmpe_terminated(vm))
 		return rmpe_exit_terminated(vm, vcpu);
 
-	before_run(vm, vcpu);
+	if (may_be_answer(vm, vcpu))
+		before_run(vm, vcpu);
 	r = rmpe_orig_vcpu_run(vcpu);
 	if (rmpe_terminated(vm))
 		return rmpe_exit_terminated(vm, vcpu);
@@ -238,13 +239,15 @@ void rmpe_psc_slot_created(struct kvm *kvm, const struct kvm_memory_slot *slot)
  */
 bool rmpe_psc_in_flight(struct rmpe_vm *vm, gfn_t gfn, bool to_private)
 {
-	const struct rmpe_vcpu *v;
-	unsigned long i;
+	unsigned int i;
 
 	lockdep_assert_held(&vm->lock);
-	xa_for_each(&vm->vcpus, i, v) {
-		const struct rmpe_psc *psc = &v->psc;
+	for (i = 0; i < vm->nr_vcpus; i++) {
+		const struct rmpe_psc *psc;
 
+		if (!vm->vcpus[i])
+			continue;
+		psc = &vm->vcpus[i]->psc;
 		if (psc->active && psc->to_private == to_private &&
 		    gfn >= psc->gfn && gfn - psc->gfn < psc->npages)
 			return true;

@@ -2,9 +2,10 @@
 /*
  * From a #NPF to a verdict, and from a verdict to what is done.
  *
- * An access that is in order costs a look-up of the VM, the memslot, the
- * tracker and KVM's attribute; no lock, and nothing written that another CPU
- * reads.  The rest, under the VM's lock, is for the others.
+ * An access that is in order costs a look-up of the VM, the memslot and the
+ * tracker; no lock, and nothing written that another CPU reads.  Whether KVM's
+ * attribute agrees, KVM looks itself, and refuses if it does not.  The rest,
+ * under the VM's lock, is for the others.
  */
 #include "npf.h"
 
@@ -204,17 +205,35 @@ static enum disposition judge_locked(struct rmpe_vm *vm, const struct fault *f)
 	return disposition;
 }
 
-static enum disposition judge(struct rmpe_vm *vm, const struct fault *f)
+/* Does the guest use the page as it has asked to? */
+static bool as_asked(const struct rmpe_vm *vm, gfn_t gfn, u64 error_code)
 {
-	struct rmpe_judge_input in = facts(vm, f);
+	return !(error_code & PFERR_GUEST_VMPL_MASK) &&
+	       rmpe_state_allows(rmpe_tracker_state(&vm->tracker, gfn),
+				 error_code & PFERR_GUEST_ENC_MASK);
+}
+
+/* Out of line, so that accesses that are in order do not set up its stack. */
+static noinline enum disposition judge(struct rmpe_vm *vm, struct kvm_vcpu *vcpu,
+				       const struct kvm_memory_slot *slot,
+				       gpa_t gpa, u64 error_code)
+{
+	struct fault f = {
+		.vcpu = vcpu,
+		.slot = slot,
+		.gpa = gpa,
+		.gfn = gpa_to_gfn(gpa),
+		.error_code = error_code,
+		.private = error_code & PFERR_GUEST_ENC_MASK,
+	};
+	struct rmpe_judge_input in = facts(vm, &f);
 	enum disposition disposition;
 
-	this_cpu_inc(*vm->npf_judged);
 	if (rmpe_judge(&in).class == RMPE_CLASS_NONE)
 		return RESOLVE;
 
 	mutex_lock(&vm->lock);
-	disposition = judge_locked(vm, f);
+	disposition = judge_locked(vm, &f);
 	mutex_unlock(&vm->lock);
 	return disposition;
 }
@@ -236,24 +255,28 @@ int rmpe_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_code,
 		    void *insn, int insn_len)
 {
 	struct rmpe_vm *vm = rmpe_vm_find_or_adopt(vcpu->kvm);
-	struct fault f = {
-		.vcpu = vcpu,
-		.gpa = gpa,
-		.gfn = gpa_to_gfn(gpa),
-		.error_code = error_code,
-		.private = error_code & PFERR_GUEST_ENC_MASK,
-	};
+	const struct kvm_memory_slot *slot;
+	int refused = 0;
 
-	if (vm && rmpe_terminated(vm))
+	if (!vm)
+		goto resolve;
+	if (rmpe_terminated(vm))
 		return rmpe_exit_terminated(vm, vcpu);
-	if (!vm || rmpe_vm_mode(vm) == RMPE_MODE_OFF)
+	if (rmpe_effective_mode(&vm->settings) == RMPE_MODE_OFF)
 		goto resolve;
 	/* gfn_to_memslot() would write a cache line that all vCPUs share. */
-	f.slot = search_memslots(kvm_memslots(vcpu->kvm), f.gfn, false);
-	if (!rmpe_slot_has_gmem(f.slot))
+	slot = search_memslots(kvm_memslots(vcpu->kvm), gpa_to_gfn(gpa), false);
+	if (!rmpe_slot_has_gmem(slot))
 		goto resolve;
 
-	switch (judge(vm, &f)) {
+	this_cpu_inc(*vm->npf_judged);
+	if (as_asked(vm, gpa_to_gfn(gpa), error_code)) {
+		refused = rmpe_orig_page_fault(vcpu, gpa, error_code, insn, insn_len);
+		if (refused != -EFAULT)
+			return refused;
+		/* Its attribute differs, or it has reasons of its own. */
+	}
+	switch (judge(vm, vcpu, slot, gpa, error_code)) {
 	case RETRY:
 		return 1;
 	case TERMINATED:
@@ -261,6 +284,8 @@ int rmpe_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_code,
 	case RESOLVE:
 		break;
 	}
+	if (refused)
+		return refused;
 resolve:
 	return rmpe_orig_page_fault(vcpu, gpa, error_code, insn, insn_len);
 }

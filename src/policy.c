@@ -140,21 +140,6 @@ bad:
 }
 
 /**
- * rmpe_effective_mode() - the mode that holds for a VM now
- * @vm: the VM's own settings
- *
- * A global "off" is the switch that stops everything, whatever a VM says.
- *
- * Return: the mode, never RMPE_MODE_INHERIT.
- */
-enum rmpe_mode rmpe_effective_mode(const struct rmpe_settings *vm)
-{
-	enum rmpe_mode global = READ_ONCE(rmpe_global.mode);
-
-	return global == RMPE_MODE_OFF ? global : READ_ONCE(vm->mode) ?: global;
-}
-
-/**
  * rmpe_effective_action() - the action that holds for a VM now
  * @vm: the VM's own settings
  *

@@ -10,6 +10,8 @@
 #include <linux/hash.h>
 #include <linux/hashtable.h>
 #include <linux/kvm_host.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/percpu.h>
 #include <linux/ratelimit.h>
@@ -39,6 +41,23 @@ static bool tracking;
 /* Whoever may open /dev/kvm can make VMs come and go as fast as he likes. */
 static DEFINE_RATELIMIT_STATE(life_limit, 5 * HZ, 100);
 
+static inline struct rmpe_vm *find(const struct kvm *kvm)
+{
+	struct rmpe_vm *vm, *found = NULL;
+
+	/* Every KVM_RUN comes here: unlike rcu_read_lock() this is no call. */
+	rcu_read_lock_sched();
+	hash_for_each_possible_rcu(vm_table, vm, node, (unsigned long)kvm,
+				   rcu_read_lock_sched_held()) {
+		if (vm->kvm == kvm) {
+			found = vm;
+			break;
+		}
+	}
+	rcu_read_unlock_sched();
+	return found;
+}
+
 /**
  * rmpe_vm_find() - the state of a VM
  * @kvm: the VM
@@ -48,17 +67,7 @@ static DEFINE_RATELIMIT_STATE(life_limit, 5 * HZ, 100);
  */
 struct rmpe_vm *rmpe_vm_find(const struct kvm *kvm)
 {
-	struct rmpe_vm *vm, *found = NULL;
-
-	rcu_read_lock();
-	hash_for_each_possible_rcu(vm_table, vm, node, (unsigned long)kvm) {
-		if (vm->kvm == kvm) {
-			found = vm;
-			break;
-		}
-	}
-	rcu_read_unlock();
-	return found;
+	return find(kvm);
 }
 
 /* The name is the VMM's to choose: keep it one word of key=value. */
@@ -83,21 +92,22 @@ static struct rmpe_vm *alloc_vm(struct kvm *kvm, enum rmpe_history_state history
 	vm->npf_judged = alloc_percpu_gfp(u64, GFP_KERNEL_ACCOUNT);
 	if (!vm->npf_judged)
 		goto free_vm;
-	if (rmpe_history_init(&vm->history))
-		goto free_percpu;
+	vm->vcpus = kvcalloc(KVM_MAX_VCPUS, sizeof(*vm->vcpus), GFP_KERNEL_ACCOUNT);
+	if (!vm->vcpus || rmpe_history_init(&vm->history))
+		goto free_vcpus;
 
 	vm->kvm = kvm;
 	vm->history_state = history;
 	vm->pid = task_tgid_nr(current);
 	set_comm(vm);
 	mutex_init(&vm->lock);
-	xa_init_flags(&vm->vcpus, XA_FLAGS_ACCOUNT);
 	ratelimit_state_init(&vm->log_limit, LOG_INTERVAL, LOG_BURST);
 	/* We count what is suppressed ourselves, and say so in the record. */
 	ratelimit_set_flags(&vm->log_limit, RATELIMIT_MSG_ON_RELEASE);
 	return vm;
 
-free_percpu:
+free_vcpus:
+	kvfree(vm->vcpus);
 	free_percpu(vm->npf_judged);
 free_vm:
 	kfree(vm);
@@ -106,15 +116,14 @@ free_vm:
 
 static void free_contents(struct rmpe_vm *vm)
 {
-	struct rmpe_vcpu *vcpu;
-	unsigned long i;
+	unsigned int i;
 
 	rmpe_tracker_free(&vm->tracker);
 	rmpe_tracker_free(&vm->by_use);
 	rmpe_history_free(&vm->history);
-	xa_for_each(&vm->vcpus, i, vcpu)
-		kfree(vcpu);
-	xa_destroy(&vm->vcpus);
+	for (i = 0; i < vm->nr_vcpus; i++)
+		kfree(vm->vcpus[i]);
+	kvfree(vm->vcpus);
 	kvfree(vm->notes);
 	kvfree(vm->records);
 	free_percpu(vm->npf_judged);
@@ -219,7 +228,7 @@ void rmpe_vm_create(struct kvm *kvm)
  */
 struct rmpe_vm *rmpe_vm_find_or_adopt(struct kvm *kvm)
 {
-	return rmpe_vm_find(kvm) ?: add_vm(kvm, RMPE_HISTORY_PARTIAL);
+	return find(kvm) ?: add_vm(kvm, RMPE_HISTORY_PARTIAL);
 }
 
 /**
@@ -265,16 +274,16 @@ void rmpe_vm_destroy(struct kvm *kvm)
  */
 struct rmpe_vcpu *rmpe_vcpu_get(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
 {
-	struct rmpe_vcpu *v = xa_load(&vm->vcpus, vcpu->vcpu_idx);
+	struct rmpe_vcpu *v = vm->vcpus[vcpu->vcpu_idx];
+	unsigned int nr = vcpu->vcpu_idx + 1;
 
 	lockdep_assert_held(&vm->lock);
 	if (v)
 		return v;
 	v = kzalloc(sizeof(*v), GFP_KERNEL_ACCOUNT);
-	if (v && xa_err(xa_store(&vm->vcpus, vcpu->vcpu_idx, v, GFP_KERNEL_ACCOUNT))) {
-		kfree(v);
-		v = NULL;
-	}
+	WRITE_ONCE(vm->vcpus[vcpu->vcpu_idx], v);
+	if (v)
+		vm->nr_vcpus = max(vm->nr_vcpus, nr);
 	return v;
 }
 

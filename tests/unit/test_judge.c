@@ -231,6 +231,33 @@ static void attribute_is_never_enforceable(void **state)
 	assert_true(sourced);
 }
 
+/* The short way must not let anything pass that the rule does not. */
+static void short_way_agrees_with_the_rule(void **state)
+{
+	struct rmpe_judge_input in;
+	struct rmpe_verdict v;
+	unsigned int i, allowed = 0;
+
+	for_each_verdict(i, in, v) {
+		bool agree = in.attr_private == in.access_private;
+
+		if (in.vmpl || in.state == RMPE_PAGE_NONE) {
+			assert_true(in.vmpl ||
+				    !rmpe_state_allows(in.state, in.access_private));
+			continue;
+		}
+		if (rmpe_state_allows(in.state, in.access_private)) {
+			assert_int_equal(v.class == RMPE_CLASS_NONE, agree);
+			assert_false(v.enforceable);
+			allowed++;
+		} else {
+			assert_int_not_equal(v.class, RMPE_CLASS_NONE);
+			assert_int_not_equal(v.class, RMPE_CLASS_HOST);
+		}
+	}
+	assert_true(allowed);
+}
+
 static void expected_access_is_never_enforceable(void **state)
 {
 	struct rmpe_judge_input in;
@@ -436,6 +463,7 @@ static void vmpl_is_told_apart_from_page_state(void **state)
 static const struct CMUnitTest examples[] = {
 	cmocka_unit_test(every_input_has_one_rule),
 	cmocka_unit_test(host_is_never_enforceable),
+	cmocka_unit_test(short_way_agrees_with_the_rule),
 	cmocka_unit_test(attribute_is_never_enforceable),
 	cmocka_unit_test(expected_access_is_never_enforceable),
 	cmocka_unit_test(attribute_never_makes_a_guest_error),
