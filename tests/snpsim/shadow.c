@@ -64,6 +64,7 @@ struct shadow {
 struct shadow_stats shadow_stats;
 
 static struct shadow shadows[NR_SHADOWS];
+static struct shadow *recent = shadows;	/* the one that was got last */
 static u64 use_counter;
 
 static u64 pool;
@@ -268,14 +269,22 @@ static void make_room(struct shadow *own)
 	}
 }
 
+static bool is_for(const struct shadow *s, u64 ncr3, u32 asid, unsigned int vmpl)
+{
+	return s->ncr3 == ncr3 && s->asid == asid && s->vmpl == vmpl;
+}
+
 struct shadow *shadow_get(u64 ncr3, u32 asid, unsigned int vmpl)
 {
-	struct shadow *victim = NULL, *s;
+	struct shadow *victim = NULL, *s = recent;
 	unsigned int i;
 
+	/* Mostly at once, so that a VMRUN costs the same with any instance. */
+	if (is_for(s, ncr3, asid, vmpl))
+		goto found;
 	for (i = 0; i < NR_SHADOWS; i++) {
 		s = &shadows[i];
-		if (s->ncr3 == ncr3 && s->asid == asid && s->vmpl == vmpl)
+		if (is_for(s, ncr3, asid, vmpl))
 			goto found;
 		if (!s->users && (!victim || s->last_used < victim->last_used))
 			victim = s;
@@ -288,6 +297,7 @@ struct shadow *shadow_get(u64 ncr3, u32 asid, unsigned int vmpl)
 	s->asid = asid;
 	s->vmpl = vmpl;
 found:
+	recent = s;
 	s->users++;
 	s->last_used = ++use_counter;
 	return s;
