@@ -50,6 +50,11 @@ def ratio(v):
     return number(v["xarray"] / v["tracker"]) + " x"
 
 
+def net(v):
+    """Without what the loop around look-ups costs by itself."""
+    return {store: n - v.get("loop", 0) for store, n in v.items()}
+
+
 def tracker_tables(results, counts):
     for group, title in (("range", "Requests"), ("lookup", "Look-ups")):
         times = by_op(results, group, "ns")
@@ -57,14 +62,14 @@ def tracker_tables(results, counts):
         print(f"### {title}, on this machine\n")
         rows = []
         for op, v in times.items():
-            i = instr.get(op, {})
+            i = net(instr.get(op, {}))
             row = [op, number(v.get("tracker")), number(v.get("xarray")), ratio(v),
-                   number(i.get("tracker")), number(i.get("xarray"))]
+                   number(i.get("tracker")), number(i.get("xarray")), ratio(i)]
             if group == "range":
                 row.append(number(v["tracker"] / v["memset"]) if v.get("memset") else "")
             rows.append(row)
         head = [title.lower(), "tracker, ns", "xarray, ns", "xarray / tracker",
-                "tracker, instructions", "xarray, instructions"]
+                "tracker, instructions", "xarray, instructions", "xarray / tracker"]
         table(head + (["tracker / memset"] if group == "range" else []), rows)
     print("### Memory for a guest of 16 GiB\n")
     table(["pattern", "tracker, bytes", "xarray, bytes", "xarray / tracker"],
@@ -85,24 +90,63 @@ def kernel_table(results):
 CONFIGS = ("absent", "off", "lenient", "strict")
 
 
+def middle(rounds, key="value"):
+    return statistics.median(r[key] for r in rounds)
+
+
 def hooks_table(results, unit):
     if not results:
         return
-    print(f"### Guests on the simulated host ({unit}; median of the rounds)\n")
+    print(f"### Guests on the simulated host ({unit})\n")
+    print("Each operation by itself: the median without the module, and what is added to it. IQR: from\n"
+          "one quartile to the other, the largest of the four configurations.\n")
     cells = {}
     for r in results:
         key = (r["vm"], r["op"], r["vcpus"])
-        cells.setdefault(key, {}).setdefault(r["config"], []).append(r["value"])
+        cells.setdefault(key, {}).setdefault(r["config"], []).append(r)
     rows = []
-    for (vm, op, vcpus), v in cells.items():
-        m = {c: statistics.median(v[c]) for c in CONFIGS}
-        row = [vm, op, str(vcpus), number(m["absent"])]
-        row += [f"{m[c] - m['absent']:+,.0f} ({100 * (m[c] / m['absent'] - 1):+.1f}%)"
-                for c in CONFIGS[1:]]
-        spread = max(max(x) - min(x) for x in v.values())
-        rows.append(row + [number(spread)])
-    table(["VM", "what", "vCPUs", "module absent", "off", "lenient", "strict",
-           "largest spread"], rows)
+    for (vm, op, vcpus), v in sorted(cells.items(), key=lambda c: c[0][2]):
+        base = middle(v["absent"])
+        row = [vm, op, str(vcpus), str(v["absent"][0]["n"]), number(base)]
+        for c in CONFIGS[1:]:
+            added = middle(v[c]) - base
+            row.append(f"{added:+,.0f} ({100 * added / base:+.1f}%)")
+        iqr = max(middle(x, "q3") - middle(x, "q1") for x in v.values())
+        rows.append(row + [number(iqr) if iqr else "0"])
+    table(["VM", "what", "vCPUs", "times", "module absent", "off", "lenient", "strict", "IQR"],
+          rows)
+
+
+def ten_thousand(results):
+    """What a violation costs more than the silent conversion, and all of them."""
+    for config in ("lenient", "strict"):
+        found = {r["config"]: r for r in results if r["op"] == "violation, one of 10,000"}
+        if config in found and "absent" in found:
+            r = found[config]
+            print(f"Ten thousand violations, {config}: {number(r['mean'] * r['n'])} in all, "
+                  f"{number(found['absent']['mean'] * found['absent']['n'])} without the module.\n")
+
+
+def boot_table(results):
+    if not results:
+        return
+    print("### Boot of a Linux SNP guest on the simulated host\n")
+    cells = {}
+    for r in results:
+        cells.setdefault(r["op"], {}).setdefault(r["config"], []).append(r["value"])
+    rows = []
+    for op, v in cells.items():
+        row = [op]
+        for config in ("absent", "strict"):
+            x = sorted(v.get(config, []))
+            row.append(f"{statistics.median(x):,.4g} ({x[0]:,.4g} to {x[-1]:,.4g})" if x else "")
+        if "absent" in v and "strict" in v:
+            row.append(f"{statistics.median(v['strict']) / statistics.median(v['absent']):.3f}")
+        else:
+            row.append("")
+        rows.append(row)
+    table(["to userland; median (least to most)", "module absent", "strict", "strict / absent"],
+          rows)
 
 
 def plot(out, name, title, ylabel, ops):
@@ -130,6 +174,37 @@ plot "{data}" using 2:xtic(1) title "tracker" lc rgb "#2b6cb0", \
     subprocess.run(["gnuplot"], input=script, text=True, check=True)
 
 
+def plot_hooks(out, results):
+    """What each mode adds, for SNP guests with one vCPU, in per cent."""
+    data = os.path.join(out, "hooks.dat")
+    ops = {}
+    for r in results:
+        if r["vm"] == "snp" and r["vcpus"] == 1 and not r["op"].startswith("violation"):
+            ops.setdefault(r["op"], {})[r["config"]] = r["value"]
+    if not ops:
+        return
+    with open(data, "w", encoding="utf-8") as f:
+        for op, v in ops.items():
+            added = " ".join(f"{100 * (v[c] / v['absent'] - 1):.3f}" for c in CONFIGS[1:])
+            f.write(f'"{op}" {added}\n')
+    script = f"""
+set terminal svg size 900,420 font "sans,12" background "white"
+set output "{out}/hooks.svg"
+set title "What the module adds to an SNP guest's operations (instructions, simulated host)"
+set style data histograms
+set style fill solid 0.8 border -1
+set boxwidth 0.9
+set ylabel "%"
+set yrange [0:*]
+set grid ytics
+set xtics rotate by -15
+set key top right
+plot "{data}" using 2:xtic(1) title "off" lc rgb "#a0aec0", \
+     "" using 3 title "lenient" lc rgb "#2b6cb0", "" using 4 title "strict" lc rgb "#dd6b20"
+"""
+    subprocess.run(["gnuplot"], input=script, text=True, check=True)
+
+
 def main():
     out = sys.argv[1]
     tracker = load(f"{out}/tracker.json")
@@ -137,10 +212,14 @@ def main():
         print("".join(f"- {line}" for line in f))
     tracker_tables(tracker, load(f"{out}/counts.json"))
     kernel_table(load(f"{out}/kernel.json"))
-    hooks_table(load(f"{out}/hooks-instructions.json"), "instructions, one host CPU")
+    instructions = load(f"{out}/hooks-instructions.json")
+    hooks_table(instructions, "instructions, one host CPU")
+    ten_thousand(instructions)
     hooks_table(load(f"{out}/hooks-time.json"), "ticks of the TSC, two host CPUs")
+    boot_table(load(f"{out}/boot.json"))
     plot(out, "requests", "A request (on this machine)", "ns", by_op(tracker, "range", "ns"))
     plot(out, "lookups", "A look-up (on this machine)", "ns", by_op(tracker, "lookup", "ns"))
+    plot_hooks(out, instructions)
     plot(out, "memory", "Memory for a guest of 16 GiB", "bytes",
          by_op(tracker, "memory", "bytes"))
 

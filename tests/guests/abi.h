@@ -105,8 +105,17 @@ struct guest_op {
 	uint64_t gpa;
 	uint64_t arg[4];
 	uint32_t repeat;	/* run it that often, moving gpa by stride */
-	uint32_t pad;
+	uint32_t stamps;	/* not 0: gfn of a struct guest_stamps in shared memory */
 	uint64_t stride;
+};
+
+/* After each run of an operation with .stamps its time is appended, while there is room. */
+#define GUEST_STAMPS_PAGES	20
+#define GUEST_MAX_STAMPS	(GUEST_STAMPS_PAGES * GUEST_PAGE / 8 - 1)
+
+struct guest_stamps {
+	uint64_t n;
+	uint64_t tsc[GUEST_MAX_STAMPS];
 };
 
 enum guest_result_state {

@@ -13,11 +13,12 @@
 
 #define CODE_GPA	0x1000u
 #define BLOCK_GPA	0x2000u
+#define STAMPS_GPA	0x10000u
 #define TOUCH_GPA	0x100000u
+#define TIMES		2000u
 
 struct block {
-	uint32_t what, n, gpa;
-	uint32_t start[2], end[2];
+	uint32_t what, n, touch, stamps;
 };
 
 static void flat(struct kvm_segment *s, unsigned int type)
@@ -40,16 +41,16 @@ static int run_until_halt(int fd, const struct kvm_run *run)
 	}
 }
 
-double plain_measure(enum plain_what what, unsigned int n)
+void plain_measure(enum plain_what what, struct samples *samples)
 {
-	const size_t size = TOUCH_GPA + (size_t)n * GUEST_PAGE;
+	const size_t size = TOUCH_GPA + TIMES * GUEST_PAGE;
 	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), vm, vcpu;
 	struct kvm_regs regs = { .rip = CODE_GPA, .rbx = BLOCK_GPA, .rflags = 2 };
 	struct kvm_userspace_memory_region r = { .memory_size = size };
 	struct kvm_sregs s;
 	struct kvm_run *run;
-	struct block *b;
-	uint64_t start, end;
+	unsigned int i;
+	uint32_t *tsc;
 	uint8_t *mem;
 
 	vm = ioctl(kvm, KVM_CREATE_VM, 0);
@@ -58,11 +59,12 @@ double plain_measure(enum plain_what what, unsigned int n)
 		vmm_die("an ordinary VM: %s", strerror(errno));
 	/* A fault for each page, none of which the host's kernel has to zero. */
 	madvise(mem, size, MADV_NOHUGEPAGE);
-	for (size_t i = 0; i < size; i += GUEST_PAGE)
-		mem[i] = 1;
+	for (size_t at = 0; at < size; at += GUEST_PAGE)
+		mem[at] = 1;
 	memcpy(mem + CODE_GPA, plain_guest, plain_guest_end - plain_guest);
-	b = (struct block *)(mem + BLOCK_GPA);
-	*b = (struct block){ .what = what, .n = n, .gpa = TOUCH_GPA };
+	*(struct block *)(mem + BLOCK_GPA) = (struct block){
+		.what = what, .n = TIMES, .touch = TOUCH_GPA, .stamps = STAMPS_GPA,
+	};
 	r.userspace_addr = (uint64_t)mem;
 	if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &r))
 		vmm_die("memory of an ordinary VM: %s", strerror(errno));
@@ -81,11 +83,11 @@ double plain_measure(enum plain_what what, unsigned int n)
 	    run_until_halt(vcpu, run))
 		vmm_die("an ordinary VM did not get to its end (exit %u)", run->exit_reason);
 
-	start = b->start[0] | (uint64_t)b->start[1] << 32;
-	end = b->end[0] | (uint64_t)b->end[1] << 32;
+	tsc = (uint32_t *)(mem + STAMPS_GPA);
+	for (i = 1; i < TIMES; i++)
+		samples_add(samples, tsc[i] - tsc[i - 1]);
 	close(vcpu);
 	close(vm);
 	close(kvm);
 	munmap(mem, size);
-	return (double)(end - start) / n;
 }

@@ -32,6 +32,8 @@ struct store {
 };
 
 extern const struct store tracker_store, xarray_store;
+/* Look-ups only. */
+extern const struct store loop_store;
 
 /* splitmix64: cheap beside a look-up, and without a cache line of its own. */
 static inline uint64_t store_random(uint64_t *state)

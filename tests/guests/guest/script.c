@@ -165,6 +165,14 @@ static uint64_t tsc(void)
 	return lo | (uint64_t)hi << 32;
 }
 
+static void stamp(const struct guest_op *op)
+{
+	volatile struct guest_stamps *s = shared_va((uint64_t)op->stamps * GUEST_PAGE);
+
+	if (s->n < GUEST_MAX_STAMPS)
+		s->tsc[s->n++] = tsc();
+}
+
 static void sync_op(struct cpu *c, const struct guest_op *op, volatile struct guest_result *r)
 {
 	switch (op->code) {
@@ -236,6 +244,8 @@ static void run_op(struct cpu *c, const struct guest_op *op, const void *script,
 			r->faults += c->faults;
 		}
 		r->runs++;
+		if (op->stamps)
+			stamp(op);
 	}
 }
 
