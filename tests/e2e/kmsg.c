@@ -17,8 +17,16 @@ static const char *const splats[] = {
 	"list_add corruption", "refcount_t:", "Kernel panic",
 };
 
-bool kmsg_is_splat(const char *line)
+bool kmsg_is_splat(struct kmsg *k, const char *line)
 {
+	/* That there is no memory is no fault of the kernel's, but has a stack trace. */
+	if (strstr(line, "invoked oom-killer:") || strstr(line, "page allocation failure:") ||
+	    strstr(line, "vmalloc error:"))
+		k->no_memory = true;
+	if (k->no_memory && strstr(line, "Call Trace")) {
+		k->no_memory = false;
+		return false;
+	}
 	/* At the start only: "Speculative Return Stack Overflow: WARNING: See ..." is advice. */
 	if (!strncmp(line, "WARNING:", strlen("WARNING:")))
 		return true;
@@ -32,6 +40,7 @@ bool kmsg_is_splat(const char *line)
 bool kmsg_open(struct kmsg *k, bool from_start)
 {
 	k->lost = false;
+	k->no_memory = false;
 	k->fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (k->fd < 0)
 		return false;

@@ -10,7 +10,8 @@
 
 struct kmsg {
 	int fd;
-	bool lost;	/* records were overwritten before they were read */
+	bool lost;		/* records were overwritten before they were read */
+	bool no_memory;		/* it says so; a stack trace comes next */
 };
 
 /* from_start: everything since boot, else only what comes from now on. */
@@ -19,6 +20,6 @@ void kmsg_close(struct kmsg *k);
 /* The text of the next record without prefix; false if there is none now. */
 bool kmsg_next(struct kmsg *k, char line[KMSG_LINE]);
 /* The line is a WARNING, a BUG, a lockdep or KASAN report, an Oops or part of one. */
-bool kmsg_is_splat(const char *line);
+bool kmsg_is_splat(struct kmsg *k, const char *line);
 
 #endif

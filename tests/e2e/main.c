@@ -27,8 +27,9 @@
 #define TIMEOUT_S	90
 #define TIMEOUT_SLOW_S	180
 #define TIMEOUT_LONG_S	600
+#define LOG_EVERY_US	10000
 
-unsigned int scenario_failures;
+unsigned int scenario_failures, scenario_slowness = 1;
 
 void diag(const char *fmt, ...)
 {
@@ -69,37 +70,6 @@ void give_up(const char *fmt, ...)
 
 /* --- one scenario --- */
 
-static bool run_child(const struct scenario *s)
-{
-	int status;
-	pid_t pid;
-
-	fflush(stdout);
-	pid = fork();
-	if (pid < 0) {
-		diag("fork: %s", strerror(errno));
-		return false;
-	}
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		alarm(s->flags & SC_LONG ? TIMEOUT_LONG_S :
-		      s->flags & SC_SLOW ? TIMEOUT_SLOW_S : TIMEOUT_S);
-		guard_listen();
-		s->fn(s->arg);
-		fflush(stdout);
-		_exit(scenario_failures ? 1 : 0);
-	}
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (WIFSIGNALED(status)) {
-		if (WTERMSIG(status) == SIGALRM)
-			diag("timed out");
-		else
-			diag("killed by signal %d", WTERMSIG(status));
-	}
-	return WIFEXITED(status) && !WEXITSTATUS(status);
-}
-
 /* What the kernel logged since the last call; false if it complained. */
 static bool kernel_is_sane(struct kmsg *k)
 {
@@ -107,7 +77,7 @@ static bool kernel_is_sane(struct kmsg *k)
 	bool sane = true;
 
 	while (kmsg_next(k, line)) {
-		if (kmsg_is_splat(line)) {
+		if (kmsg_is_splat(k, line)) {
 			diag("kernel log: %s", line);
 			sane = false;
 		}
@@ -118,6 +88,41 @@ static bool kernel_is_sane(struct kmsg *k)
 		sane = false;
 	}
 	return sane;
+}
+
+static bool run_child(const struct scenario *s, struct kmsg *k)
+{
+	bool sane = true;
+	int status = 1;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid < 0) {
+		diag("fork: %s", strerror(errno));
+		return false;
+	}
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		alarm((s->flags & SC_LONG ? TIMEOUT_LONG_S :
+		       s->flags & SC_SLOW ? TIMEOUT_SLOW_S : TIMEOUT_S) * scenario_slowness);
+		guard_listen();
+		s->fn(s->arg);
+		fflush(stdout);
+		_exit(scenario_failures ? 1 : 0);
+	}
+	/* The log holds 128K, a long scenario's lines are more. */
+	while (!waitpid(pid, &status, WNOHANG)) {
+		sane &= kernel_is_sane(k);
+		usleep(LOG_EVERY_US);
+	}
+	if (WIFSIGNALED(status)) {
+		if (WTERMSIG(status) == SIGALRM)
+			diag("timed out");
+		else
+			diag("killed by signal %d", WTERMSIG(status));
+	}
+	return sane && WIFEXITED(status) && !WEXITSTATUS(status);
 }
 
 /*
@@ -168,7 +173,7 @@ static bool run_scenario(const struct scenario *s, unsigned int number, struct k
 	uint64_t start = now_ms();
 	bool ok;
 
-	ok = prepare(s) && run_child(s);
+	ok = prepare(s) && run_child(s, k);
 	ok = kernel_is_sane(k) && ok;
 	diag("%s: %lu ms", s->name, now_ms() - start);
 	printf("%s %u %s\n", ok ? "ok" : "not ok", number, s->name);
@@ -262,6 +267,8 @@ int main(int argc, char **argv)
 	int c;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (getenv("RMP_SLOW") && atoi(getenv("RMP_SLOW")) > 0)
+		scenario_slowness = atoi(getenv("RMP_SLOW"));
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (c) {
 		case 'l':

@@ -24,7 +24,7 @@ void run(struct vm *vm)
 		for (unsigned int i = 0; i < vm->cfg.nvcpus; i++) {
 			if (vm->vcpu[i].state != VCPU_STUCK)
 				continue;
-			fail("vCPU %u did not stop in %d ms (operation %u, state %u)", i,
+			fail("vCPU %u did not stop in %u ms (operation %u, state %u)", i,
 			     PATIENCE_MS, vm_status(vm, i)->op, vm_status(vm, i)->state);
 		}
 	}

@@ -69,7 +69,9 @@ void diag(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Ends the scenario at once as failed. */
 void give_up(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
+/* How many times slower than usual this host may be: RMP_SLOW in the environment. */
+extern unsigned int scenario_slowness;
 /* How long a guest may take for anything, including a loaded emulated host. */
-#define PATIENCE_MS	60000
+#define PATIENCE_MS	(60000 * scenario_slowness)
 
 #endif
