@@ -83,23 +83,48 @@ static void wrong_words(const void *arg)
 	check(!file_exists(SYSFS), "a refused load leaves " SYSFS " behind");
 }
 
-/* Another module has the hook: say so, name the function, leave nothing behind. */
+/* Nothing of kvm's is hooked by anybody. */
+static bool kvm_is_unhooked(void)
+{
+	static char list[65536];
+
+	return file_read(TRACEFS "/enabled_functions", list, sizeof(list)) &&
+	       !strstr(list, "kvm_");
+}
+
+/*
+ * Another module has one of the hooks, whichever it is: say so, name the function,
+ * and leave nothing behind of those that were had already.
+ */
 static void busy_hook(const void *arg)
 {
-	int r = module_load_file("busyhook.ko", "");
+	static const char *const target[] = {
+		"kvm_arch_destroy_vm", "kvm_arch_commit_memory_region", "kvm_gmem_populate",
+		"kvm_arch_vcpu_ioctl_run", "kvm_mmu_page_fault", "kvm_arch_init_vm",
+	};
 
 	(void)arg;
-	if (!check(!r, "insmod busyhook.ko: %s", strerror(r)))
-		return;
-	r = module_load("");
-	check(r == EBUSY, "insmod with a busy hook: errno %d, not EBUSY", r);
-	expect_log(REFUSED, "kvm_mmu_page_fault");
-	check(!file_exists(SYSFS), "a refused load leaves " SYSFS " behind");
-	if (!r)
-		module_unload(MODULE_NAME);
-	check(!module_unload("busyhook"), "busyhook can't be unloaded");
+	for (unsigned int i = 0; i < sizeof(target) / sizeof(*target); i++) {
+		char param[64];
+		int r;
+
+		snprintf(param, sizeof(param), "target=%s", target[i]);
+		r = module_load_file("busyhook.ko", param);
+		if (!check(!r, "insmod busyhook.ko: %s", strerror(r)))
+			return;
+		r = module_load("");
+		check(r == EBUSY, "insmod with %s busy: errno %d, not EBUSY", target[i], r);
+		expect_log(REFUSED, target[i]);
+		check(!file_exists(SYSFS) && !file_exists(DEBUGFS) && !module_loaded(MODULE_NAME),
+		      "a load refused for %s leaves something behind", target[i]);
+		if (!r)
+			module_unload(MODULE_NAME);
+		check(!module_unload("busyhook"), "busyhook can't be unloaded");
+		check(kvm_is_unhooked(), "with %s busy, a hook is left", target[i]);
+	}
 	if (load(""))
 		unload();
+	check(kvm_is_unhooked(), "a hook is left");
 }
 
 /* While the module guards a VM it stays. */

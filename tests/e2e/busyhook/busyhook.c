@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Stands for a live patch: takes kvm_mmu_page_fault() as a function that may be
- * redirected, and leaves it as it is.  ftrace grants that to one user only.
+ * Stands for a live patch: takes a function as one that may be redirected, and
+ * leaves it as it is.  ftrace grants that to one user only.
  */
 #include <linux/ftrace.h>
 #include <linux/module.h>
+#include <linux/string.h>
 
-static char target[] = "kvm_mmu_page_fault";
+static char *target = "kvm_mmu_page_fault";
+module_param(target, charp, 0444);
+MODULE_PARM_DESC(target, "The function");
 
 static void notrace leave_alone(unsigned long ip, unsigned long parent_ip,
 				struct ftrace_ops *op, struct ftrace_regs *fregs)
@@ -20,7 +23,7 @@ static struct ftrace_ops ops = {
 
 static int __init busyhook_init(void)
 {
-	int r = ftrace_set_filter(&ops, target, sizeof(target) - 1, 1);
+	int r = ftrace_set_filter(&ops, target, strlen(target), 1);
 
 	return r ?: register_ftrace_function(&ops);
 }
