@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the scenarios of fire share. */
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +49,31 @@ uint64_t fire_kernel_kib(void)
 		return 0;
 	return meminfo(buf, "SUnreclaim:") + meminfo(buf, "VmallocUsed:") +
 	       meminfo(buf, "Percpu:");
+}
+
+unsigned int fire_vms(void)
+{
+	DIR *d = opendir(SYSFS "/vms");
+	unsigned int n = 0;
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		n += *e->d_name != '.';
+	if (d)
+		closedir(d);
+	return n;
+}
+
+double fire_seconds(double usual)
+{
+	const char *share = getenv("FIRE_SHARE");
+
+	return share ? usual * atoi(share) / 100 : usual;
+}
+
+void fire_quiet_console(void)
+{
+	file_write("/proc/sys/kernel/printk", "3");
 }
 
 unsigned int fire_log_lines(const char *prefix)

@@ -9,7 +9,8 @@
 #include "e2e/guard.h"
 #include "e2e/module.h"
 
-extern const struct scenario_group cycle_group, hostile_group, crowd_group, fault_group;
+extern const struct scenario_group cycle_group, words_group, memory_group, hostile_group,
+	crowd_group, fault_group;
 
 #define GPA(n)	(GUEST_FREE_GPA + (n) * GUEST_PAGE)
 
@@ -19,6 +20,15 @@ double fire_now(void);
 unsigned int fire_random(unsigned int below);
 /* Kernel memory that nobody can reclaim, in KiB, when all that is deferred is done. */
 uint64_t fire_kernel_kib(void);
+/* VMs that the module has a folder for. */
+unsigned int fire_vms(void);
+/* How long to go on with what has no end of its own; less on a slow kernel. */
+double fire_seconds(double usual);
+/*
+ * From now on nothing that the kernel says without memory, stack traces and all, goes
+ * to the console, where it looks like a complaint; the runner looks closer.
+ */
+void fire_quiet_console(void);
 /* Lines of the kernel log that begin so, since the last call. */
 unsigned int fire_log_lines(const char *prefix);
 /* Unloads the module, however long its last VM takes to go; false after @limit_s. */

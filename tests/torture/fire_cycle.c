@@ -13,7 +13,8 @@
 #include "fire.h"
 
 #define CYCLES		200
-#define CYCLES_S	120	/* ... or as many as fit in here */
+#define CYCLES_S	480	/* ... or as many as fit in here */
+#define RELOADS		10
 #define VMMS		3
 #define FOR_EVER	(~0u)
 
@@ -67,7 +68,8 @@ static void load_cycles(const void *arg)
 	double begun = fire_now();
 
 	(void)arg;
-	for (n = 0; n < CYCLES && !scenario_failures && fire_now() < begun + CYCLES_S; n++) {
+	for (n = 0; n < CYCLES && !scenario_failures &&
+		    fire_now() < begun + fire_seconds(CYCLES_S); n++) {
 		for (unsigned int i = 0; i < VMMS; i++) {
 			if (!vmm[i] && fire_random(2)) {
 				vmm[i] = start_vmm();
@@ -94,6 +96,36 @@ static void load_cycles(const void *arg)
 	check(!file_exists(SYSFS), "%s is left", SYSFS);
 }
 
+/*
+ * kvm_amd goes and comes again under the module, its VMs killed at any moment; with
+ * a VM there it can't go.
+ */
+static void kvm_amd_again(const void *arg)
+{
+	unsigned int n = (uintptr_t)arg, refused = 0;
+	pid_t vmm[VMMS] = { 0 };
+
+	for (unsigned int i = 0; i < n && !scenario_failures; i++) {
+		double end = fire_now() + 20;
+		int r;
+
+		for (unsigned int k = 0; k < VMMS; k++)
+			vmm[k] = start_vmm();
+		usleep(200000 + fire_random(300000));
+		refused += module_unload("kvm_amd") == EWOULDBLOCK;
+		for (unsigned int k = 0; k < VMMS; k++)
+			kill_vmm(&vmm[k]);
+		while ((r = module_unload("kvm_amd")) && fire_now() < end)
+			usleep(10000);
+		check(!r, "rmmod kvm_amd: %s", strerror(r));
+		check(!fire_vms(), "a VM is left");
+		r = module_load_file("kvm-amd.ko", "");
+		check(!r, "insmod kvm-amd.ko: %s", strerror(r));
+	}
+	check(refused, "rmmod kvm_amd was never refused");
+	diag("%u times kvm_amd was unloaded, %u times refused", n, refused);
+}
+
 /* --- the VMM ends in the middle of a PSC --- */
 
 static unsigned int pscs_left;
@@ -103,19 +135,6 @@ static uint64_t die_in_psc(struct vcpu *v, const struct psc *psc)
 	if (!__atomic_fetch_sub(&pscs_left, 1, __ATOMIC_RELAXED))
 		_exit(0);
 	return vm_psc(v, psc);
-}
-
-static bool no_vms(void)
-{
-	DIR *d = opendir(SYSFS "/vms");
-	struct dirent *e;
-	bool none = true;
-
-	while (d && (e = readdir(d)))
-		none &= *e->d_name == '.';
-	if (d)
-		closedir(d);
-	return none;
 }
 
 static void exit_in_psc(const void *arg)
@@ -141,9 +160,9 @@ static void exit_in_psc(const void *arg)
 		}
 		waitpid(pid, NULL, 0);
 	}
-	for (unsigned int i = 0; !no_vms() && i < 500; i++)
+	for (unsigned int i = 0; fire_vms() && i < 500; i++)
 		usleep(10000);
-	check(no_vms(), "a VM is left");
+	check(!fire_vms(), "a VM is left");
 	diag("%u VMMs ended while a PSC waited for their answer", n);
 }
 
@@ -176,8 +195,9 @@ static void vm_series(const void *arg)
 	after = fire_kernel_kib();
 	diag("%u VMs: kernel memory %ld KiB more, %.1f a VM", n, (long)(after - before),
 	     ((double)after - before) / n);
-	check((long)(after - before) < 64l * n, "kernel memory grows: %lu KiB, then %lu KiB",
-	      before, after);
+	/* Checkers of memory keep for a while what was freed. */
+	check((long)(after - before) < (scenario_slowness > 1 ? 64l * n : 64 + 4l * n),
+	      "kernel memory grows: %lu KiB, then %lu KiB", before, after);
 }
 
 /* --- files that outlive their VM, and the module --- */
@@ -301,11 +321,53 @@ static void settings_under_fire(const void *arg)
 	vm_destroy(vm);
 }
 
+/* --- a vCPU that is made while its VM runs --- */
+
+static void hot_add(const void *arg)
+{
+	const uint64_t vmsa = GPA(64);
+	unsigned int n = (uintptr_t)arg;
+
+	for (unsigned int i = 0; i < n && !scenario_failures; i++) {
+		struct vm *vm = vm_create(&(struct vm_config){ .nvcpus = 2, .late = 1 << 1 });
+		unsigned int create;
+
+		op_make_private(vm, 0, vmsa);
+		op_wait_flag(vm, 0, 1, 1);
+		create = op_add(vm, 0, &(struct guest_op){ .code = OP_AP_CREATE, .gpa = vmsa,
+							   .arg = { 1 } });
+		op_set_flag(vm, 0, 2, 1);
+		fire_add_violations(vm, 0, GPA(0), 5);
+		fire_add_violations(vm, 1, GPA(FIRE_PAGES), 5);
+		guard_launch(vm);
+		vm_start(vm);
+		usleep(fire_random(20000));
+		vm_add_vcpu(vm, 1);
+		expect_file(vm, "vcpus", "2");
+		vm_set_flag(vm, 1, 1);
+		check(vm_wait_flag(vm, 2, 1, PATIENCE_MS), "the guest did not make a VMSA");
+		vm_start_vcpu(vm, 1);
+		check(vm_wait(vm, PATIENCE_MS), "the guest did not end");
+		expect_code(vm, 0, create, 0);
+		expect_halted(vm, 0);
+		expect_halted(vm, 1);
+		for (unsigned int v = 0; v < 2; v++)
+			expect_record(vm, "vcpu=%u class=initial_shared", v);
+		expect_counter(vm, "violations/initial_shared", 2 * FIRE_PAGES);
+		expect_counter(vm, "violations/implicit_private", 2 * 5 * FIRE_PAGES);
+		guard_forget(vm);
+		vm_destroy(vm);
+	}
+	diag("%u vCPUs were made while their VM ran", n);
+}
+
 static const struct scenario scenarios[] = {
 	{ "fire.load_cycles", load_cycles, NULL, SC_UNLOADED | SC_LONG },
 	{ "fire.exit_in_psc", exit_in_psc, (void *)20, SC_LONG },
 	{ "fire.vm_series", vm_series, (void *)40, SC_LONG },
 	{ "fire.files_outlive", files_outlive, NULL, SC_SLOW },
+	{ "fire.kvm_amd_again", kvm_amd_again, (void *)RELOADS, SC_LONG | SC_NO_IDLE_VM },
+	{ "fire.vcpu_hot_add", hot_add, (void *)5, SC_SLOW },
 	{ "fire.settings", settings_under_fire, (void *)10, SC_LONG },
 };
 

@@ -16,9 +16,12 @@
 #define FAIL_NTH	"/proc/thread-self/fail-nth"
 #define MOST		4000
 
-/* Also allocations that may sleep, and whole pages. */
+/* Also allocations that may sleep, and whole pages; and without a stack trace of each. */
 static void allow_all(void)
 {
+	fire_quiet_console();
+	file_write("/sys/kernel/debug/failslab/verbose", "0");
+	file_write("/sys/kernel/debug/fail_page_alloc/verbose", "0");
 	file_write("/sys/kernel/debug/failslab/ignore-gfp-wait", "0");
 	file_write("/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "0");
 	file_write("/sys/kernel/debug/fail_page_alloc/min-order", "0");
@@ -52,17 +55,46 @@ static bool hooked(void)
 	       strstr(buf, "kvm_mmu_page_fault");
 }
 
+/*
+ * The one to fail after @n: the next, if there is time for all of them; else one
+ * soon, another one in each run.  It ends all the same: those that fail are many.
+ */
+static unsigned int next_to_fail(unsigned int n)
+{
+	unsigned int step = 1 / fire_seconds(1);
+
+	return n + 1 + (step > 1 ? fire_random(2 * step - 1) : 0);
+}
+
+/*
+ * Allocations of a load before the module's own code runs: of one that it refuses at
+ * once.  The kernel's code there warns when it has no memory for tracepoints.
+ */
+static unsigned int before_init(void)
+{
+	const unsigned int many = 1000000;
+	char left[16] = "";
+
+	fail_nth(many);
+	check(module_load("mode=none") == EINVAL, "mode=none is accepted");
+	file_read(FAIL_NTH, left, sizeof(left));
+	fail_nth(0);
+	return many - atoi(left);
+}
+
 /* insmod either works or leaves nothing behind. */
 static void load(const void *arg)
 {
-	unsigned int n, refused = 0;
+	unsigned int first, n, tried = 0, refused = 0;
 	bool failed = true;
-	int fd = open("/mod/" MODULE_NAME ".ko", O_RDONLY | O_CLOEXEC), r;
+	int r;
 
 	(void)arg;
-	close(fd);
 	allow_all();
-	for (n = 1; failed && n < MOST && !scenario_failures; n++) {
+	first = before_init();
+	for (n = next_to_fail(first); failed && n < first + MOST && !scenario_failures;
+	     n = next_to_fail(n)) {
+		tried++;
 		fail_nth(n);
 		r = module_load("");
 		failed = has_failed();
@@ -78,7 +110,8 @@ static void load(const void *arg)
 			break;
 	}
 	check(!failed && refused, "no end after %u allocations", n);
-	diag("%u allocations of a load failed in turn: refused %u times", n - 2, refused);
+	diag("%u of the init function's %u allocations failed: refused %u times", tried - 1,
+	     n - first, refused);
 }
 
 static int open_kvm(void)
@@ -93,28 +126,33 @@ static int open_kvm(void)
 /* A VM that is there works as far as it goes, and its end is no oops. */
 static void create(const void *arg)
 {
-	unsigned int n, no_vm = 0, with_folder = 0;
+	unsigned int n, tried = 0, no_vm = 0, bare = 0;
 	bool failed = true;
 	int kvm = open_kvm(), vm;
-	char buf[64];
 
 	(void)arg;
 	allow_all();
 	for (n = 1; failed && n < MOST; n++) {
+		unsigned int before = fire_vms();
+
+		tried++;
 		fail_nth(n);
 		vm = ioctl(kvm, KVM_CREATE_VM, KVM_X86_SNP_VM);
 		failed = has_failed();
 		if (vm < 0) {
 			no_vm++;
+			check(fire_vms() == before, "no VM, but a folder");
 			continue;
 		}
-		with_folder += knob_read("mode", buf, sizeof(buf));
+		bare += fire_vms() == before;
 		close(vm);
 	}
 	close(kvm);
 	check(!failed, "no end after %u allocations", n);
-	diag("%u allocations of KVM_CREATE_VM failed in turn: no VM %u times", n - 2, no_vm);
-	check(n - 2 > no_vm, "the module's own allocations were not among them");
+	check(!fire_vms(), "a folder is left");
+	diag("%u allocations of KVM_CREATE_VM failed in turn: no VM %u times, one without a folder %u times",
+	     tried - 1, no_vm, bare);
+	check(bare, "the module's own allocations were not among them");
 }
 
 /* Everything that the VM's own start needs is there; then one KVM_RUN by one. */
@@ -135,8 +173,11 @@ static struct vm *stopped_at(void (*add)(struct vm *vm))
 
 static void add_psc(struct vm *vm)
 {
-	/* Another GiB, and part of 2M: all three levels of the tracker. */
-	op_psc(vm, 0, GPA(1), PSC_SHARED);
+	const uint64_t far = 5ull << 30;
+
+	/* Another GiB, beyond the root: all three levels of the tracker. */
+	vm_slot_add(vm, 1, far, 4 * GUEST_PAGE);
+	op_psc(vm, 0, far, PSC_SHARED);
 	op_write(vm, 0, VIEW_PRIVATE, GPA(2), 1);
 }
 

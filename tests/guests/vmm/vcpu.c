@@ -265,8 +265,15 @@ void vm_start(struct vm *vm)
 {
 	if (!vm->launched)
 		vm_launch(vm);
-	for (unsigned int i = 0; i < vm->cfg.nvcpus; i++)
-		vm_start_vcpu(vm, i);
+	for (unsigned int i = 0; i < vm->cfg.nvcpus; i++) {
+		if (vm->vcpu[i].run)
+			vm_start_vcpu(vm, i);
+	}
+}
+
+void vm_add_vcpu(struct vm *vm, unsigned int index)
+{
+	vcpu_create(vm, index);
 }
 
 static bool any_running(const struct vm *vm)

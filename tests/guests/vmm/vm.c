@@ -81,7 +81,8 @@ struct vm *vm_create(const struct vm_config *cfg)
 	vm_slot_add(vm, 0, 0, GUEST_MEM_SIZE);
 	for (unsigned int i = 0; i < vm->cfg.nvcpus; i++) {
 		vm->script[i] = calloc(1, sizeof(struct script));
-		vcpu_create(vm, i);
+		if (!(vm->cfg.late >> i & 1))
+			vcpu_create(vm, i);
 	}
 	return vm;
 }
@@ -185,9 +186,11 @@ void vm_destroy(struct vm *vm)
 
 	vm_stop(vm);
 	for (unsigned int i = 0; i < vm->cfg.nvcpus; i++) {
+		free(vm->script[i]);
+		if (!vm->vcpu[i].run)
+			continue;
 		munmap(vm->vcpu[i].run, ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0));
 		close(vm->vcpu[i].fd);
-		free(vm->script[i]);
 	}
 	close(vm->fd);
 	for (unsigned int i = 0; i < VM_MAX_SLOTS; i++) {

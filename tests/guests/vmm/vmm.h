@@ -78,6 +78,7 @@ struct vm_config {
 	unsigned int nvcpus;		/* 0 = 1 */
 	unsigned int realmode;		/* mask of vCPUs that start in real mode */
 	unsigned int parked;		/* mask of vCPUs that only wait for OP_AP_CREATE */
+	unsigned int late;		/* mask of vCPUs that vm_add_vcpu() makes */
 	bool cold;			/* guest_cpu_info.cold */
 	bool no_map_gpa_range;		/* do not enable KVM_HC_MAP_GPA_RANGE exits */
 	unsigned int keep_running;	/* KVM_RUN calls after the VM has ended */
@@ -155,6 +156,11 @@ int vm_sev_cmd(struct vm *vm, unsigned int id, void *data);
 void vcpu_create(struct vm *vm, unsigned int index);
 void vm_start(struct vm *vm);
 void vm_start_vcpu(struct vm *vm, unsigned int index);
+/*
+ * Hot-add of a vCPU of vm_config.late. To be started after OP_AP_CREATE only: the
+ * VMSA that KVM has for it is not the guest's.
+ */
+void vm_add_vcpu(struct vm *vm, unsigned int index);
 /* Waits until every started vCPU has stopped.  False: some had to be stopped. */
 bool vm_wait(struct vm *vm, unsigned int timeout_ms);
 void vm_stop(struct vm *vm);
