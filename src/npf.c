@@ -169,8 +169,12 @@ static enum disposition judge_locked(struct rmpe_vm *vm, const struct fault *f)
 	in.inflight_private = rmpe_psc_in_flight(vm, f->gfn, true);
 	in.inflight_shared = rmpe_psc_in_flight(vm, f->gfn, false);
 	rec.verdict = rmpe_judge(&in);
-	if (!v || rec.verdict.class == RMPE_CLASS_NONE)
+	if (rec.verdict.class == RMPE_CLASS_NONE)
 		return RESOLVE;
+	if (!v) {	/* what it does cannot be followed */
+		rmpe_vm_lose_history(vm);
+		return RESOLVE;
+	}
 
 	rec.mode = rmpe_vm_mode(vm);
 	enforce = rec.mode == RMPE_MODE_STRICT && rec.verdict.enforceable &&
