@@ -68,7 +68,7 @@ static long nr_users(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += per_cpu(users, cpu);
+		sum += READ_ONCE(per_cpu(users, cpu));
 	return sum;
 }
 

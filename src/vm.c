@@ -404,7 +404,7 @@ u64 rmpe_vm_npf_judged(const struct rmpe_vm *vm)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += *per_cpu_ptr(vm->npf_judged, cpu);
+		sum += READ_ONCE(*per_cpu_ptr(vm->npf_judged, cpu));
 	return sum;
 }
 
