@@ -15,6 +15,7 @@
 #include <linux/pagemap.h>
 #include <linux/ratelimit.h>
 #include <linux/slab.h>
+#include <linux/string_choices.h>
 #include <asm/pgtable_types.h>
 #include <asm/sev.h>
 
@@ -80,7 +81,9 @@ static const char *access_op(u64 error_code)
 		return "walk";
 	if (error_code & PFERR_FETCH_MASK)
 		return "fetch";
-	return error_code & PFERR_WRITE_MASK ? "write" : "read";
+	if (error_code & PFERR_WRITE_MASK)
+		return "write";
+	return "read";
 }
 
 static int format_error_code(char *buf, size_t size, u64 error_code)
@@ -152,7 +155,7 @@ int rmpe_record_format(char *buf, size_t size, const struct rmpe_record *rec)
 		      rec->attr_private ? "private" : "shared");
 	n += format_error_code(buf + n, size - n, rec->error_code);
 	n += format_psc(buf + n, size - n, rec);
-	n += scnprintf(buf + n, size - n, " launch=%s", rec->launched ? "yes" : "no");
+	n += scnprintf(buf + n, size - n, " launch=%s", str_yes_no(rec->launched));
 	n += format_page(buf + n, size - n, rec);
 	n += scnprintf(buf + n, size - n,
 		       " rip=n/a n=%u suppressed=%llu mode=%s action=%s escalated=%s",

@@ -178,7 +178,7 @@ int rmpe_shape_check(void)
 	struct rmpe_btf kernel = { }, kvm = { };
 	void *kernel_data = NULL, *kvm_data = NULL;
 	const struct rmpe_btf *btf = &kernel;
-	size_t size;
+	size_t size = 0;
 	int r;
 
 	r = read_btf("/sys/kernel/btf/vmlinux", &kernel_data, &size);
