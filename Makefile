@@ -31,10 +31,11 @@ help:
 	@echo '  test-kernels     build, boot and test-e2e on several kernels (KERNELS=help)'
 	@echo '  test-linux       Linux as SNP guest (SCENARIOS="io smp ...")'
 	@echo '  test-debug       scenarios and random guests on debug kernels (slow)'
+	@echo '  test-planted     bugs put into copies of the module: each must be found'
 	@echo '  test-tools       rmpctl, libvirt hook, systemd, udev, metrics, on simulated hosts'
 	@echo '  test-dkms        packages and DKMS, in Debian systems of their own'
 	@echo '  bench            what the module costs (BENCH=--quick)'
-	@echo '  check            checkpatch, sparse, shellcheck, pyflakes'
+	@echo '  check            checkpatch, sparse, clang, coccinelle, shellcheck, pyflakes'
 	@echo
 	@echo 'KDIR=DIR is another kernel to build for (now: $(KDIR)).'
 	@echo 'demo and test set up what they need, as root: see README.md.'
@@ -111,6 +112,9 @@ fuzz:
 test-debug:
 	@tests/debug/run
 
+test-planted:
+	@tests/planted/run $(BUGS)
+
 test-kernels:
 	@tests/kernels $(KERNELS)
 
@@ -135,4 +139,4 @@ check:
 
 .PHONY: all help modules install uninstall install-tools uninstall-tools dkms-source \
 	dkms-install dkms-remove clean deb rpm test-dkms test-tools test-linux demo demo-linux \
-	test torture fuzz test-debug test-unit test-sim test-e2e test-kernels bench check
+	test torture fuzz test-debug test-planted test-unit test-sim test-e2e test-kernels bench check
