@@ -77,7 +77,8 @@ static enum rmpe_page_state chunk_state(unsigned long bits, gfn_t gfn)
 	return bits >> CHUNK_BIT(gfn) & STATE_MASK;
 }
 
-static enum rmpe_page_state slot_state(const struct state_block *slot, gfn_t gfn)
+static __attribute__((nonnull)) enum rmpe_page_state
+slot_state(const struct state_block *slot, gfn_t gfn)
 {
 	unsigned long bits = uniform_bits(slot);
 
