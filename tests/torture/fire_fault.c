@@ -27,24 +27,44 @@ static void allow_all(void)
 	file_write("/sys/kernel/debug/fail_page_alloc/min-order", "0");
 }
 
+/*
+ * To open it takes allocations, and would meet the failure itself: once, by the task
+ * that is to fail.
+ */
+static int fail_nth_fd(void)
+{
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		give_up("%s: %s", FAIL_NTH, strerror(errno));
+	return fd;
+}
+
 static void fail_nth(unsigned int n)
 {
 	char number[16];
+	int len = snprintf(number, sizeof(number), "%u", n);
 
-	snprintf(number, sizeof(number), "%u", n);
-	check(!file_write(FAIL_NTH, number), "%s can't be written", FAIL_NTH);
+	if (pwrite(fail_nth_fd(), number, len, 0) != len)
+		give_up("%s can't be written", FAIL_NTH);
 }
 
-/* Was it reached?  Ends the injection. */
-static bool has_failed(void)
+/* How many allocations are left until one fails; 0 if it did.  Ends the injection. */
+static unsigned int left_to_fail(void)
 {
 	char left[16] = "";
-	bool yes;
 
-	file_read(FAIL_NTH, left, sizeof(left));
-	yes = atoi(left) == 0;
+	if (pread(fail_nth_fd(), left, sizeof(left) - 1, 0) < 1)
+		give_up("%s can't be read", FAIL_NTH);
 	fail_nth(0);
-	return yes;
+	return atoi(left);
+}
+
+static bool has_failed(void)
+{
+	return !left_to_fail();
 }
 
 static bool hooked(void)
@@ -73,13 +93,12 @@ static unsigned int next_to_fail(unsigned int n)
 static unsigned int before_init(void)
 {
 	const unsigned int many = 1000000;
-	char left[16] = "";
+	int r;
 
 	fail_nth(many);
-	check(module_load("mode=none") == EINVAL, "mode=none is accepted");
-	file_read(FAIL_NTH, left, sizeof(left));
-	fail_nth(0);
-	return many - atoi(left);
+	r = module_load("mode=none");
+	check(r == EINVAL, "mode=none is accepted");
+	return many - left_to_fail();
 }
 
 /* insmod either works or leaves nothing behind. */
