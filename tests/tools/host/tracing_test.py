@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 
-from fleet import JOB, Guest, command, keep, rmpctl
+from fleet import JOB, Guest, command, keep, rmpctl, wait_until
 from ktap import Suite, has, main
 
 suite = Suite()
@@ -21,7 +21,6 @@ def bpftrace(script):
     with subprocess.Popen(["bpftrace", "-B", "line", f"{JOB}/bpftrace/{script}"],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         said = []
-        os.set_blocking(process.stdout.fileno(), True)
         for line in process.stdout:
             said.append(line)
             if "Attach" in line:
@@ -85,8 +84,11 @@ def _():
     found(fr"rmp_enforce:psc_complete: vm={vm} .* to=private ret=0", text)
     if "to=shared" in text:
         raise AssertionError("the filter lets others pass")
+    # What it is to run, it starts when it records already.
     with subprocess.Popen(["perf", "record", "-q", "-a", "-o", data, "-e",
-                           "rmp_enforce:violation", "--", "sleep", "8"]) as recording:
+                           "rmp_enforce:violation", "--", "sh", "-c",
+                           "touch /tmp/recording; sleep 10"]) as recording:
+        wait_until("perf records", lambda: os.path.exists("/tmp/recording"))
         broken = Guest("overrun", "web1")
         broken.wait_for("violations/implicit_shared", 1)
         recording.wait()
