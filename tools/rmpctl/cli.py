@@ -93,7 +93,8 @@ def _add_map(add):
     _vm(p)
     p.add_argument("--png", metavar="FILE", help="draw into this file, - is standard output")
     p.add_argument("--columns", type=int, metavar="N", help="width (default: the terminal's)")
-    p.add_argument("--rows", type=int, metavar="N", help="lines of the map (default: what the terminal has left)")
+    p.add_argument("--rows", type=int, metavar="N",
+                   help="lines of the map (default: what the terminal has left)")
     p.add_argument("--limit", type=int, default=10, metavar="N",
                    help="name at most N places that were taken without asking (default 10)")
     _colour(p)

@@ -38,9 +38,16 @@ class Recorder:
         self.lines += textwrap.wrap(" ".join(text.split()), WIDTH, break_long_words=False,
                                     break_on_hyphens=False) + [""]
 
-    def typed(self, line):
-        """A command that is shown, and run in another way."""
-        self.lines += [f"    # {line}", ""]
+    def typed(self, line, said=()):
+        """A command and what it prints."""
+        self.lines += [f"    # {line}"] + [f"    {s}".rstrip() for s in said] + [""]
+
+    def was_run(self, line, log, *wanted, hide=None):
+        """A command that was run before the host was booted; what it printed is in log."""
+        with open(log, encoding="utf-8") as file:
+            output = file.read()
+        self.typed(line, shown(output, hide))
+        self.step(line, [w for w in wanted if w not in output], output)
 
     def picture(self, name, what):
         self.lines += [f"![{what}](pictures/{name})", ""]
@@ -55,8 +62,7 @@ class Recorder:
         done = subprocess.run(["bash", "-c", line], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, check=False,
                               timeout=timeout, stdin=subprocess.DEVNULL)
-        self.lines += [f"    # {line}"] + [f"    {said}".rstrip()
-                                           for said in shown(done.stdout, hide)] + [""]
+        self.typed(line, shown(done.stdout, hide))
         print(f"# {time.monotonic() - start:.1f} s", flush=True)
         missing = [w for w in wanted if w not in done.stdout]
         if done.returncode != status:
