@@ -13,8 +13,9 @@ from recorder import Recorder, Wrong, screen
 # What apt and dpkg say of any package.
 CHATTER = (r"^(Reading|Building|Solving|Selecting|Preparing|Fetched|Get:|\(Reading|debconf:|"
            r"Suggested|Note|The following|Installing:|Summary:|  Upgrading|  Download|  Space|"
-           r"REMOVING:|  Freed|  rmp-enforce-|WARNING:|\d+ upgraded|After this|Need to get|N:|$)|"
-           r"unsandboxed")
+           r"REMOVING:|  Freed|  rmp-enforce-|WARNING:|\d+ upgraded|After this|Need to get|N:|$|"
+           r"  \S+ \S+|Sign command|Signing key|Public certificate|Certificate or key|openssl|"
+           r"Please install)|unsandboxed")
 
 
 def introduction(r):

@@ -12,5 +12,7 @@
 	void trace_##name(proto)
 #define DEFINE_EVENT_PRINT(class, name, proto, args, print) \
 	void trace_##name(proto)
+#define TRACE_DEFINE_ENUM(a) \
+	_Static_assert((a) >= 0, #a)
 
 #endif
