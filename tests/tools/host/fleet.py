@@ -143,8 +143,11 @@ def unload():
 class Guest:
     """An SNP VM of snpvm, with a domain's name as libvirt gives it."""
 
+    started = []
+
     def __init__(self, way, name):
         self.name = name
+        self.started.append(self)
         self.process = subprocess.Popen(
             ["snpvm", way, "-name", f"guest={name},debug-threads=on"],
             stdout=subprocess.PIPE, text=True)
@@ -185,3 +188,9 @@ class Guest:
     def end(self):
         self.process.terminate()
         self.process.wait(PATIENCE_S)
+
+
+def end_guests():
+    """All that still run: of a test that failed, so that the next begins without them."""
+    for guest in Guest.started:
+        guest.end()

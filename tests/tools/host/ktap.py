@@ -13,8 +13,9 @@ class Suite:
     With RMP_SHORT set, those that are not long only.
     """
 
-    def __init__(self):
+    def __init__(self, on_failure=None):
         self.tests = []
+        self.on_failure = on_failure    # what to call after a test that failed
 
     def test(self, name, long=False):
         def add(function):
@@ -38,6 +39,8 @@ class Suite:
                     print(f"# {line}")
                 word = "not ok"
                 failed += 1
+                if self.on_failure:
+                    self.on_failure()
             print(f"# {time.monotonic() - start:.1f} s")
             print(f"{word} {number} {name}", flush=True)
         return int(failed > 0)

@@ -4,11 +4,11 @@
 import json
 import os
 
-from fleet import Guest, command, keep, rmpctl, wait_until
+from fleet import Guest, command, end_guests, keep, rmpctl, wait_until
 from ktap import Suite, equal, has, main
 from logs import journal
 
-suite = Suite()
+suite = Suite(on_failure=end_guests)
 EXTRA = os.environ["RMP_EXTRA"]
 PROM = "/var/lib/prometheus/node-exporter"
 UNITS = ("rmp-enforce-metrics.service", "rmp-enforce-metrics.timer",

@@ -7,10 +7,10 @@ import re
 import signal
 import subprocess
 
-from fleet import JOB, Guest, command, keep, rmpctl, wait_until
+from fleet import JOB, Guest, command, end_guests, keep, rmpctl, wait_until
 from ktap import Suite, has, main
 
-suite = Suite()
+suite = Suite(on_failure=end_guests)
 TRACEFS = "/sys/kernel/tracing"
 READY_S = 240       # until bpftrace has compiled its program, on an emulated machine
 LOOK_S = 12
