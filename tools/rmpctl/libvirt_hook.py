@@ -9,8 +9,9 @@
 prepare   the policy is read; what can't be understood refuses the start, before
           anything was set up
 start     QEMU is about to be started: a process is left behind that waits for the VM
-          to appear and applies the policy to it, before its vCPUs run
+          to appear and applies the policy to it, while libvirt still sets it up
 started   QEMU runs: wait for that, so that a policy that could not be applied is known
+release   it has ended, or could not be started: that process has nothing to wait for
 
 libvirt is never asked, since it waits for us: the VM is found by the name in QEMU's
 arguments.
@@ -77,7 +78,13 @@ def say(text):
 
 
 def _state(host, name):
-    return host.path(STATE, name.replace("/", "_"))
+    """Where the process that applies the policy says how that went."""
+    return host.path(STATE, f"{name}.result")
+
+
+def _waiting(name):
+    """Where the token of the process stands that is to apply the policy."""
+    return f"{STATE}/{name}.waiting"
 
 
 def vms_of(host, name):
@@ -92,10 +99,15 @@ def vms_of(host, name):
     return found
 
 
-def apply(host, name, wanted):
-    """Wait for the domain's VM and give it the policy; its pid."""
+def apply(host, name, wanted, token):
+    """Wait for the domain's VM and give it the policy; its pid.
+
+    None if the domain was released or started anew meanwhile, which says another token.
+    """
     end = time.monotonic() + PATIENCE_S
     while True:
+        if host.read_or(None, _waiting(name)) != token:
+            return None
         for vm in vms_of(host, name):
             settings.apply(host, vm.folder, f"VM {vm.id}", wanted)
             return vm.pid
@@ -132,12 +144,19 @@ def check(host, policy, name):
     return None
 
 
+def _write(path, text):
+    with open(path + ".new", "w", encoding="utf-8") as file:
+        file.write(text)
+    os.rename(path + ".new", path)
+
+
 def start(host, name, wanted):
     """Leave a process behind that applies the policy as soon as there is a VM."""
-    state = _state(host, name)
+    state, token = _state(host, name), str(time.monotonic_ns())
     os.makedirs(os.path.dirname(state), exist_ok=True)
     if os.path.exists(state):
         os.unlink(state)
+    _write(host.path(_waiting(name)), token)
     if os.fork():
         return
     os.setsid()
@@ -146,14 +165,15 @@ def start(host, name, wanted):
     for fd in range(3):
         os.dup2(null, fd)
     try:
-        remember_name(host, apply(host, name, wanted), name)
+        pid = apply(host, name, wanted, token)
+        if pid is None:
+            os._exit(0)
+        remember_name(host, pid, name)
         result = "done"
     except (RmpctlError, OSError) as error:
         say(f"domain {name}: {error}")
         result = str(error)
-    with open(state + ".new", "w", encoding="utf-8") as file:
-        file.write(result)
-    os.rename(state + ".new", state)
+    _write(state, result)
     os._exit(0)
 
 

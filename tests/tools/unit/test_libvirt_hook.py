@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The libvirt hook: domains that are started, fail, and are started anew."""
+
+import os
+import tempfile
+import time
+import unittest
+
+from rmpctl import libvirt_hook
+from rmpctl.errors import RmpctlError
+from rmpctl.host import MODULE, Host
+
+PATIENCE_S = 10
+
+
+class FakeHost(Host):
+    """Its sysfs is of ordinary files, which keep what is not written over."""
+
+    def write(self, text, *parts):
+        os.truncate(self.path(*parts), 0)
+        super().write(text, *parts)
+
+
+class Starting(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.host = FakeHost(folder.name)
+        self.put("", MODULE, "mode")
+        os.makedirs(self.host.path(MODULE, "vms"))
+
+    def put(self, text, *parts):
+        path = self.host.path(*parts)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def appear(self, vm, pid, name):
+        """QEMU, and its VM; last what the hook looks at first."""
+        self.put(f"qemu\0-name\0guest={name}\0", "proc", str(pid), "cmdline")
+        self.put("inherit\n", MODULE, "new", "mode")
+        self.put(f"{pid}\n", MODULE, "new", "pid")
+        os.rename(self.host.path(MODULE, "new"), self.host.path(MODULE, "vms", str(vm)))
+
+    def mode(self, vm):
+        return self.host.read(MODULE, "vms", str(vm), "mode")
+
+    def children_end(self, count):
+        for _ in range(count):
+            end = time.monotonic() + PATIENCE_S
+            while not os.waitpid(-1, os.WNOHANG)[0]:
+                self.assertLess(time.monotonic(), end, "a process of the hook does not end")
+                time.sleep(0.02)
+
+    def test_the_policy_of_the_last_start_counts(self):
+        libvirt_hook.start(self.host, "web1", {"mode": "off"})      # QEMU did not start
+        libvirt_hook.start(self.host, "web1", {"mode": "strict"})
+        self.children_end(1)
+        self.appear(1, 100, "db1")
+        self.appear(2, 200, "web1")
+        libvirt_hook.started(self.host, "web1")
+        self.children_end(1)
+        self.assertEqual((self.mode(1), self.mode(2)), ("inherit", "strict"))
+        self.assertEqual(self.host.read("run/rmp-enforce/domains/200"), "web1")
+
+    def test_nothing_waits_for_a_domain_that_was_released(self):
+        libvirt_hook.start(self.host, "web1", {"mode": "strict"})
+        os.unlink(self.host.path("run/rmp-enforce/hook/web1.waiting"))
+        self.children_end(1)
+        self.appear(1, 100, "web1")
+        self.assertEqual(self.mode(1), "inherit")
+
+    def test_what_can_not_be_set_is_known_when_it_has_started(self):
+        libvirt_hook.start(self.host, "web1", {"nothing": "strict"})
+        self.appear(1, 100, "web1")
+        with self.assertRaises(RmpctlError):
+            libvirt_hook.started(self.host, "web1")
+        self.children_end(1)
