@@ -3,7 +3,7 @@
 
 Each key of a record becomes a field RMP_ENFORCE_<KEY>, so that
 "journalctl RMP_ENFORCE_DOMAIN=web1 RMP_ENFORCE_CLASS=first_touch" finds them.
-What has been written is remembered by its number in the kernel log: every
+What has been written of each VM is remembered by its number in the kernel log: every
 violation that was logged is written once, also those of a VM that has ended since.
 """
 
@@ -18,8 +18,8 @@ STATE = "run/rmp-enforce/journal"
 MESSAGE_ID = "5f1b1cbb1c2b4b0fa1c7d0ee0c2a6c11"
 
 
-def _state_name(vm_id):
-    return STATE if vm_id is None else f"{STATE}.{vm_id}"
+def _state(vm_id):
+    return f"{STATE}.{vm_id}"
 
 
 def _boot_id(host):
@@ -27,14 +27,15 @@ def _boot_id(host):
 
 
 def _last(host, vm_id):
-    words = host.read_or("", _state_name(vm_id)).split()
+    """The number of the last message that was written of this VM, or -1."""
+    words = host.read_or("", _state(vm_id)).split()
     if len(words) == 2 and words[0] == _boot_id(host) and words[1].isdigit():
         return int(words[1])
     return -1
 
 
 def _remember(host, vm_id, seq):
-    path = host.path(_state_name(vm_id))
+    path = host.path(_state(vm_id))
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path + ".new", "w", encoding="ascii") as file:
         file.write(f"{_boot_id(host)} {seq}\n")
@@ -68,11 +69,16 @@ def encode(entry):
 
 
 def new_entries(host, vm_id=None):
-    """(seq, fields) of what has not been written yet."""
-    last = _last(host, vm_id)
+    """(VM, seq, fields) of what has not been written yet, of one VM or of all."""
+    last = {}
     for message, record in klog.records(host):
-        if message.seq > last and vm_id in (None, record.number("vm")):
-            yield message.seq, fields(host, message, record)
+        vm = record.number("vm")
+        if vm_id not in (None, vm):
+            continue
+        if vm not in last:
+            last[vm] = _last(host, vm)
+        if message.seq > last[vm]:
+            yield vm, message.seq, fields(host, message, record)
 
 
 def write(host, vm_id=None):
@@ -85,8 +91,8 @@ def write(host, vm_id=None):
         except OSError as error:
             raise RmpctlError(f"the journal can't be reached at {path}: "
                               f"{error.strerror}.") from None
-        for seq, entry in new_entries(host, vm_id):
+        for vm, seq, entry in new_entries(host, vm_id):
             sock.send(encode(entry))
-            _remember(host, vm_id, seq)
+            _remember(host, vm, seq)
             count += 1
     return count
