@@ -10,9 +10,11 @@ from .errors import RmpctlError
 from .host import MODULE
 
 RATES = ("psc_completed", "psc_pages", "npf_judged")
-HEAD = ("VM", "DOMAIN", "MODE", "HISTORY", "STATE", "PSC/s", "PAGES/s", "NPF/s", "ERRORS",
-        "NEW", "NOTED")
-WIDTHS = (5, 18, 8, 9, 11, 8, 9, 9, 8, 6, 8)
+# What matters most comes first: a terminal of 80 columns ends behind PSC/s.
+HEAD = ("VM", "DOMAIN", "MODE", "STATE", "ERRORS", "NEW", "NOTED", "PSC/s", "PAGES/s", "NPF/s",
+        "HISTORY")
+WIDTHS = (4, 18, 7, 10, 7, 5, 6, 7, 8, 8, 8)
+LEFT = (1, 2, 3, 10)    # columns of text
 SORTS = {"v": "errors", "p": "psc_completed", "n": "npf_judged", "i": "vm"}
 
 
@@ -50,16 +52,16 @@ class Sampler:
 
 def _cells(row):
     name = row["domain"] or f"({row['comm']}, {row['pid']})"
-    return (row["vm"], name, row["mode"], row["history"], row["state"],
-            f"{row['psc_completed_per_s']:.0f}", f"{row['psc_pages_per_s']:.0f}",
-            f"{row['npf_judged_per_s']:.0f}", row["errors"], row["new_errors"], row["noted"])
+    return (row["vm"], name, row["mode"], row["state"], row["errors"], row["new_errors"],
+            row["noted"], f"{row['psc_completed_per_s']:.0f}", f"{row['psc_pages_per_s']:.0f}",
+            f"{row['npf_judged_per_s']:.0f}", row["history"])
 
 
 def _line(cells):
     out = []
     for i, (cell, width) in enumerate(zip(cells, WIDTHS)):
         text = str(cell)[:width]
-        out.append(text.ljust(width) if 0 < i < 5 else text.rjust(width))
+        out.append(text.ljust(width) if i in LEFT else text.rjust(width))
     return "  ".join(out).rstrip()
 
 
@@ -185,9 +187,9 @@ class Screen:
         if not found:
             self._put(window, y + 1, "none", self._colour("good"))
         for i, (message, record) in enumerate(found[:-max(room, 0) - 1:-1]):
-            line = (f"{message.usec / 1e6:10.1f}  VM {record['vm']:<4} {record['class']:<17}"
-                    f"{record['access']:<8} {record['op']:<6}gfn {record['gfn']:<12} expected "
-                    f"{record['expected']:<8} action {record['action']}")
+            line = (f"{message.usec / 1e6:8.1f}  VM {record['vm']:<3} {record['class']:<17}"
+                    f"gfn {record['gfn']:<10} {record['access']:<7} {record['op']:<5} action "
+                    f"{record['action']:<9}  expected {record['expected']}")
             self._put(window, y + 1 + i, line,
                       self._colour("bad") if record.is_guest_error else 0)
 
