@@ -113,7 +113,7 @@ def screen(args, name, rows, seconds, meanwhile=None):
     """A program in a terminal: what that is sent, in NAME.raw for tests/tools/screenshot.
 
     After half of the time, meanwhile is called. "q" ends the program, if it has not
-    ended. Returns its exit status, and what it sent.
+    ended. Returns its exit status.
     """
     pid, fd = pty.fork()
     if pid == 0:
@@ -134,4 +134,4 @@ def screen(args, name, rows, seconds, meanwhile=None):
     except OSError:     # it has ended
         pass
     os.close(fd)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), data
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
