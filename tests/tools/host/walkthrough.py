@@ -68,7 +68,7 @@ def looking(r, guests):
     r.run("rmpctl map build7 --columns 90 --rows 34", "Taken without asking:",
           "gfn 0x3c000-0x3c004, as private: 5 pages")
     status = screen(["rmpctl", "map", "build7", "--columns", "90", "--rows", "34", "--color",
-                        "always"], "map-terminal", 60, 30)
+                     "always"], "map-terminal", 60, 30)
     r.step("the map in a terminal", [] if status == 0 else [f"exit status 0, not {status}"])
     r.say("In a terminal it has colours:")
     r.picture("map-terminal.png", "map of a guest's memory, in a terminal")
