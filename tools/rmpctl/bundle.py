@@ -158,13 +158,15 @@ def default_name(host):
 def write(host, path=None):
     """Make the bundle; its path.  It may hold names of domains: for root only."""
     top = default_name(host)
+    # A name that can be guessed may have been taken by somebody, in /tmp for instance.
+    mode = os.O_TRUNC if path else os.O_EXCL
     path = path or f"{top}.tar.gz"
 
     def say(text):
         print(f"rmpctl: {text} ...", file=sys.stderr)
 
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | mode, 0o600)
     except OSError as error:
         raise RmpctlError(f"can't write {path}: {error.strerror}.") from None
     with os.fdopen(fd, "wb") as file:

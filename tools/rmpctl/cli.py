@@ -33,6 +33,21 @@ class Formatter(argparse.HelpFormatter):
         return textwrap.wrap(text, width, break_on_hyphens=False)
 
 
+def at_least(least):
+    """A type of arguments: numbers like least, from it on."""
+    def parse(text):
+        try:
+            value = type(least)(text)
+        except ValueError:
+            kind = "whole number" if isinstance(least, int) else "number"
+            raise argparse.ArgumentTypeError(f"'{text}' is not a {kind}") from None
+        if not least <= value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text} is not {least} or more")
+        return value
+
+    return parse
+
+
 def _common():
     """What every subcommand takes."""
     parent = argparse.ArgumentParser(add_help=False)
@@ -71,9 +86,9 @@ def _add_show(add):
 def _add_watch(add):
     p = add("watch", "VMs, rates and violations, live",
             "Full screen in a terminal. With --json, --count, or into a pipe: lines.")
-    p.add_argument("-i", "--interval", type=float, default=1.0, metavar="S",
+    p.add_argument("-i", "--interval", type=at_least(0.1), default=1.0, metavar="S",
                    help="seconds between two looks (default 1)")
-    p.add_argument("-n", "--count", type=int, metavar="N", help="print N times, then end")
+    p.add_argument("-n", "--count", type=at_least(1), metavar="N", help="print N times, then end")
 
 
 def _add_set(add):
@@ -92,10 +107,11 @@ def _add_map(add):
             "In the terminal, or as PNG. Needs root (debugfs).")
     _vm(p)
     p.add_argument("--png", metavar="FILE", help="draw into this file, - is standard output")
-    p.add_argument("--columns", type=int, metavar="N", help="width (default: the terminal's)")
-    p.add_argument("--rows", type=int, metavar="N",
+    p.add_argument("--columns", type=at_least(1), metavar="N",
+                   help="width (default: the terminal's)")
+    p.add_argument("--rows", type=at_least(1), metavar="N",
                    help="lines of the map (default: what the terminal has left)")
-    p.add_argument("--limit", type=int, default=10, metavar="N",
+    p.add_argument("--limit", type=at_least(0), default=10, metavar="N",
                    help="name at most N places that were taken without asking (default 10)")
     _colour(p)
 
@@ -106,7 +122,7 @@ def _add_history(add):
             "(debugfs).")
     _vm(p)
     p.add_argument("gfn", metavar="GFN", nargs="?", help="only this page, such as 0x809")
-    p.add_argument("-n", "--lines", type=int, metavar="N", help="only the last N")
+    p.add_argument("-n", "--lines", type=at_least(1), metavar="N", help="only the last N")
 
 
 def _add_explain(add):
@@ -116,7 +132,7 @@ def _add_explain(add):
     _vm(p, optional=True)
     p.add_argument("-f", "--file", metavar="FILE",
                    help="read records from FILE, - is standard input")
-    p.add_argument("-n", "--lines", type=int, default=1, metavar="N",
+    p.add_argument("-n", "--lines", type=at_least(0), default=1, metavar="N",
                    help="the last N records (default 1); 0 is all")
 
 
@@ -140,7 +156,7 @@ def _add_journal(add):
             "Each record of the kernel log that was not written yet becomes an entry with "
             "fields RMP_ENFORCE_VM, RMP_ENFORCE_DOMAIN, RMP_ENFORCE_CLASS and so on. "
             "rmp-enforce-violation@.service calls it at each violation.")
-    p.add_argument("--vm", type=int, metavar="ID", help="only of this VM")
+    p.add_argument("--vm", type=at_least(1), metavar="ID", help="only of this VM")
 
 
 ADDERS = (_add_check, _add_list, _add_show, _add_watch, _add_set, _add_map, _add_history,

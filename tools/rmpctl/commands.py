@@ -98,8 +98,6 @@ def do_show(host, args):
 
 
 def do_watch(host, args):
-    if args.interval < 0.1:
-        raise UsageError("--interval must be 0.1 seconds or more.")
     host.need_module()
     watch.run(host, args.interval, args.count, args.json)
     return OK
@@ -138,6 +136,8 @@ def _warn_of_settings(host, args, wanted):
 
 
 def do_map(host, args):
+    if args.png == "-" and sys.stdout.isatty():
+        raise UsageError("a PNG is nothing for a terminal: name a file, or redirect it.")
     vm = vms.find(host, args.vm)
     host.need_debugfs()
     name = vm.domain

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Records, the kernel log, names of domains, metrics, and what documents promise."""
 
+import contextlib
+import io
 import os
 import re
 import tempfile
@@ -175,6 +177,23 @@ class Output(unittest.TestCase):
                          ["5 us", "541 us", "12.3 ms", "4.2 s", "10 min", "3 h"])
         self.assertEqual([output.size(n) for n in (1, 256, 1 << 18, 3 << 28)],
                          ["4K", "1M", "1G", "3T"])
+
+
+class Arguments(unittest.TestCase):
+    def test_numbers_that_make_no_sense(self):
+        for words in ("watch -i 0", "watch -i nan", "watch -i inf", "watch -n 0", "map 1 --rows -1",
+                      "map 1 --columns 0", "map 1 --limit -1", "history 1 -n 0", "explain -n -1",
+                      "explain -n x", "journal --vm 0"):
+            said = io.StringIO()
+            with contextlib.redirect_stderr(said), self.assertRaises(SystemExit) as end:
+                cli.parser().parse_args(words.split())
+            self.assertEqual(end.exception.code, errors.USAGE, words)
+            self.assertIn("error: argument ", said.getvalue())
+
+    def test_numbers_that_do(self):
+        args = cli.parser().parse_args(["watch", "-i", "0.1", "-n", "1"])
+        self.assertEqual((args.interval, args.count), (0.1, 1))
+        self.assertEqual(cli.parser().parse_args(["explain", "-n", "0"]).lines, 0)
 
 
 class Documents(unittest.TestCase):
