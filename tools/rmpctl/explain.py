@@ -114,7 +114,9 @@ def _psc(record):
 def _outcome(record):
     if record["action"] == "vc":
         return ("The access did not happen. The guest got #VC with error code 0x404 at that "
-                "instruction; a Linux guest prints RIP and registers on its console.")
+                "instruction. Linux sends SIGBUS to the process; if it was in the kernel, it asks "
+                "the host to end it, and its console says where only if it is helped "
+                "(docs/linux-guest.md).")
     if record["action"] == "terminate":
         why = ESCALATED.get(record["escalated"])
         return ("The guest was ended; it will not run again" +
@@ -185,8 +187,10 @@ def as_json(host, record):
 
 
 def _wrapped(first, text, width=88):
-    return textwrap.wrap(text, width, initial_indent=first,
-                         subsequent_indent=" " * len(first))
+    """Lines of a paragraph; those that follow begin below the first one's text."""
+    hang = len(first) + (2 if text.startswith("- ") else 0)
+    return textwrap.wrap(text, width, initial_indent=first, subsequent_indent=" " * hang,
+                         break_on_hyphens=False)
 
 
 def text(host, record):
