@@ -116,7 +116,7 @@ def _outcome(record):
         return ("The access did not happen. The guest got #VC with error code 0x404 at that "
                 "instruction. Linux sends SIGBUS to the process; if it was in the kernel, it asks "
                 "the host to end it, and its console says where only if it is helped "
-                "(docs/linux-guest.md).")
+                "(see linux-guest.md).")
     if record["action"] == "terminate":
         why = ESCALATED.get(record["escalated"])
         return ("The guest was ended; it will not run again" +
