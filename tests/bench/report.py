@@ -56,6 +56,8 @@ def net(v):
 
 
 def tracker_tables(results, counts):
+    if not results:
+        return
     for group, title in (("range", "Requests"), ("lookup", "Look-ups")):
         times = by_op(results, group, "ns")
         instr = by_op(counts, group, "instructions")
@@ -98,8 +100,8 @@ def hooks_table(results, unit):
     if not results:
         return
     print(f"### Guests on the simulated host ({unit})\n")
-    print("Each operation by itself: the median without the module, and what is added to it. IQR: from\n"
-          "one quartile to the other, the largest of the four configurations.\n")
+    print("Each operation by itself: the median without the module, and what is added to it.\n"
+          "IQR: from one quartile to the other, the largest of the four configurations.\n")
     cells = {}
     for r in results:
         key = (r["vm"], r["op"], r["vcpus"])
@@ -217,11 +219,13 @@ def main():
     ten_thousand(instructions)
     hooks_table(load(f"{out}/hooks-time.json"), "ticks of the TSC, two host CPUs")
     boot_table(load(f"{out}/boot.json"))
-    plot(out, "requests", "A request (on this machine)", "ns", by_op(tracker, "range", "ns"))
-    plot(out, "lookups", "A look-up (on this machine)", "ns", by_op(tracker, "lookup", "ns"))
     plot_hooks(out, instructions)
-    plot(out, "memory", "Memory for a guest of 16 GiB", "bytes",
-         by_op(tracker, "memory", "bytes"))
+    for group, name, title, unit in (
+            ("range", "requests", "A request (on this machine)", "ns"),
+            ("lookup", "lookups", "A look-up (on this machine)", "ns"),
+            ("memory", "memory", "Memory for a guest of 16 GiB", "bytes")):
+        if tracker:
+            plot(out, name, title, unit, by_op(tracker, group, unit))
 
 
 main()

@@ -127,8 +127,8 @@ struct snp_op {
 };
 
 static const struct snp_op snp_ops[] = {
-	{ "PSC, 1 page", psc_one, TIMES, LARGE, .ask = 0 },
-	{ "PSC, 253 x 2M", psc_large, 40, PSC_LARGE * LARGE, .ask = 0 },
+	{ "PSC, 1 page", psc_one, TIMES, LARGE, .alone = false },
+	{ "PSC, 253 x 2M", psc_large, 40, PSC_LARGE * LARGE, .alone = true },
 	{ "PSC, 1 page, converted", psc_one, TIMES, LARGE, .convert = true, .kind_of = each_other,
 	  .kind = { "PSC, 1 page, converted to shared", "PSC, 1 page, converted to private" } },
 	{ "PSC, 253 x 2M, converted", psc_large, 4, PSC_LARGE * LARGE, .convert = true,
@@ -137,7 +137,7 @@ static const struct snp_op snp_ops[] = {
 	  .convert = true },
 	{ "#NPF, private page, with PVALIDATE", validate, PAGES, PAGES * GUEST_PAGE,
 	  .ask = PSC_PRIVATE },
-	{ "exit to the VMM, port I/O", port_io, TIMES, LARGE, .ask = 0 },
+	{ "exit to the VMM, port I/O", port_io, TIMES, LARGE, .alone = false },
 	/* The pages are the guest's, but it writes to them as shared. */
 	{ "violation", touch, VIOLATIONS, VIOLATIONS * GUEST_PAGE, .ask = PSC_PRIVATE,
 	  .alone = true, .kind_of = after_burst,
