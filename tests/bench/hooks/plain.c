@@ -49,6 +49,7 @@ void plain_measure(enum plain_what what, struct samples *samples)
 	struct kvm_userspace_memory_region r = { .memory_size = size };
 	struct kvm_sregs s;
 	struct kvm_run *run;
+	size_t run_size;
 	unsigned int i;
 	uint32_t *tsc;
 	uint8_t *mem;
@@ -70,8 +71,8 @@ void plain_measure(enum plain_what what, struct samples *samples)
 		vmm_die("memory of an ordinary VM: %s", strerror(errno));
 
 	vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
-	run = mmap(NULL, ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), PROT_READ | PROT_WRITE,
-		   MAP_SHARED, vcpu, 0);
+	run_size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+	run = mmap(NULL, run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
 	if (run == MAP_FAILED || ioctl(vcpu, KVM_GET_SREGS, &s))
 		vmm_die("the vCPU of an ordinary VM: %s", strerror(errno));
 	s.cr0 = 0x11;			/* ET PE */
@@ -86,6 +87,8 @@ void plain_measure(enum plain_what what, struct samples *samples)
 	tsc = (uint32_t *)(mem + STAMPS_GPA);
 	for (i = 1; i < TIMES; i++)
 		samples_add(samples, tsc[i] - tsc[i - 1]);
+	/* What is left of a VM makes each munmap() of the process dearer. */
+	munmap(run, run_size);
 	close(vcpu);
 	close(vm);
 	close(kvm);
