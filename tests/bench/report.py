@@ -217,7 +217,7 @@ def main():
     instructions = load(f"{out}/hooks-instructions.json")
     hooks_table(instructions, "instructions, one host CPU")
     ten_thousand(instructions)
-    hooks_table(load(f"{out}/hooks-time.json"), "ticks of the TSC, two host CPUs")
+    hooks_table(load(f"{out}/hooks-time.json"), "time: ticks of this machine's TSC")
     boot_table(load(f"{out}/boot.json"))
     plot_hooks(out, instructions)
     for group, name, title, unit in (
