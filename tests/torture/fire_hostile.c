@@ -52,7 +52,7 @@ static void whole_gfn_space(const void *arg)
 /* The same gfn again and again. */
 static void same_gfn(const void *arg)
 {
-	unsigned int n = (uintptr_t)arg, start;
+	unsigned int n = fire_seconds((uintptr_t)arg), start;
 	struct vm *vm = vm_create(&(struct vm_config){ .on_psc = claim });
 	double took;
 	uint64_t bytes;
@@ -63,7 +63,7 @@ static void same_gfn(const void *arg)
 	guard_launch(vm);
 	took = fire_now();
 	vm_start(vm);
-	check(vm_wait(vm, 500000), "the guest did not end");
+	check(vm_wait(vm, 500000 * scenario_slowness), "the guest did not end");
 	took = fire_now() - took;
 	bytes = counter_of(vm, "tracker_bytes");
 	expect_pscs(vm, n, 0, n);
@@ -219,7 +219,7 @@ static void run_page(const void *arg)
 
 static const struct scenario scenarios[] = {
 	{ "hostile.whole_gfn_space", whole_gfn_space, (void *)4096, SC_LONG },
-	{ "hostile.same_gfn", same_gfn, (void *)20000, SC_LONG },
+	{ "hostile.same_gfn", same_gfn, (void *)1000000, SC_LONG },
 	{ "hostile.malformed_batches", malformed_batches, (void *)70, SC_SLOW },
 	{ "hostile.nonsense_answers", nonsense_answers, (void *)200, SC_LONG },
 	{ "hostile.run_page", run_page, (void *)10, SC_LONG },

@@ -20,6 +20,7 @@ static const char usage[] =
 	"  --seed N       the first VM's; the next has N + 1 (default: random)\n"
 	"  --ops N        stop after N operations\n"
 	"  --time S       stop after S seconds (default: 20)\n"
+	"  --as-is        prints the steps of a failure without making them fewer\n"
 	"  --script FILE  runs the steps of a file, as printed at a failure, instead\n"
 	"  --print        prints the steps of the VM with this seed\n"
 	"  --help         this text\n"
@@ -29,7 +30,7 @@ static const char usage[] =
 struct options {
 	uint64_t seed, ops, time;
 	const char *script;
-	bool print;
+	bool print, as_is;
 };
 
 struct totals {
@@ -52,11 +53,16 @@ static void print_steps(const struct steps *s, const char *before)
 	}
 }
 
-static void report_failure(struct steps *s, const struct life_result *r)
+static void report_failure(struct steps *s, const struct life_result *r, bool as_is)
 {
 	struct life_result again;
 
-	printf("# %s\n# making it shorter, from %zu steps\n", r->why, s->n);
+	printf("# %s\n", r->why);
+	if (as_is) {
+		print_steps(s, "#: ");
+		return;
+	}
+	printf("# making it shorter, from %zu steps\n", s->n);
 	again = reduce(s, REDUCE_TRIES);
 	if (again.ok) {
 		printf("# it did not fail again\n");
@@ -67,7 +73,7 @@ static void report_failure(struct steps *s, const struct life_result *r)
 	print_steps(s, "#: ");
 }
 
-static bool one_vm(struct steps *s, struct totals *t)
+static bool one_vm(struct steps *s, struct totals *t, bool as_is)
 {
 	struct life_result r = live(s);
 
@@ -78,7 +84,7 @@ static bool one_vm(struct steps *s, struct totals *t)
 	t->pscs += r.pscs;
 	t->guest_errors += r.guest_errors;
 	if (!r.ok)
-		report_failure(s, &r);
+		report_failure(s, &r, as_is);
 	return r.ok;
 }
 
@@ -100,7 +106,7 @@ static bool torture(const struct options *o)
 		struct steps s = { 0 };
 
 		generate(&s, seed, OPS_OF_A_VM);
-		ok = one_vm(&s, &t);
+		ok = one_vm(&s, &t, o->as_is);
 		if (!ok)
 			printf("# the seed was %lu\n", seed);
 		steps_free(&s);
@@ -140,7 +146,7 @@ static int run_script_file(const struct options *o)
 		fprintf(stderr, "torture: no steps in %s\n", o->script);
 		return 2;
 	}
-	ok = one_vm(&s, &t);
+	ok = one_vm(&s, &t, o->as_is);
 	printf("%s 1 torture.script\n", ok ? "ok" : "not ok");
 	return !ok;
 }
@@ -161,6 +167,7 @@ static bool parse(int argc, char **argv, struct options *o)
 		{ "time", required_argument, NULL, 't' },
 		{ "script", required_argument, NULL, 'f' },
 		{ "print", no_argument, NULL, 'p' },
+		{ "as-is", no_argument, NULL, 'a' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
@@ -183,6 +190,9 @@ static bool parse(int argc, char **argv, struct options *o)
 			break;
 		case 'p':
 			o->print = true;
+			break;
+		case 'a':
+			o->as_is = true;
 			break;
 		case 'h':
 			fputs(usage, stdout);
