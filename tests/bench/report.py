@@ -100,8 +100,8 @@ def hooks_table(results, unit):
     if not results:
         return
     print(f"### Guests on the simulated host ({unit})\n")
-    print("Each operation by itself: the median without the module, and what is added to it.\n"
-          "IQR: from one quartile to the other, the largest of the four configurations.\n")
+    print("Each operation by itself: the median without the module, and what is added to it, if\n"
+          "that is more than the IQR: from one quartile to the other, the largest of the four.\n")
     cells = {}
     for r in results:
         key = (r["vm"], r["op"], r["vcpus"])
@@ -110,10 +110,11 @@ def hooks_table(results, unit):
     for (vm, op, vcpus), v in sorted(cells.items(), key=lambda c: c[0][2]):
         base = middle(v["absent"])
         row = [vm, op, str(vcpus), str(v["absent"][0]["n"]), number(base)]
+        iqr = max(middle(x, "q3") - middle(x, "q1") for x in v.values())
         for c in CONFIGS[1:]:
             added = middle(v[c]) - base
-            row.append(f"{added:+,.0f} ({100 * added / base:+.1f}%)")
-        iqr = max(middle(x, "q3") - middle(x, "q1") for x in v.values())
+            row.append(f"{added:+,.0f} ({100 * added / base:+.1f}%)" if abs(added) > iqr
+                       else "within")
         rows.append(row + [number(iqr) if iqr else "0"])
     table(["VM", "what", "vCPUs", "times", "module absent", "off", "lenient", "strict", "IQR"],
           rows)
