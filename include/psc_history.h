@@ -9,7 +9,8 @@
 #include <linux/kvm_types.h>
 #include <linux/types.h>
 
-#define RMPE_PSC_HISTORY_LEN 1024
+/* Two boots of Linux under OVMF, such as with kdump, ask some 1,150 times. */
+#define RMPE_PSC_HISTORY_LEN 2048
 
 /**
  * struct rmpe_psc_event - a PSC that was answered

@@ -18,7 +18,7 @@
 #define LOG_BURST	10
 #define LOG_INTERVAL_S	5
 #define KEPT_RECORDS	32
-#define KEPT_PSCS	1024
+#define KEPT_PSCS	2048
 
 enum { FLAG_READY, FLAG_GO };
 

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define MODEL_VCPUS	4
-#define MODEL_RING	1024	/* PSCs that the module remembers */
+#define MODEL_RING	2048	/* PSCs that the module remembers */
 #define MODEL_SAME	64	/* exits within which a fault is the same one */
 
 /* The gfns that the model knows: two slots with a hole between them. */

@@ -118,7 +118,7 @@ def _add_map(add):
 
 def _add_history(add):
     p = add("history", "page-state changes and violations of a VM, by time",
-            "The last 1024 page-state changes and 32 violations of a VM are kept. Needs root "
+            "The last 2048 page-state changes and 32 violations of a VM are kept. Needs root "
             "(debugfs).")
     _vm(p)
     p.add_argument("gfn", metavar="GFN", nargs="?", help="only this page, such as 0x809")

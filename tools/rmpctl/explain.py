@@ -101,7 +101,7 @@ def _psc(record):
         return "No page-state change of this page was ever completed."
     if state == "unknown":
         return ("Whether the guest ever asked for this page is not known any more: the "
-                "history keeps the last 1024 requests, and none before the module came.")
+                "history keeps the last 2048 requests, and none before the module came.")
     age = record.number("psc_age_us")
     pages = record.number("psc_pages")
     range_text = (f"for {record['psc_gfn']}" if pages == 1 else

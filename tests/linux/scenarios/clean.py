@@ -55,6 +55,7 @@ def judge(report, tools, guest, expected_orders, deserved=()):
                  "%d in the log, %d traced" % (len(records), len(violations)))
     report.measure("guests", guest.name, {
         "phases": summary, "cpus": guest.cpus, "mem": guest.mem,
+        "kernel": guest.kernel_release(),
         "records": [r["line"] for r in records],
         "qemu": guest.qemu_said(), "status": guest.status,
         "seconds": guest.ended - guest.started})

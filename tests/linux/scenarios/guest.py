@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """An SNP guest under QEMU: started, watched on its console, told by QMP."""
 
+import glob
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import threading
 import time
 
 import enforcer
+import report
 
 IMAGES = "/job/guest"
 OVMF = "/usr/share/ovmf/OVMF.fd"
@@ -17,6 +19,7 @@ OVMF = "/usr/share/ovmf/OVMF.fd"
 CMDLINE = ("console=ttyS0 loglevel=6 printk.devkmsg=on panic=-1 tsc=reliable "
            "no_timer_check clearcpuid=xsavec")
 VIRTIO = "iommu_platform=on,disable-legacy=on"
+PROGRESS_S = 60         # between lines that say that it still goes on
 
 
 class Guest:
@@ -33,9 +36,10 @@ class Guest:
         self.vm = None
         self.status = None      # QEMU's, once it has ended by itself
         self.ended = None
-        self.started = time.monotonic()
+        self.started = self.said_so = time.monotonic()
         command = [
-            "qemu-system-x86_64", "-name", name, "-enable-kvm", "-cpu", "EPYC-v4",
+            "qemu-system-x86_64", "-name", name + ",debug-threads=on",
+            "-enable-kvm", "-cpu", "EPYC-v4",
             "-machine", "q35,confidential-guest-support=sev0,memory-backend=ram1,"
                         "vmport=off,hpet=off",
             "-smp", str(cpus), "-m", mem,
@@ -82,6 +86,20 @@ class Guest:
                     self.lines.append((now, text))
                     self.changed.notify_all()
 
+    def progress(self):
+        """A line on what it does, now and then, for who waits for it."""
+        now = time.monotonic()
+        if now < self.said_so + PROGRESS_S or self.vm is None:
+            return
+        self.said_so = now
+        try:
+            pscs, faults = (enforcer.read("vms/%d/%s" % (self.vm, name))
+                            for name in ("psc_completed", "npf_judged"))
+        except OSError:     # it has just ended
+            return
+        report.note("%s: %d s, %s PSCs, %s nested page faults, last line: %s" % (
+            self.name, now - self.started, pscs, faults, self.lines[-1][1] if self.lines else ""))
+
     def find(self, pattern, after=0.0):
         """(time, match) of the first line that has it, or None."""
         for when, text in self.lines:
@@ -100,7 +118,13 @@ class Guest:
                     return found or self.find(pattern, after)
                 if time.monotonic() > limit:
                     return None
+                self.progress()
                 self.changed.wait(1)
+
+    def kernel_release(self):
+        """As the first kernel gives it, without its flavour."""
+        found = self.find(r"Linux version (\d+(\.\d+)*)")
+        return found[1][1] if found else "unknown"
 
     def said(self, order):
         """What an order printed, and whether it ended well."""
@@ -132,6 +156,16 @@ class Guest:
     def happened(self, event):
         return [e for e in self.events if e.get("event") == event]
 
+    # --- its threads ---
+
+    def vcpu_thread(self, vcpu):
+        """Folder in /proc of the thread that runs a vCPU."""
+        for path in glob.glob("/proc/%d/task/*" % self.qemu.pid):
+            with open(path + "/comm", encoding="ascii") as f:
+                if f.read().strip() == "CPU %d/KVM" % vcpu:
+                    return path
+        return None
+
     # --- the end ---
 
     def stopped(self):
@@ -142,12 +176,19 @@ class Guest:
         limit = time.monotonic() + seconds
         with self.changed:
             while not self.stopped() and time.monotonic() < limit:
+                self.progress()
                 self.changed.wait(1)
         return self.stopped()
 
-    def end(self):
-        """Ends it, however it is; status stays None if it did not by itself."""
-        self.status = self.qemu.poll()
+    def end(self, patience=0):
+        """
+        Ends it, however it is; status stays None if it did not by itself, for which it
+        has @patience seconds.
+        """
+        try:
+            self.status = self.qemu.wait(patience)
+        except subprocess.TimeoutExpired:
+            pass
         if self.status is None:
             self.qemu.terminate()
             try:

@@ -5,6 +5,11 @@ import json
 import time
 
 
+def note(text):
+    for line in str(text).split("\n"):
+        print("# %s" % line, flush=True)
+
+
 class Report:
     def __init__(self, path):
         self.path = path
@@ -25,8 +30,7 @@ class Report:
         return ok
 
     def note(self, text):
-        for line in str(text).split("\n"):
-            print("# %s" % line, flush=True)
+        note(text)
 
     def step(self, text):
         self.note("%s (after %d s)" % (text, time.monotonic() - self.started))

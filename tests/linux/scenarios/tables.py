@@ -1,9 +1,13 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""The tables of docs/linux-guest.md, from what was measured."""
+"""
+tables.py DOCUMENT MEASURED...: writes the tables of docs/linux-guest.md, from what each
+host has measured, between their marks in the document.
+"""
 
-import os
-import platform
+import json
 import re
+import sys
 
 from phases import TITLES
 
@@ -29,8 +33,8 @@ def in_words(reports):
 def false_positives(measured):
     """One row for each thing that a guest did; what comes before userland is one."""
     rows = []
-    for name, guest in measured.get("guests", {}).items():
-        size = "%d vCPU, %s" % (guest["cpus"], guest["mem"])
+    for name, guest in measured["guests"].items():
+        size = "%d vCPU, %s, Linux %s" % (guest["cpus"], guest["mem"], guest["kernel"])
         boot = [p for p in guest["phases"] if p["name"] in TITLES]
         rest = [p for p in guest["phases"] if p["name"] not in TITLES]
         parts = [("from power-on to userland", boot)] + [(p["title"], [p]) for p in rest]
@@ -44,9 +48,7 @@ def false_positives(measured):
 
 def pscs(measured):
     """The whole life of the guest that does the most."""
-    guest = measured["guests"].get("io")
-    if not guest:
-        return None
+    guest = measured["guests"]["io"]
     rows = []
     for p in guest["phases"]:
         n, size = p["requests"], p["sizes"]
@@ -86,23 +88,48 @@ def seen_by_guest(v):
 
 def violations(measured):
     rows = []
-    for v in measured.get("violations", ()):
+    for v in measured["violations"]:
         record = "; ".join(re.sub(r"^.*violation ", "", r) for r in v["record"])
         record = " ".join(w for w in record.split() if w.split("=")[0] in KEYS)
         qemu = next((e for e in v["events"] if e == "GUEST_PANICKED"), None)
         rows.append((v["what"], v["action"], seen_by_guest(v),
                      "`%s`" % record if record else "none", qemu or ""))
     return markdown(("who:case:how", "action", "what the guest sees", "the record", "QEMU"),
-                    rows) if rows else None
+                    rows)
 
 
-def write(folder, measured):
+def merge(paths):
+    """What all hosts have measured, in the order in which they are named."""
+    measured = {"guests": {}, "violations": []}
+    for path in paths:
+        with open(path, encoding="utf-8") as f:
+            one = json.load(f)
+        measured["guests"].update(one.get("guests", {}))
+        measured["violations"] += one.get("violations", [])
+        measured["host"] = one["host"]
+    return measured
+
+
+def between_marks(document, name, text):
+    """The document with text between the marks of that name."""
+    begin = "<!-- %s: begin, written by make test-linux -->\n" % name
+    end = "<!-- %s: end -->\n" % name
+    head, rest = document.split(begin, 1)
+    return head + begin + text + end + rest.split(end, 1)[1]
+
+
+def main():
+    path, *paths = sys.argv[1:]
+    measured = merge(paths)
+    with open(path, encoding="utf-8") as f:
+        document = f.read()
     for name, table in (("false-positives", false_positives), ("pscs", pscs),
                         ("violations", violations)):
-        text = table(measured) if measured.get("guests" if name != "violations" else
-                                               "violations") else None
-        if text:
-            with open(os.path.join(folder, name + ".table"), "w", encoding="utf-8") as f:
-                f.write("Linux %s on host and guest, on the simulated host.\n\n" %
-                        platform.release())
-                f.write(text)
+        text = "%s\n\n%s" % (measured["host"], table(measured))
+        document = between_marks(document, name, text)
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(document)
+
+
+if __name__ == "__main__":
+    main()

@@ -46,8 +46,8 @@ KERNEL = (
 BUS_OBJERR = 3
 
 
-def start(name, violations, action, show=False):
-    return Guest(name, "violate", action=action,
+def start(name, violations, action, show=False, cpus=1):
+    return Guest(name, "violate", action=action, cpus=cpus,
                  args="rmp.gfn=%#x rmp.violate=%s%s" % (UNASKED_GFN, ",".join(violations),
                                                         " rmp.show" if show else ""))
 
@@ -151,20 +151,55 @@ def vc(report, tools):
         kernel_died(report, guest, tools, what, rest, wanted, show=n > 0)
 
 
+KVM_RUN = "0xae80"
+
+
+def halted(thread):
+    """Whether a vCPU sleeps in KVM_RUN: the guest has nothing for it to do."""
+    with open(thread + "/syscall", encoding="ascii") as f:
+        # "running", or the number of the system call and its arguments
+        call = f.read().split()
+    return call[0] == "16" and call[2] == KVM_RUN
+
+
+def watch(guest, vcpu):
+    """[(time, halted)] of a vCPU until the guest stops."""
+    seen = []
+    thread = guest.vcpu_thread(vcpu)
+    limit = time.monotonic() + ORDER_S
+    try:
+        while not guest.stopped() and time.monotonic() < limit:
+            seen.append((time.monotonic(), halted(thread)))
+            time.sleep(0.02)
+    except OSError:     # it has ended
+        pass
+    return seen
+
+
 def terminate(report, tools):
-    """The other action: the process never gets a signal, and the guest has ended."""
-    guest = start("terminate", ["user:stale:write"], "terminate")
+    """
+    The other action: the process never gets a signal, and the guest has ended.  So has
+    its second vCPU, which is halted meanwhile and does not notice: QEMU must be able to
+    end it all the same, and not take it for another crash.
+    """
+    guest = start("terminate", ["user:stale:write"], "terminate", cpus=2)
     report.check(guest.wait("guest: up", BOOT_S), "terminate: boots to userland",
                  *[t for _, t in guest.lines[-10:]], *guest.qemu_said())
     guest.wait("try user:stale:write", ORDER_S)
-    guest.wait_end(60)
-    guest.end()
+    vcpu1 = watch(guest, 1)
+    guest.end(patience=60)
     name = "user:stale:write"
     console = lines_between(guest, "try " + name, None)
     report.check(not any("SIGBUS" in t or "tried" in t for t in console),
                  "terminate: the guest runs no more", *console)
-    report.check(guest.happened("GUEST_PANICKED"), "terminate: QEMU takes it for a crash",
-                 *guest.events)
     records = records_of(tools, guest)
-    check_record(report, guest, "terminate", records, STALE, "terminate")
+    check_record(report, guest, "terminate", records, dict(STALE, vcpu="0"), "terminate")
+    _, violations = tools.trace.of(guest.vm)
+    before = [is_halted for t, is_halted in vcpu1 if t < violations[-1].t]
+    report.check(before and before[-1], "terminate: the second vCPU was halted",
+                 "of %d looks: %d" % (len(before), sum(before)))
+    report.check(len(guest.happened("GUEST_PANICKED")) == 1,
+                 "terminate: QEMU takes it for one crash", *guest.events)
+    report.check(guest.status is not None, "terminate: QEMU ends", *guest.events,
+                 *guest.qemu_said())
     keep(report, guest, "terminate", name, records, console[1:])
