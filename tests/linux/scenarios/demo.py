@@ -5,6 +5,7 @@ in strict mode; the guest's console and the host's log side by side.  Exit statu
 that it shows was there to be shown.
 """
 
+import platform
 import re
 import sys
 import textwrap
@@ -14,7 +15,7 @@ import time
 import enforcer
 from clean import BOOT_S, ORDER_S
 from domain import Domain, Events
-from on_crash import NAME_OF_PID
+from on_crash import NAME_OF_PID, name_of_pid
 
 WIDTH = 62      # of a column
 RECORD_KEYS = ("vm", "pid", "vcpu", "gfn", "access", "op", "expected", "source", "class",
@@ -43,6 +44,10 @@ class Log(threading.Thread):
 
 def say(text=""):
     print(text, flush=True)
+
+
+def progress(text):
+    say("    ... " + text)
 
 
 def short(record):
@@ -84,7 +89,7 @@ class Demo:
     def boot(self, name, violations, action, on_crash):
         """A domain, up to userland."""
         enforcer.write("action", action)
-        domain = Domain(name, "boot,violate", on_crash=on_crash, cpus=1,
+        domain = Domain(name, "boot,violate", on_crash=on_crash, cpus=1, say=progress,
                         args="rmp.show rmp.violate=" + ",".join(violations))
         say("    virsh start %s: %s" % (name, domain.start_said or "started"))
         found = domain.wait("guest: up after", BOOT_S)
@@ -99,6 +104,10 @@ class Demo:
         domain, took = self.boot("snp-vc", ["user:stale:write", "kernel:forgotten"], "vc",
                                  "preserve")
         records = self.log.records()
+        domain.wait("guest: (not )?ok boot", ORDER_S)
+        telling = re.compile("EFI stub: Loaded|Linux version|guest: (up|boot)")
+        side_by_side([(t, s) for t, s in texts(domain, domain.started) if telling.search(s)],
+                     [(t, short(s)) for t, s in records])
         base = "vms/%s/" % domain.vm
         say("    PSCs completed: %s, pages: %s, nested page faults judged: %s" % tuple(
             enforcer.read(base + c)
@@ -131,11 +140,13 @@ class Demo:
         time.sleep(1)
         panic = domain.wait("Kernel panic", 1)
         lines = texts(domain, begin[0], panic and panic[0]) if begin else []
-        wanted = re.compile(r"try kernel|0x404|^RIP: |violate\]|rminat|panic")
+        wanted = re.compile(r"try kernel|0x404|^RIP: 0010:.*violate|Kernel panic")
         records = self.log.records()[2:3]
         others = [(t, s) for t, s in self.log.lines
                   if records and t >= records[0][0] and re.search("SEV.*terminat", s)]
-        side_by_side([s for s in lines if wanted.search(s[1])],
+        # The panic prints some of it once more.
+        first = {text: t for t, text in reversed(lines) if wanted.search(text)}
+        side_by_side([(t, text) for text, t in first.items()],
                      [(t, short(s)) for t, s in records] + others)
         self.expect(any("RIP: " in s and "violate" in s for _, s in lines),
                     "the guest's console has the RIP of the violator")
@@ -146,7 +157,8 @@ class Demo:
             say("    QEMU: " + line)
         say("    (A kernel in that place asks the host to terminate it, before its console has "
             "printed why;")
-        say("    this one has a module that makes it panic there instead.)")
+        say("    this one has a module that makes it panic there instead. It then reboots, "
+            "<on_reboot>destroy.)")
         say()
         self.summary.append(("kernel, action=vc", "#VC 0x404, RIP on its console", state))
         domain.end()
@@ -169,12 +181,17 @@ class Demo:
         for line in self.events.of("snp-terminate", domain.started)[-2:]:
             say("    virsh event: " + line)
         pid = re.search(r" pid=(\d+) ", records[0][1])[1] if records else "0"
-        say("    which domain is pid %s?  %s" % (pid, NAME_OF_PID % int(pid)))
+        say("    which domain is pid %s?  %s: %s" % (
+            pid, NAME_OF_PID % int(pid), name_of_pid(int(pid))))
         self.summary.append(("process, action=terminate", "no vCPU runs any more", state))
         domain.end()
         say()
 
     def run(self):
+        say("An SNP host: Linux %s with KVM, rmp_enforce, QEMU and libvirt. Its processor is "
+            "simulated." % platform.release())
+        say("Its guest: the same Linux, started by OVMF.")
+        say()
         enforcer.write("mode", "strict")
         domain = self.clean_boot()
         self.vc(domain)

@@ -9,6 +9,7 @@ import time
 import xml.etree.ElementTree as ET
 
 import enforcer
+import report
 from guest import CMDLINE, IMAGES
 
 EXAMPLE = "/job/snp-domain.xml"
@@ -55,13 +56,15 @@ class Events(threading.Thread):
 class Domain:
     """One domain; its console and the log that libvirt keeps of it go to /out."""
 
-    def __init__(self, name, orders, on_crash="preserve", cpus=2, mem=256, args=""):
+    def __init__(self, name, orders, on_crash="preserve", cpus=2, mem=256, args="",
+                 say=report.note):
         self.name = name
         self.console = "%s/%s-console.log" % (LOGS, name)
         self.log = "%s/%s.log" % (LOGS, name)
         self.xml = "/run/%s.xml" % name
         self.lines = []         # (time, text) of the console
         self.running = True
+        self.progress = report.Progress(name, say)
         disk = "/var/tmp/%s.img" % name
         with open(disk, "wb") as f:
             f.truncate(32 << 20)
@@ -125,6 +128,7 @@ class Domain:
                 if not self.state().startswith("running"):
                     return None
                 state = time.monotonic()
+            self.progress.tell(self.vm, self.lines)
             time.sleep(0.2)
         return None
 

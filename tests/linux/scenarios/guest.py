@@ -19,7 +19,6 @@ OVMF = "/usr/share/ovmf/OVMF.fd"
 CMDLINE = ("console=ttyS0 loglevel=6 printk.devkmsg=on panic=-1 tsc=reliable "
            "no_timer_check clearcpuid=xsavec")
 VIRTIO = "iommu_platform=on,disable-legacy=on"
-PROGRESS_S = 60         # between lines that say that it still goes on
 
 
 class Guest:
@@ -36,7 +35,8 @@ class Guest:
         self.vm = None
         self.status = None      # QEMU's, once it has ended by itself
         self.ended = None
-        self.started = self.said_so = time.monotonic()
+        self.started = time.monotonic()
+        self.progress = report.Progress(name)
         command = [
             "qemu-system-x86_64", "-name", name + ",debug-threads=on",
             "-enable-kvm", "-cpu", "EPYC-v4",
@@ -86,20 +86,6 @@ class Guest:
                     self.lines.append((now, text))
                     self.changed.notify_all()
 
-    def progress(self):
-        """A line on what it does, now and then, for who waits for it."""
-        now = time.monotonic()
-        if now < self.said_so + PROGRESS_S or self.vm is None:
-            return
-        self.said_so = now
-        try:
-            pscs, faults = (enforcer.read("vms/%d/%s" % (self.vm, name))
-                            for name in ("psc_completed", "npf_judged"))
-        except OSError:     # it has just ended
-            return
-        report.note("%s: %d s, %s PSCs, %s nested page faults, last line: %s" % (
-            self.name, now - self.started, pscs, faults, self.lines[-1][1] if self.lines else ""))
-
     def find(self, pattern, after=0.0):
         """(time, match) of the first line that has it, or None."""
         for when, text in self.lines:
@@ -118,7 +104,7 @@ class Guest:
                     return found or self.find(pattern, after)
                 if time.monotonic() > limit:
                     return None
-                self.progress()
+                self.progress.tell(self.vm, self.lines)
                 self.changed.wait(1)
 
     def kernel_release(self):
@@ -176,7 +162,7 @@ class Guest:
         limit = time.monotonic() + seconds
         with self.changed:
             while not self.stopped() and time.monotonic() < limit:
-                self.progress()
+                self.progress.tell(self.vm, self.lines)
                 self.changed.wait(1)
         return self.stopped()
 

@@ -18,6 +18,12 @@ SECONDS_FOR_SEC = 200   # from the start to the violation, on a busy machine
 NAME_OF_PID = "basename \"$(grep -lx %d /run/libvirt/qemu/*.pid)\" .pid"
 
 
+def name_of_pid(pid):
+    """What a user finds out so."""
+    return subprocess.run(["sh", "-c", NAME_OF_PID % pid], stdout=subprocess.PIPE, text=True,
+                          check=False).stdout.strip()
+
+
 def settle(domain):
     """CPU time that the VMM uses in 3 s once the domain is where it belongs."""
     before = domain.cpu_seconds()
@@ -69,8 +75,7 @@ def preserve(report, tools, events):
     report.check(used is not None and used < 1.5, "on-crash-preserve: no vCPU spins",
                  "%s s of CPU time in 3 s" % used)
     pid = int(records[0]["pid"]) if records else 0
-    found = subprocess.run(["sh", "-c", NAME_OF_PID % pid], stdout=subprocess.PIPE, text=True,
-                           check=False).stdout.strip()
+    found = name_of_pid(pid)
     report.check(found == domain.name, "on-crash-preserve: the record leads to the domain",
                  "pid %d: '%s'" % (pid, found))
     report.check(enforcer.read("vms/%s/state" % records[0]["vm"]) == "terminated",

@@ -4,10 +4,37 @@
 import json
 import time
 
+import enforcer
+
+PROGRESS_S = 60     # between lines that say that a guest still does something
+
 
 def note(text):
     for line in str(text).split("\n"):
         print("# %s" % line, flush=True)
+
+
+class Progress:
+    """A line on what a guest does, now and then, for who waits for it."""
+
+    def __init__(self, name, say=note):
+        self.name, self.say = name, say
+        self.started = self.told = time.monotonic()
+
+    def tell(self, vm, lines):
+        """@vm: its number, or None; @lines: (time, text) of its console."""
+        now = time.monotonic()
+        if vm is None or now < self.told + PROGRESS_S:
+            return
+        self.told = now
+        try:
+            pscs, faults = (enforcer.read("vms/%d/%s" % (vm, name))
+                            for name in ("psc_completed", "npf_judged"))
+        except OSError:     # it has just ended
+            return
+        last = next((text for _, text in reversed(lines) if text.strip()), "nothing yet")
+        self.say("%s: %d s, %s PSCs, %s nested page faults; console: %s" %
+                 (self.name, now - self.started, pscs, faults, last))
 
 
 class Report:

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """
-tables.py DOCUMENT MEASURED...: writes the tables of docs/linux-guest.md, from what each
-host has measured, between their marks in the document.
+tables.py DOCUMENT SECONDS MEASURED...: writes the tables of docs/linux-guest.md, from
+what each host has measured in a run of so many seconds, between their marks in the
+document.
 """
 
 import json
+import os
 import re
 import sys
 
@@ -119,14 +121,17 @@ def between_marks(document, name, text):
 
 
 def main():
-    path, *paths = sys.argv[1:]
+    path, seconds, *paths = sys.argv[1:]
     measured = merge(paths)
+    took = "The run took %d minutes on %d cores; its hosts, %d, ran beside each other.\n" % (
+        round(int(seconds) / 60), os.cpu_count(), len(paths))
     with open(path, encoding="utf-8") as f:
         document = f.read()
     for name, table in (("false-positives", false_positives), ("pscs", pscs),
                         ("violations", violations)):
         text = "%s\n\n%s" % (measured["host"], table(measured))
         document = between_marks(document, name, text)
+    document = between_marks(document, "run", took)
     with open(path, "w", encoding="utf-8") as f:
         f.write(document)
 

@@ -4,10 +4,10 @@
  * get into the next one where DR7 is intercepted.
  *
  * machine_kexec() resets DR7 (hw_breakpoint_disable()).  Without DebugSwap, which QEMU
- * before 10.2 does not ask KVM for, that is a #VC.  By then snp_kexec_finish() has given
- * back the GHCBs, too, so that vc_raw_handle_exception() writes to a null pointer, and
- * the kernel that wants to report this reads DR7 for its report.  With this module DR0 is
- * reset in its place: nobody uses either.
+ * 10.0 can't ask KVM for, that is a #VC.  By then snp_kexec_finish() has given back the
+ * GHCBs, too, so that vc_raw_handle_exception() writes through a null pointer; and the
+ * report of that reads DR7.  With this module DR0 is reset in its place: nobody uses
+ * either.
  */
 #include <linux/kprobes.h>
 #include <linux/module.h>
