@@ -58,7 +58,8 @@ def short(record):
 
 def side_by_side(console, log):
     """Both are lists of (time, text)."""
-    rows = sorted([(t, 0, text) for t, text in console] + [(t, 1, text) for t, text in log])
+    rows = sorted([(t, 0, text) for t, text in console] + [(t, 1, text) for t, text in log],
+                  key=lambda row: row[0])
     say("    %-*s | %s" % (WIDTH, "guest's console", "host's log"))
     say("    %s-+-%s" % ("-" * WIDTH, "-" * WIDTH))
     for _, column, text in rows:
@@ -145,7 +146,10 @@ class Demo:
         others = [(t, s) for t, s in self.log.lines
                   if records and t >= records[0][0] and re.search("SEV.*terminat", s)]
         # The panic prints some of it once more.
-        first = {text: t for t, text in reversed(lines) if wanted.search(text)}
+        first = {}
+        for t, text in lines:
+            if wanted.search(text):
+                first.setdefault(text, t)
         side_by_side([(t, text) for text, t in first.items()],
                      [(t, short(s)) for t, s in records] + others)
         self.expect(any("RIP: " in s and "violate" in s for _, s in lines),
