@@ -99,6 +99,22 @@ def io(report, tools):
     judge(report, tools, guest, ["boot", "memory", "disk", "net", "hotplug"])
 
 
+def boot(report, tools):
+    """How long it takes to userland, with one vCPU and with two."""
+    for cpus in (1, 2):
+        guest = Guest("boot%d" % cpus, "boot", cpus=cpus, mem="384M")
+        up = guest.wait("guest: up", BOOT_S)
+        report.check(up, "%s: boots to userland" % guest.name,
+                     *[t for _, t in guest.lines[-10:]], *guest.qemu_said())
+        if up:
+            report.note("%s: userland after %.1f s" % (guest.name, up[0] - guest.started))
+        guest.wait_end(ORDER_S)
+        guest.end(patience=30)
+        for phase in judge(report, tools, guest, ["boot"]):
+            report.note("%5.1f s %4d PSCs %s" % (phase["seconds"], phase["requests"],
+                                                 phase["title"]))
+
+
 def smp(report, tools):
     """Two vCPUs, and a reboot at the end."""
     guest = Guest("smp", "smp,memory,disk,reboot", cpus=2,

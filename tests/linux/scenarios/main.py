@@ -20,6 +20,7 @@ import violations
 Tools = namedtuple("Tools", "trace log")
 
 SCENARIOS = {
+    "boot": clean.boot,
     "io": clean.io,
     "smp": clean.smp,
     "kexec": second.kexec,
