@@ -47,11 +47,11 @@ static int __init kexec_dr7_init(void)
 		return r;
 	text = (const u8 *)probe.addr;
 	unregister_kprobe(&probe);
-	probe.addr = NULL;
+	probe.symbol_name = NULL;
 	for (int i = 0; i < SEARCHED_BYTES; i++) {
 		if (memcmp(text + i, number_of_dr7, sizeof(number_of_dr7)))
 			continue;
-		probe.offset = i;
+		probe.addr = (kprobe_opcode_t *)(text + i);
 		probe.flags = 0;
 		return register_kprobe(&probe);
 	}
