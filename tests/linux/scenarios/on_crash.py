@@ -6,6 +6,7 @@ The guests are ended at their very first violation, the one that OVMF's SEC phas
 and that is only reported by default: so none of them has to boot.
 """
 
+import re
 import subprocess
 import time
 
@@ -53,7 +54,7 @@ def run(report, tools, events, policy, wanted, resumed=False):
     domain = Domain(name, "boot", on_crash=policy)
     report.check("started" in domain.start_said or not domain.start_said,
                  "%s: libvirt starts the domain" % name, domain.defined, domain.start_said)
-    state = domain.wait_state(wanted, SECONDS_FOR_SEC)
+    state = domain.wait_state(re.escape(wanted), SECONDS_FOR_SEC)
     report.check(wanted in state, "%s: domstate is %s" % (name, wanted), state,
                  *domain.qemu_said())
     time.sleep(2)
