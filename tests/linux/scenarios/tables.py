@@ -70,6 +70,19 @@ def pscs(measured):
                      "answered after, us"), rows)
 
 
+def keys(record, wanted):
+    """A record's words that have these keys, in its order."""
+    return " ".join(w for w in record.split() if w.split("=")[0] in wanted)
+
+
+def second_kernels(measured):
+    """The report of each guest that went into another kernel and was stopped."""
+    rows = [(name, "`%s`" % keys(record, KEYS + ("gfn", "psc_age_us", "psc_gfn")))
+            for name, guest in measured["guests"].items() for record in guest["records"]
+            if "class=initial_shared" not in record]
+    return markdown(("guest", "the record"), rows)
+
+
 KEYS = ("class", "access", "op", "expected", "source", "psc", "psc_pages", "launch", "action")
 
 
@@ -91,8 +104,7 @@ def seen_by_guest(v):
 def violations(measured):
     rows = []
     for v in measured["violations"]:
-        record = "; ".join(re.sub(r"^.*violation ", "", r) for r in v["record"])
-        record = " ".join(w for w in record.split() if w.split("=")[0] in KEYS)
+        record = "; ".join(keys(r, KEYS) for r in v["record"])
         qemu = next((e for e in v["events"] if e == "GUEST_PANICKED"), None)
         rows.append((v["what"], v["action"], seen_by_guest(v),
                      "`%s`" % record if record else "none", qemu or ""))
@@ -128,7 +140,7 @@ def main():
     with open(path, encoding="utf-8") as f:
         document = f.read()
     for name, table in (("false-positives", false_positives), ("pscs", pscs),
-                        ("violations", violations)):
+                        ("second-kernels", second_kernels), ("violations", violations)):
         text = "%s\n\n%s" % (measured["host"], table(measured))
         document = between_marks(document, name, text)
     document = between_marks(document, "run", took)
