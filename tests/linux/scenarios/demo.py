@@ -107,7 +107,8 @@ class Demo:
         records = self.log.records()
         domain.wait("guest: (not )?ok boot", ORDER_S)
         telling = re.compile("EFI stub: Loaded|Linux version|guest: (up|boot)")
-        side_by_side([(t, s) for t, s in texts(domain, domain.started) if telling.search(s)],
+        side_by_side([(t, s.split(" (debian-kernel")[0])
+                      for t, s in texts(domain, domain.started) if telling.search(s)],
                      [(t, short(s)) for t, s in records])
         base = "vms/%s/" % domain.vm
         say("    PSCs completed: %s, pages: %s, nested page faults judged: %s" % tuple(
