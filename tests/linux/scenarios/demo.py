@@ -183,8 +183,9 @@ class Demo:
         self.expect(known <= 5 and records and "action=terminate" in records[0][1],
                     "the record has action=terminate")
         say("    virsh domstate --reason: %s" % state)
-        for line in self.events.of("snp-terminate", domain.started)[-2:]:
-            say("    virsh event: " + line)
+        for line in self.events.of("snp-terminate", domain.started):
+            if "Crashed" in line:
+                say("    virsh event: " + line)
         pid = re.search(r" pid=(\d+) ", records[0][1])[1] if records else "0"
         say("    which domain is pid %s?  %s: %s" % (
             pid, NAME_OF_PID % int(pid), name_of_pid(int(pid))))
