@@ -14,6 +14,7 @@
 #include "apic.h"
 #include "entry.h"
 #include "lib.h"
+#include "rflags.h"
 #include "smp.h"
 
 #define AP_WAIT_CYCLES	4000000000ul	/* some seconds */
@@ -98,6 +99,8 @@ static void take_nmi(struct cpu *c)
 
 void vmrun(struct cpu *c, struct vmcb *v, bool host_if)
 {
+	u64 rflags = v->save.rflags;
+
 	WRITE_ONCE(c->runs_host, v == &c->vmcb01);
 	WRITE_ONCE(c->in_guest, true);
 	smp_mb();		/* pairs with the one in cpus_flush() */
@@ -112,6 +115,7 @@ void vmrun(struct cpu *c, struct vmcb *v, bool host_if)
 	vmrun_asm((u64)v, c->gpr, host_if);
 
 	__atomic_store_n(&c->in_guest, false, __ATOMIC_RELEASE);
+	v->save.rflags = rflags_after_exit(v->save.rflags, rflags);
 	if (v->control.exit_code == VMEXIT_NMI)
 		take_nmi(c);
 }
