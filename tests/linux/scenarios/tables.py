@@ -45,7 +45,7 @@ def false_positives(measured):
                          "%.0f" % sum(p["seconds"] for p in phases),
                          sum(p["requests"] for p in phases),
                          in_words(reports_in(phases))))
-    return markdown(("guest", "size", "what it does", "s", "PSCs", "reports"), rows)
+    return markdown(("guest", "what it is", "what it does", "s", "PSCs", "reports"), rows)
 
 
 def pscs(measured):
