@@ -6,6 +6,7 @@ One line of JSON for each figure.
 """
 
 import json
+import os
 import subprocess
 import sys
 
@@ -32,7 +33,9 @@ def busy_seconds():
 
 
 def use_config(config):
-    subprocess.run(["modprobe", "-r", "rmp_enforce"], check=False)
+    if os.path.exists("/sys/module/rmp_enforce"):
+        # Not modprobe -r: that takes what the module wants loaded before it, KVM, with it.
+        subprocess.run(["rmmod", "rmp_enforce"], check=True)
     if config != "absent":
         subprocess.run(["modprobe", "rmp_enforce", "mode=" + config], check=True)
 
