@@ -7,6 +7,7 @@
  */
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "bench.h"
 #include "vmm/vmm.h"
@@ -18,6 +19,7 @@
 #define LOG_BURST	10u		/* violations that are logged (src/vm.c) */
 #define PSC_LARGE	253u
 #define PATIENCE	240000u		/* ms */
+#define LOOK_MS		50u
 
 #define STAMPS_GPA(v)	(GUEST_FREE_GPA + (v) * 0x20000ul)
 
@@ -201,6 +203,19 @@ static void prepare_vcpu(struct vm *vm, unsigned int v, const struct snp_op *op,
 		ask(vm, v, gpa, span, op->ask);
 }
 
+/* vm_wait() looks every 200 us, and many a sample would have a look in it. */
+static void wait_quietly(struct vm *vm)
+{
+	unsigned int v, waited = 0;
+
+	for (v = 0; v < vm->cfg.nvcpus; v++) {
+		while (vm->vcpu[v].state == VCPU_RUNNING && waited < PATIENCE) {
+			usleep(LOOK_MS * 1000);
+			waited += LOOK_MS;
+		}
+	}
+}
+
 void snp_measure(unsigned int which, unsigned int nvcpus, struct samples *s,
 		 const char *kind[2])
 {
@@ -224,7 +239,8 @@ void snp_measure(unsigned int which, unsigned int nvcpus, struct samples *s,
 	}
 	vm_launch(vm);
 	vm_start(vm);
-	if (!vm_wait(vm, PATIENCE))
+	wait_quietly(vm);
+	if (!vm_wait(vm, 1))
 		vmm_die("%s: the guest did not end", op->name);
 	for (v = 0; v < nvcpus; v++) {
 		const struct guest_stamps *stamps = vm_hva(vm, STAMPS_GPA(v));
