@@ -80,7 +80,7 @@ def last_refusal(host):
         for message in klog.messages(host):
             if "rmp_enforce: refusing to load: " in message.text:
                 found = message.text.partition("rmp_enforce: ")[2]
-            elif "rmp_enforce: loaded" in message.text:
+            elif klog.LOADED in message.text:
                 found = None
     except RmpctlError:
         pass

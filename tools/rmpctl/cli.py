@@ -85,7 +85,8 @@ def _add_show(add):
 
 def _add_watch(add):
     p = add("watch", "VMs, rates and violations, live",
-            "Full screen in a terminal. With --json, --count, or into a pipe: lines.")
+            "Full screen in a terminal. With --json, --count, or into a pipe: lines. NEW are "
+            "errors since it was started.")
     p.add_argument("-i", "--interval", type=at_least(0.1), default=1.0, metavar="S",
                    help="seconds between two looks (default 1)")
     p.add_argument("-n", "--count", type=at_least(1), metavar="N", help="print N times, then end")

@@ -262,7 +262,7 @@ def do_explain(host, args):
             print(line)
     if not found:
         print("no violation: nothing to explain")
-    elif len(shown) < len(found):
+    elif len(shown) < len(found) and sys.stdout.isatty():
         print(f"\nrmpctl: {plural(len(found) - len(shown), 'earlier record')} left out; -n 0 "
               "shows all.", file=sys.stderr)
     return OK

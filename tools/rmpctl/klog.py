@@ -7,6 +7,8 @@ import os
 from .errors import RmpctlError
 from .record import MARK, Record
 
+LOADED = "rmp_enforce: loaded"
+
 Message = collections.namedtuple("Message", "level seq usec text")
 
 
@@ -57,10 +59,26 @@ def messages(host):
                           "(kernel.dmesg_restrict): run as root.") from None
 
 
+def _record(message):
+    """The violation that a message is, or None."""
+    return Record.from_line(message.text) if MARK in message.text else None
+
+
 def records(host):
     """(message, record) of all violations in the log, oldest first."""
     for message in messages(host):
-        if MARK in message.text:
-            record = Record.from_line(message.text)
-            if record:
-                yield message, record
+        record = _record(message)
+        if record:
+            yield message, record
+
+
+def records_since_load(host):
+    """As records(), of the module as it is loaded now, which counts VMs from 1 again."""
+    found = []
+    for message in messages(host):
+        record = _record(message)
+        if record:
+            found.append((message, record))
+        elif LOADED in message.text:
+            found.clear()
+    return found

@@ -19,12 +19,13 @@ SORTS = {"v": "errors", "p": "psc_completed", "n": "npf_judged", "i": "vm"}
 
 
 class Sampler:
-    """Snapshots one after the other, and what changed between them."""
+    """Snapshots one after the other: rates between two, new errors since the first."""
 
     def __init__(self, host):
         self.host = host
         self.before = {}
         self.when = None
+        self.errors_at_first = {}   # by VM
 
     def sample(self):
         """A list of rows: a VM's snapshot, its errors, and rates per second."""
@@ -40,7 +41,9 @@ class Sampler:
             row["errors"] = vms.errors_of(snapshot)
             row["noted"] = vms.noted_of(snapshot)
             row["enforced"] = snapshot["enforced"]
-            row["new_errors"] = row["errors"] - (vms.errors_of(old) if old else row["errors"])
+            # All errors of a VM that has come since are new.
+            known = row["errors"] if self.when is None else 0
+            row["new_errors"] = row["errors"] - self.errors_at_first.setdefault(row["vm"], known)
             for name in RATES:
                 row[name] = snapshot[name]
                 row[name + "_per_s"] = (round((snapshot[name] - old[name]) / span, 1)
@@ -180,7 +183,7 @@ class Screen:
     def _draw_log(self, window, y, room):
         self._put(window, y, "Last violations in the kernel log", self._colour("bold"))
         try:
-            found = list(klog.records(self.host))
+            found = klog.records_since_load(self.host)
         except RmpctlError as error:
             self._put(window, y + 1, str(error))
             return

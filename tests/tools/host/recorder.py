@@ -86,7 +86,7 @@ class Recorder:
 def shown(output, hide):
     """Lines for the document; each run of hidden ones is three dots."""
     out = []
-    for line in output.splitlines():
+    for line in output.rstrip().splitlines():
         if not hide or not re.search(hide, line):
             out.append(line)
         elif not out or out[-1] != LEFT_OUT:

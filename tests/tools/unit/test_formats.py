@@ -7,9 +7,10 @@ import os
 import re
 import tempfile
 import unittest
+import unittest.mock
 
 from rmpctl import check, cli, commands, domain, explain, klog, metrics, output, record, settings
-from rmpctl import VERSION, errors, vm as vms
+from rmpctl import VERSION, errors, vm as vms, watch
 from rmpctl.host import MODULE, Host
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
@@ -87,6 +88,32 @@ class Log(unittest.TestCase):
         self.assertEqual((m.level, m.seq, m.usec, m.text), (4, 1234, 71462936, LINE))
         self.assertEqual(klog.parse("30,5,6,-,caller=T1;x").level, 6)
         self.assertIsNone(klog.parse("nonsense"))
+
+    def test_violations_of_the_module_as_it_is_loaded_now(self):
+        with tempfile.TemporaryDirectory() as folder:
+            os.mkdir(os.path.join(folder, "dev"))
+            with open(os.path.join(folder, "dev", "kmsg"), "w", encoding="ascii") as file:
+                for seq, text in enumerate((LINE, "rmp_enforce: loaded: mode=lenient action=vc",
+                                            LINE, "something else")):
+                    file.write(f"4,{seq},1000,-;{text}\n")
+            self.assertEqual([m.seq for m, _ in klog.records(Host(folder))], [0, 2])
+            self.assertEqual([m.seq for m, _ in klog.records_since_load(Host(folder))], [2])
+
+
+class Watching(unittest.TestCase):
+    def test_new_is_what_came_since_the_start(self):
+        def snapshot(vm, errors):
+            counts = dict.fromkeys(record.CLASSES, 0) | {"first_touch": errors, "host": 7}
+            keys = ("domain", "pid", "comm", "vcpus", "history", "state", "effective_mode")
+            return dict.fromkeys(keys, "x") | {"vm": vm, "violations": counts, "enforced": 0,
+                                               "psc_completed": 0, "psc_pages": 0, "npf_judged": 0}
+
+        looks = iter(([snapshot(1, 5)], [snapshot(1, 6), snapshot(2, 3)],
+                      [snapshot(1, 6), snapshot(2, 4)]))
+        sampler = watch.Sampler(None)
+        with unittest.mock.patch.object(vms, "snapshots", lambda host: next(looks)):
+            new = [[row["new_errors"] for row in sampler.sample()] for _ in range(3)]
+        self.assertEqual(new, [[0], [1, 3], [1, 4]])
 
 
 class Domains(unittest.TestCase):
