@@ -12,6 +12,7 @@ import time
 import traceback
 
 MODULE = "/sys/kernel/rmp_enforce"
+DEBUG = "/sys/kernel/debug/rmp_enforce"
 TOOLS = os.environ.get("RMP_TOOLS", "/usr/share/rmp-enforce-tools")
 KO = os.environ.get("RMP_KO", "/mod/rmp_enforce.ko")
 JOB = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -181,9 +182,9 @@ class Guest:
 
     def vanish(self):
         """End it, also from another process than the one that started it."""
-        folder = f"{MODULE}/vms/{self.vm}"
+        folders = (f"{MODULE}/vms/{self.vm}", f"{DEBUG}/{self.vm}")
         os.kill(self.pid, signal.SIGTERM)
-        wait_until(f"{self.name} ends", lambda: not os.path.exists(folder))
+        wait_until(f"{self.name} ends", lambda: not any(os.path.exists(f) for f in folders))
 
     def end(self):
         self.process.terminate()
