@@ -51,7 +51,9 @@ def _():
 def _():
     guest = Guest("overrun", "web1")
     guest.wait_for("violations/implicit_shared", 1)
-    matches = ["RMP_ENFORCE_DOMAIN=web1", "RMP_ENFORCE_CLASS=implicit_shared"]
+    # Others have had that name.
+    matches = ["RMP_ENFORCE_DOMAIN=web1", "RMP_ENFORCE_CLASS=implicit_shared",
+               f"RMP_ENFORCE_PID={guest.pid}"]
     found = wait_until("the journal's entry", lambda: journal(*matches))
     equal(len(found), 1)
     keep("journal.json", json.dumps(found[0], indent=2))
