@@ -62,7 +62,7 @@ def _():
                        ("SYSLOG_IDENTIFIER", "rmp_enforce")):
         equal(found[0][key], value)
     has(found[0]["MESSAGE"], "domain web1: implicit_shared, shared write of gfn 0x104")
-    equal(rmpctl("journal").out, "0 violations written to the journal\n")
+    rmpctl("journal")
     equal(len(journal(*matches)), 1)
     guest.go_on()
     guest.wait_for("violations/implicit_shared", 2)
