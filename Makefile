@@ -32,7 +32,7 @@ help:
 	@echo '  test-linux       Linux as SNP guest (SCENARIOS="io smp ...")'
 	@echo '  test-debug       scenarios and random guests on debug kernels (slow)'
 	@echo '  test-planted     bugs put into copies of the module: each must be found'
-	@echo '  test-tools       rmpctl, libvirt hook, systemd, udev, metrics, on simulated hosts'
+	@echo '  test-tools       rmpctl and what is around it, on simulated hosts (PARTS=)'
 	@echo '  test-dkms        packages and DKMS, in Debian systems of their own'
 	@echo '  bench            what the module costs (BENCH=--quick, BENCH=linux)'
 	@echo '  check            checkpatch, sparse, clang, coccinelle, shellcheck, pyflakes'
