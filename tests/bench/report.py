@@ -142,7 +142,8 @@ def boot_table(results):
         row = [op]
         for config in ("absent", "strict"):
             x = sorted(v.get(config, []))
-            row.append(f"{statistics.median(x):,.4g} ({x[0]:,.4g} to {x[-1]:,.4g})" if x else "")
+            row.append(f"{number(statistics.median(x))} ({number(x[0])} to {number(x[-1])})"
+                       if x else "")
         if "absent" in v and "strict" in v:
             row.append(f"{statistics.median(v['strict']) / statistics.median(v['absent']):.3f}")
         else:
