@@ -58,6 +58,7 @@ struct rmpe_exit {
  * @by_use: the expected state is from an earlier access that KVM resolved
  * @attr_private: KVM's memory attribute
  * @psc: the gfn's last completed PSC; seq 0 if none is known
+ * @psc_seq: the VM's last answered PSC
  * @psc_lost: older PSCs are not in the history any more
  * @launched: the page was populated at launch and has not changed since
  * @pfn: the page in guest_memfd, if there is one
@@ -83,6 +84,7 @@ struct rmpe_record {
 	bool by_use;
 	bool attr_private;
 	struct rmpe_psc_event psc;
+	u64 psc_seq;
 	bool psc_lost;
 	bool launched;
 	bool has_pfn;

@@ -168,7 +168,8 @@ static int violations_show(struct seq_file *m, void *v)
 		const struct rmpe_record *rec = &vm->records[i % RMPE_NR_RECORDS];
 
 		rmpe_record_format(buf, RMPE_RECORD_LEN, rec);
-		seq_printf(m, "seq=%llu age_us=%llu %s\n", i + 1,
+		seq_printf(m, "seq=%llu psc_seq=%llu age_us=%llu %s\n", i + 1,
+			   rec->psc_seq,
 			   div_u64(ktime_get_ns() - rec->when_ns, NSEC_PER_USEC),
 			   buf);
 	}

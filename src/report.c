@@ -200,6 +200,7 @@ static void complete_record(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu,
 	rec->pid = vm->pid;
 	memcpy(rec->comm, vm->comm, sizeof(rec->comm));
 	rec->vcpu = vcpu->vcpu_id;
+	rec->psc_seq = vm->history.seq;
 	if (psc)
 		rec->psc = *psc;
 	else

@@ -105,7 +105,7 @@ static void same_record_everywhere(const void *arg)
 {
 	struct vm *vm = vm_create(NULL);
 	char file[1024] = "";
-	const char *r;
+	const char *r, *v;
 
 	(void)arg;
 	op_psc(vm, 0, GPA(0), PSC_PRIVATE);
@@ -117,6 +117,11 @@ static void same_record_everywhere(const void *arg)
 	check(guard_read(vm, "last_violation", file, sizeof(file)), "no last_violation");
 	check(!strcmp(file, r), "last_violation differs from the log: %s", file);
 	check(debug_has(vm, "violations", "%s", r), "debugfs has no such record");
+	check(guard_debug(vm, "violations", file, sizeof(file)), "no violations file");
+	v = record_value(file, "psc_seq");
+	check(v && debug_has(vm, "psc_history", "seq=%s gfn=0x%lx to=private", v,
+			     GPA(0) / GUEST_PAGE),
+	      "psc_seq=%s is not the PSC that came before it", v);
 	vm_destroy(vm);
 }
 

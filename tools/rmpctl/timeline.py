@@ -5,19 +5,21 @@ import collections
 
 from .record import number, parse_pairs
 
-Event = collections.namedtuple("Event", "age_us kind text data")
+Event = collections.namedtuple("Event", "order age_us kind text data")
 
 
 def _psc(pairs):
     pages = number(pairs["pages"]) or 0
     first = number(pairs["gfn"])
-    return Event(number(pairs["age_us"]), "psc",
+    return Event((number(pairs["seq"]) or 0, 0), number(pairs["age_us"]), "psc",
                  f"vCPU {pairs['vcpu']}  PSC to {pairs['to']:<7}  "
                  f"{first:#x} +{pages}  {pairs['result']}", pairs)
 
 
 def _violation(record):
-    return Event(record.number("age_us"), "violation",
+    # It came behind the last PSC that had been answered by then.
+    return Event((record.number("psc_seq") or 0, record.number("seq") or 0),
+                 record.number("age_us"), "violation",
                  f"vCPU {record['vcpu']}  {record['class']}: {record['access']} "
                  f"{record['op']} of {record['gfn']}, expected {record['expected']}"
                  f" ({record['source']})  action {record['action']}", record.pairs)
@@ -36,8 +38,8 @@ def events(vm, gfn=None):
     for record in vm.violations():
         if gfn is None or record.gfn == gfn:
             out.append(_violation(record))
-    # A PSC that is as old as a violation was there before it.
-    return sorted(out, key=lambda e: (-e.age_us, e.kind))
+    # Not by age: the two files are not read at the same moment.
+    return sorted(out, key=lambda e: e.order)
 
 
 def lost(vm):

@@ -10,7 +10,7 @@ import unittest
 import unittest.mock
 
 from rmpctl import check, cli, commands, domain, explain, klog, metrics, output, record, settings
-from rmpctl import VERSION, errors, vm as vms, watch
+from rmpctl import VERSION, errors, timeline, vm as vms, watch
 from rmpctl.host import MODULE, Host
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
@@ -53,6 +53,22 @@ class Records(unittest.TestCase):
         known = text_of("docs", "records.md")
         for key in record.parse_pairs(LINE.partition("violation ")[2]):
             self.assertIn(f"`{key}`", known)
+
+
+class Timeline(unittest.TestCase):
+    def test_order_is_not_that_of_ages(self):
+        """The PSCs are read first, so each seems younger than it is beside a violation."""
+        body = LINE.partition("violation ")[2]
+        vm = unittest.mock.Mock()
+        vm.open_debug.return_value = [
+            f"seq={n} age_us=10 vcpu=0 gfn=0x{0xff + n:x} pages=1 to=shared result=completed"
+            for n in (1, 2, 3)]
+        vm.violations.return_value = [
+            record.Record.from_line(f"seq={n} psc_seq=2 age_us={90 - n} {body}") for n in (1, 2)]
+        self.assertEqual([e.kind for e in timeline.events(vm)],
+                         ["psc", "psc", "violation", "violation", "psc"])
+        self.assertEqual([e.kind for e in timeline.events(vm, 0x100)],
+                         ["psc", "violation", "violation"])
 
 
 class Explaining(unittest.TestCase):
