@@ -298,6 +298,9 @@ static void terminate_all_vcpus(const void *arg)
 		check(vm_get_flag(vm, i + 1) == count[i], "vCPU %u still counts", i + 1);
 	expect_record(vm, "vcpu=0 class=implicit_shared action=terminate");
 	expect_quiet(vm);
+	/* It can still be looked at: who ended it has let go of everything. */
+	check(debug_has(vm, "violations", "class=implicit_shared action=terminate"),
+	      "debugfs has no record of a guest that was ended");
 	expect_file(vm, "state", "terminated");
 	vm_destroy(vm);
 }
