@@ -34,7 +34,7 @@ help:
 	@echo '  test-planted     bugs put into copies of the module: each must be found'
 	@echo '  test-tools       rmpctl and what is around it, on simulated hosts (PARTS=)'
 	@echo '  test-dkms        packages and DKMS, in Debian systems of their own'
-	@echo '  bench            what the module costs (BENCH=--quick, BENCH=linux)'
+	@echo '  bench            what the module costs (BENCH=--quick, BENCH=PART)'
 	@echo '  check            checkpatch, sparse, clang, coccinelle, shellcheck, pyflakes'
 	@echo
 	@echo 'KDIR=DIR is another kernel to build for (now: $(KDIR)).'
