@@ -153,13 +153,16 @@ def boot_table(results):
           rows)
 
 
-def plot(out, name, title, ylabel, ops):
-    """Bars of both stores, on a logarithmic scale."""
+def bars(out, name, title, rows, series, settings):
+    """A group of bars for each of rows (its name, values); series has a name and a colour
+    for each value."""
     data = os.path.join(out, name + ".dat")
     with open(data, "w", encoding="utf-8") as f:
-        for op, v in ops.items():
-            if "tracker" in v and "xarray" in v:
-                f.write(f'"{op}" {v["tracker"]} {v["xarray"]}\n')
+        for row, values in rows:
+            f.write(f'"{row}" {" ".join(map(str, values))}\n')
+    plots = ", ".join(
+        f'"{data}" using {n}{":xtic(1)" if n == 2 else ""} title "{what}" lc rgb "{colour}"'
+        for n, (what, colour) in enumerate(series, 2))
     script = f"""
 set terminal svg size 900,420 font "sans,12" background "white"
 set output "{out}/{name}.svg"
@@ -167,46 +170,35 @@ set title "{title}"
 set style data histograms
 set style fill solid 0.8 border -1
 set boxwidth 0.9
-set logscale y
-set ylabel "{ylabel}"
 set grid ytics
-set xtics rotate by -20
-set key top left
-plot "{data}" using 2:xtic(1) title "tracker" lc rgb "#2b6cb0", \
-     "" using 3 title "xarray" lc rgb "#dd6b20"
+{settings}
+plot {plots}
 """
     subprocess.run(["gnuplot"], input=script, text=True, check=True)
 
 
+def plot_tracker(out, name, title, unit, ops):
+    """Both stores, on a logarithmic scale."""
+    rows = [(op, (v["tracker"], v["xarray"])) for op, v in ops.items()
+            if "tracker" in v and "xarray" in v]
+    bars(out, name, title, rows, (("tracker", "#2b6cb0"), ("xarray", "#dd6b20")),
+         f'set logscale y; set ylabel "{unit}"; set xtics rotate by -20; set key top left')
+
+
 def plot_hooks(out, results):
     """What each mode adds, for SNP guests with one vCPU, in per cent."""
-    data = os.path.join(out, "hooks.dat")
     ops = {}
     for r in results:
         if r["vm"] == "snp" and r["vcpus"] == 1 and not r["op"].startswith("violation"):
             ops.setdefault(r["op"], {})[r["config"]] = r["value"]
     if not ops:
         return
-    with open(data, "w", encoding="utf-8") as f:
-        for op, v in ops.items():
-            added = " ".join(f"{100 * (v[c] / v['absent'] - 1):.3f}" for c in CONFIGS[1:])
-            f.write(f'"{op}" {added}\n')
-    script = f"""
-set terminal svg size 900,420 font "sans,12" background "white"
-set output "{out}/hooks.svg"
-set title "What the module adds to an SNP guest's operations (instructions, simulated host)"
-set style data histograms
-set style fill solid 0.8 border -1
-set boxwidth 0.9
-set ylabel "%"
-set yrange [0:*]
-set grid ytics
-set xtics rotate by -15
-set key top right
-plot "{data}" using 2:xtic(1) title "off" lc rgb "#a0aec0", \
-     "" using 3 title "lenient" lc rgb "#2b6cb0", "" using 4 title "strict" lc rgb "#dd6b20"
-"""
-    subprocess.run(["gnuplot"], input=script, text=True, check=True)
+    rows = [(op, [f"{100 * (v[c] / v['absent'] - 1):.3f}" for c in CONFIGS[1:]])
+            for op, v in ops.items()]
+    bars(out, "hooks",
+         "What the module adds to an SNP guest's operations (instructions, simulated host)",
+         rows, (("off", "#a0aec0"), ("lenient", "#2b6cb0"), ("strict", "#dd6b20")),
+         'set ylabel "%"; set yrange [0:*]; set xtics rotate by -15; set key top right')
 
 
 def main():
@@ -227,7 +219,7 @@ def main():
             ("lookup", "lookups", "A look-up (on this machine)", "ns"),
             ("memory", "memory", "Memory for a guest of 16 GiB", "bytes")):
         if tracker:
-            plot(out, name, title, unit, by_op(tracker, group, unit))
+            plot_tracker(out, name, title, unit, by_op(tracker, group, unit))
 
 
 main()
