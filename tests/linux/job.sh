@@ -1,60 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# What demo and run share: folders, signals, guests, and the job for the host. Sourced,
+# What demo and run share: folders, guests, and the job for the host. Sourced,
 # never run.
 
 : "${here:?}" "${tests:?}" "${top:?}" "${build:?}"	# of who sources this
 
-fail() {
-	printf 'error: %s\n' "$*" >&2
-	exit 2
-}
-
-children=()
-# shellcheck disable=SC2317 # called by trap
-cleanup() {
-	local child
-
-	trap '' INT TERM HUP	# a second one must not leave a host running
-	for child in "${children[@]}"; do
-		kill "$child" 2>/dev/null || true
-		wait "$child" 2>/dev/null || true
-	done
-	rm -rf "$work"
-}
-
-# run COMMAND...: in the background, since a shell that waits for a command in the
-# foreground heeds no signal.
-run() {
-	local status=0
-
-	"$@" &
-	children=($!)
-	wait "${children[0]}" || status=$?
-	children=()
-	return "$status"
-}
+# shellcheck source=../runner.sh
+. "$tests/runner.sh"
 
 # set_up NAME: what guests and host need, from the cache; makes work, which is removed at
 # exit, and logs, in whose name NAME is; those of a week stay.
 set_up() {
 	[ "$(id -u)" = 0 ] ||
 		fail "run as root: the host's disk is made from a Debian system in a folder."
-	mkdir -p "$build/logs" 2>/dev/null ||
-		fail "cannot write in $build: set RMP_BUILD to a folder of yours."
-	build=$(readlink -f "$build")
+	build_folder
 	find "$build/logs" -mindepth 1 -maxdepth 1 -mtime +7 -exec rm -rf {} +
 	logs=$(mktemp -d "$build/logs/$(date +%Y%m%d-%H%M%S)-$1-XXXX")
 	chmod 755 "$logs"
-	work=$(mktemp -d "${TMPDIR:-/tmp}/rmp_enforce.XXXXXX")
+	make_work
 	mkdir "$work/job"
-	trap cleanup EXIT
-	trap 'exit 130' INT
-	trap 'exit 143' TERM HUP
 
-	run "$tests/setup/packages"
-	run "$here/image/root" >"$work/where"
+	in_background "$tests/setup/packages"
+	in_background "$here/image/root" >"$work/where"
 	# The scripts that build want these, and ROOT.
 	export KVER VMLINUZ MODROOT KDIR KROOT ROOT
 	eval "$(cat "$work/where")"
@@ -66,7 +34,7 @@ guest() {
 	local name=$1 files
 
 	shift
-	run "$here/guest/build" "$work/$name" || {
+	in_background "$here/guest/build" "$work/$name" || {
 		tail -n 15 "$work/$name/log" >&2
 		fail "building the guest failed."
 	}

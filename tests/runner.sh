@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What the scripts that run tests share: how they fail, programs and a scratch folder
+# that do not outlive them, how results count. Sourced, never run.
+
+# What make was called with is not for the builds of these scripts.
+unset MAKEFLAGS MFLAGS MAKELEVEL KBUILD_OUTPUT KERNELRELEASE CC CFLAGS LDFLAGS DESTDIR
+
+work=''		# a folder, from make_work
+children=()	# programs in the background, ended at exit
+
+# fail TEXT...: the tests could not be run. Those that failed end with status 1.
+fail() {
+	printf 'error: %s\n' "$*" >&2
+	exit 2
+}
+
+# shellcheck disable=SC2317 # called by trap
+finish() {
+	local child
+
+	trap '' INT TERM HUP	# a second one must not leave a host running
+	for child in "${children[@]}"; do
+		kill "$child" 2>/dev/null || true
+		wait "$child" 2>/dev/null || true
+	done
+	[ -z "$work" ] || rm -rf "$work"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+make_work() {
+	work=$(mktemp -d "${TMPDIR:-/tmp}/rmp_enforce.XXXXXX")
+}
+
+# build_folder: makes $build, where what is built and logs go, and its path absolute.
+build_folder() {
+	if ! mkdir -p "$build/logs" 2>/dev/null || ! [ -w "$build" ]; then
+		fail "cannot write in $build: run as the owner of this source tree, or set RMP_BUILD to a folder of yours."
+	fi
+	build=$(readlink -f "$build")
+}
+
+# await CHILD: its status.
+await() {
+	local status=0
+
+	children=("$1")
+	wait "$1" || status=$?
+	children=()
+	return "$status"
+}
+
+# in_background COMMAND...: a shell that waits for a command in the foreground heeds
+# no signal.
+in_background() {
+	"$@" &
+	await $!
+}
+
+# followed LOG FILTER COMMAND...: COMMAND in the background, its output in LOG and, as it
+# comes, through FILTER.
+followed() {
+	local log=$1 filter=$2 status=0
+
+	shift 2
+	: >"$log"
+	"$@" >"$log" 2>&1 </dev/null &
+	children=($!)
+	tail -n +1 -s 0.5 -f --pid="${children[0]}" "$log" | "$filter" &
+	await "${children[0]}" || status=$?
+	wait
+	return "$status"
+}
+
+passed=0
+failed=0
+
+# tally NAME RESULTS STATUS: adds the results (KTAP) of a command to passed and failed,
+# and says what is wrong with them. A command that failed although all its results
+# passed has failed. Sets tallied to both numbers.
+tally() {
+	local counts p f
+
+	counts=$(awk -f "${BASH_SOURCE%/*}/host/ktap.awk" "$2")
+	[ "$counts" = "${counts##*$'\n'}" ] || printf '%s\n' "${counts%$'\n'*}"
+	read -r p f <<<"${counts##*$'\n'}"
+	if [ "$3" != 0 ] && [ "$f" = 0 ]; then
+		echo "# $1 ended with status $3"
+		f=1
+	fi
+	passed=$((passed + p))
+	failed=$((failed + f))
+	# shellcheck disable=SC2034 # for who calls
+	tallied=("$p" "$f")
+	echo "# $1: $p passed, $f failed"
+	[ "$f" = 0 ] || echo "# $1: see $2"
+}
