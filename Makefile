@@ -30,7 +30,7 @@ help:
 	@echo '  fuzz             tracker, judge and parsers under libFuzzer (TIME=)'
 	@echo '  test-kernels     build, boot and test-e2e on several kernels (KERNELS=help)'
 	@echo '  test-linux       Linux as SNP guest (SCENARIOS="io smp ...")'
-	@echo '  test-debug       scenarios and random guests on debug kernels (slow)'
+	@echo '  test-debug       scenarios and random guests on debug kernels (KERNELS="kasan kcsan rt")'
 	@echo '  test-planted     bugs put into copies of the module: each must be found'
 	@echo '  test-tools       rmpctl and what is around it, on simulated hosts (PARTS=)'
 	@echo '  test-dkms        packages and DKMS, in Debian systems of their own'
@@ -110,7 +110,7 @@ fuzz:
 	@$(MAKE) --no-print-directory -C tests/fuzz O=$(CURDIR)/build/fuzz $(if $(TIME),TIME=$(TIME))
 
 test-debug:
-	@tests/debug/run
+	@tests/debug/run $(KERNELS)
 
 test-planted:
 	@tests/planted/run $(BUGS)
