@@ -68,9 +68,11 @@ static const struct {
 
 /*
  * Of all VMs together: whoever may create VMs can get each VM's share of the log
- * as often as he likes.  Twenty noisy VMs at a time don't come near it.
+ * as often as he likes.  Twenty noisy VMs use it up; that a guest was ended has a
+ * share of its own, which noise can't take.
  */
 static DEFINE_RATELIMIT_STATE(host_limit, 5 * HZ, 200);
+static DEFINE_RATELIMIT_STATE(end_limit, 5 * HZ, 100);
 
 /* The bits that the hardware reports; KVM adds its own above them. */
 #define HARDWARE_BITS GENMASK_ULL(47, 0)
@@ -235,6 +237,14 @@ static void print_record(const struct rmpe_record *rec)
 	kfree(buf);
 }
 
+/* May it go to the log, and to user space? */
+static bool in_limits(struct rmpe_vm *vm, const struct rmpe_record *rec)
+{
+	if (rec->outcome == RMPE_OUTCOME_TERMINATE)
+		return __ratelimit(&end_limit);
+	return __ratelimit(&vm->log_limit) && __ratelimit(&host_limit);
+}
+
 /**
  * rmpe_report() - a verdict has been passed: tell everybody
  * @vm: the VM
@@ -245,7 +255,7 @@ static void print_record(const struct rmpe_record *rec)
  * The tracepoint and the list of last records get every record; the kernel log
  * and uevents are limited for each VM, so that one guest can neither flood them
  * nor keep another's records out, and for the host, so that no number of VMs can
- * flood them.
+ * flood them.  The end of a guest comes once, whatever else it has done.
  *
  * Context: KVM_RUN of @vcpu, kvm->srcu (read) held, may sleep; under @vm->lock.
  */
@@ -257,10 +267,7 @@ void rmpe_report(struct rmpe_vm *vm, struct kvm_vcpu *vcpu,
 	lockdep_assert_held(&vm->lock);
 	complete_record(vm, vcpu, slot, rec);
 
-	/* The end of a guest comes once, whatever else it has done. */
-	print = (__ratelimit(&vm->log_limit) ||
-		 rec->outcome == RMPE_OUTCOME_TERMINATE) &&
-		__ratelimit(&host_limit);
+	print = in_limits(vm, rec);
 	rec->suppressed = vm->suppressed;
 	if (!print) {
 		vm->suppressed++;

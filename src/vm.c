@@ -40,6 +40,7 @@ static bool tracking;
 
 /* Whoever may open /dev/kvm can make VMs come and go as fast as he likes. */
 static DEFINE_RATELIMIT_STATE(life_limit, 5 * HZ, 100);
+static DEFINE_RATELIMIT_STATE(lost_limit, 5 * HZ, 100);	/* which others can't use up */
 
 static inline struct rmpe_vm *find(const struct kvm *kvm)
 {
@@ -361,7 +362,7 @@ void rmpe_vm_lose_history(struct rmpe_vm *vm)
 	lockdep_assert_held(&vm->lock);
 	rmpe_tracker_free(&vm->tracker);
 	rmpe_tracker_free(&vm->by_use);
-	if (vm->history_state != RMPE_HISTORY_LOST && __ratelimit(&life_limit))
+	if (vm->history_state != RMPE_HISTORY_LOST && __ratelimit(&lost_limit))
 		pr_warn("vm=%llu pid=%d history=lost: no memory to track page states, reporting only\n",
 			vm->id, vm->pid);
 	WRITE_ONCE(vm->history_state, RMPE_HISTORY_LOST);
