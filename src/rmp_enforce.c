@@ -126,8 +126,8 @@ unpin:
 /* There is no VM: each holds the module. */
 static void __exit rmp_enforce_exit(void)
 {
-	rmpe_hooks_remove();
 	rmpe_vm_wait_all_freed();
+	rmpe_hooks_remove();
 	rmpe_debugfs_exit();
 	rmpe_sysfs_exit();
 	symbol_put(kvm_get_kvm);

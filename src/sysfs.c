@@ -371,6 +371,13 @@ void rmpe_sysfs_violation_event(struct rmpe_vm *vm, const struct rmpe_record *re
 	kobject_uevent_env(&vm->kobj, KOBJ_CHANGE, env);
 }
 
+/* Its files are gone at once, whoever else may hold the object. */
+static void remove_root(void)
+{
+	kobject_del(root);
+	kobject_put(root);
+}
+
 /**
  * rmpe_sysfs_init() - make the top directory
  *
@@ -391,7 +398,7 @@ int rmpe_sysfs_init(void)
 		return 0;
 	r = -ENOMEM;
 put_root:
-	kobject_put(root);
+	remove_root();
 	return r;
 }
 
@@ -401,5 +408,5 @@ put_root:
 void rmpe_sysfs_exit(void)
 {
 	kset_unregister(vms);
-	kobject_put(root);
+	remove_root();
 }

@@ -147,7 +147,8 @@ void rmpe_vm_release(struct rmpe_vm *vm)
 /**
  * rmpe_vm_wait_all_freed() - wait for the last struct to be released
  *
- * Context: module exit, when no new VM can come; may sleep.
+ * Context: module exit, when no new VM can come; may sleep.  Who released it may
+ * still be on the way out of our code: an RCU-tasks grace period has to follow.
  */
 void rmpe_vm_wait_all_freed(void)
 {
