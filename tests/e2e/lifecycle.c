@@ -83,15 +83,6 @@ static void wrong_words(const void *arg)
 	check(!file_exists(SYSFS), "a refused load leaves " SYSFS " behind");
 }
 
-/* Nothing of kvm's is hooked by anybody. */
-static bool kvm_is_unhooked(void)
-{
-	static char list[65536];
-
-	return file_read(TRACEFS "/enabled_functions", list, sizeof(list)) &&
-	       !strstr(list, "kvm_");
-}
-
 /*
  * Another module has one of the hooks, whichever it is: say so, name the function,
  * and leave nothing behind of those that were had already.

@@ -76,6 +76,14 @@ int file_write(const char *path, const char *value)
 	return r;
 }
 
+bool kvm_is_unhooked(void)
+{
+	static char list[65536];
+
+	return file_read(TRACEFS "/enabled_functions", list, sizeof(list)) &&
+	       !strstr(list, "kvm_");
+}
+
 static void knob_path(const char *name, char *path, size_t size)
 {
 	snprintf(path, size, SYSFS "/%s", name);

@@ -28,6 +28,9 @@ bool file_read(const char *path, char *buf, size_t size);
 int file_write(const char *path, const char *value);		/* 0 or errno */
 bool file_exists(const char *path);
 
+/* No function of kvm's is hooked by anybody. */
+bool kvm_is_unhooked(void);
+
 /* Below SYSFS */
 bool knob_read(const char *name, char *buf, size_t size);
 int knob_write(const char *name, const char *value);		/* 0 or errno */

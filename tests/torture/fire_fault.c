@@ -67,14 +67,6 @@ static bool has_failed(void)
 	return !left_to_fail();
 }
 
-static bool hooked(void)
-{
-	static char buf[65536];
-
-	return file_read(TRACEFS "/enabled_functions", buf, sizeof(buf)) &&
-	       strstr(buf, "kvm_mmu_page_fault");
-}
-
 /*
  * The one to fail after @n: the next, if there is time for all of them; else one
  * soon, another one in each run.  It ends all the same: those that fail are many.
@@ -121,7 +113,7 @@ static void load(const void *arg)
 			refused++;
 			check(failed, "insmod without a failure: %s", strerror(r));
 			check(!module_loaded(MODULE_NAME) && !file_exists(SYSFS) &&
-			      !file_exists(DEBUGFS) && !hooked(),
+			      !file_exists(DEBUGFS) && kvm_is_unhooked(),
 			      "allocation %u of a load failed, and something is left", n);
 			continue;
 		}
