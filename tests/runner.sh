@@ -75,6 +75,17 @@ followed() {
 	return "$status"
 }
 
+# add_script INITRD FILE: steps for torture, where its job looks for them. The kernel
+# takes one archive after the other.
+add_script() {
+	local dir
+
+	dir=$(mktemp -d "$work/script.XXXXXX")
+	cp "$2" "$dir/script"
+	(cd "$dir" && echo script | cpio -o -H newc --quiet -R 0:0 | gzip -1) >>"$1"
+	rm -r "$dir"
+}
+
 passed=0
 failed=0
 

@@ -7,10 +7,12 @@
 #include <sys/random.h>
 #include <time.h>
 #include "reduce.h"
+#include "script.h"
 
 #define OPS_OF_A_VM	3000
 #define REDUCE_TRIES	200
 #define PROGRESS_S	10
+#define SCRIPTS		10	/* seeds whose steps are printed and read */
 
 static const char usage[] =
 	"Usage: torture [OPTION...]\n"
@@ -45,21 +47,13 @@ static double now(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-static void print_steps(const struct steps *s, const char *before)
-{
-	for (size_t i = 0; i < s->n; i++) {
-		fputs(before, stdout);
-		step_print(stdout, &s->step[i]);
-	}
-}
-
 static void report_failure(struct steps *s, const struct life_result *r, bool as_is)
 {
 	struct life_result again;
 
 	printf("# %s\n", r->why);
 	if (as_is) {
-		print_steps(s, "#: ");
+		script_print(stdout, s, "#: ");
 		return;
 	}
 	printf("# making it shorter, from %zu steps\n", s->n);
@@ -70,7 +64,7 @@ static void report_failure(struct steps *s, const struct life_result *r, bool as
 	}
 	printf("# with %zu steps: %s\n# to repeat it, give these lines to --script:\n", s->n,
 	       again.why);
-	print_steps(s, "#: ");
+	script_print(stdout, s, "#: ");
 }
 
 static bool one_vm(struct steps *s, struct totals *t, bool as_is)
@@ -121,19 +115,23 @@ static bool torture(const struct options *o)
 	return ok && t.ops;
 }
 
-static bool read_script(const char *file, struct steps *s)
+/* What is printed at a failure has to be what failed. */
+static bool scripts_keep_steps(uint64_t seed)
 {
-	FILE *f = fopen(file, "r");
-	struct step step;
+	bool ok = true;
 
-	if (!f)
-		return false;
-	while (step_read(f, &step))
-		steps_add(s, &step);
-	if (!feof(f))
-		fprintf(stderr, "torture: %s: line %zu is no step\n", file, s->n + 1);
-	fclose(f);
-	return s->n;
+	for (unsigned int n = 0; ok && n < SCRIPTS; n++) {
+		struct steps s = { 0 };
+		size_t at = 0;
+
+		generate(&s, seed + n, OPS_OF_A_VM);
+		ok = s.n && script_keeps(&s, &at);
+		if (!ok)
+			printf("# seed %lu: step %zu is another one once it was printed and read\n",
+			       seed + n, at);
+		steps_free(&s);
+	}
+	return ok;
 }
 
 static int run_script_file(const struct options *o)
@@ -142,10 +140,9 @@ static int run_script_file(const struct options *o)
 	struct totals t = { 0 };
 	bool ok;
 
-	if (!read_script(o->script, &s)) {
-		fprintf(stderr, "torture: no steps in %s\n", o->script);
+	if (!script_read(o->script, &s))
 		return 2;
-	}
+	printf("KTAP version 1\n1..1\n");
 	ok = one_vm(&s, &t, o->as_is);
 	printf("%s 1 torture.script\n", ok ? "ok" : "not ok");
 	return !ok;
@@ -208,7 +205,7 @@ int main(int argc, char **argv)
 {
 	struct options o = { .time = 20 };
 	uint32_t seed;
-	bool ok;
+	bool ok, keep;
 
 	if (getrandom(&seed, sizeof(seed), 0) == sizeof(seed))
 		o.seed = seed;
@@ -220,14 +217,16 @@ int main(int argc, char **argv)
 		struct steps s = { 0 };
 
 		generate(&s, o.seed, OPS_OF_A_VM);
-		print_steps(&s, "");
+		script_print(stdout, &s, "");
+		steps_free(&s);
 		return 0;
 	}
-	printf("KTAP version 1\n1..1\n");
 	if (o.script)
 		return run_script_file(&o);
-	printf("# seed %lu\n", o.seed);
+	printf("KTAP version 1\n1..2\n# seed %lu\n", o.seed);
+	keep = scripts_keep_steps(o.seed);
+	printf("%s 1 torture.scripts\n", keep ? "ok" : "not ok");
 	ok = torture(&o);
-	printf("%s 1 torture.random\n", ok ? "ok" : "not ok");
-	return !ok;
+	printf("%s 2 torture.random\n", ok ? "ok" : "not ok");
+	return !ok || !keep;
 }
