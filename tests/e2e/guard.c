@@ -273,15 +273,30 @@ void expect_quiet(struct vm *vm)
 	}
 }
 
+static bool line_has(unsigned int i, const char *prefix, const char *contains)
+{
+	return !strncmp(lines[i].text, prefix, strlen(prefix)) &&
+	       strstr(lines[i].text, contains);
+}
+
 static const char *find_line(const char *prefix, const char *contains)
 {
 	drain();
 	for (unsigned int i = 0; i < nlines; i++) {
-		if (!strncmp(lines[i].text, prefix, strlen(prefix)) &&
-		    strstr(lines[i].text, contains))
+		if (line_has(i, prefix, contains))
 			return lines[i].text;
 	}
 	return NULL;
+}
+
+unsigned int log_count(const char *prefix, const char *contains)
+{
+	unsigned int n = 0;
+
+	drain();
+	for (unsigned int i = 0; i < nlines; i++)
+		n += line_has(i, prefix, contains);
+	return n;
 }
 
 bool log_has(const char *prefix, const char *contains)

@@ -44,6 +44,8 @@ unsigned int count_records(struct vm *vm, const char *fmt, ...)
 void expect_quiet(struct vm *vm);
 /* A line of the log, of any VM or none, that begins and contains so. */
 bool log_has(const char *prefix, const char *contains);
+/* How many such lines there are. */
+unsigned int log_count(const char *prefix, const char *contains);
 /* The same as an expectation; the line is shown as diagnostics. */
 void expect_log(const char *prefix, const char *contains);
 /* The value of key in a record, or NULL; in a static buffer. */
@@ -77,6 +79,8 @@ struct vm *strict_vm(const struct vm_config *cfg, const char *action);
 void run(struct vm *vm);
 /* Launches, runs, and expects every vCPU to get to the end of its script. */
 void clean_run(struct vm *vm);
+/* A new SNP guest runs in strict mode, and its violation is found and enforced. */
+void guards_a_guest(void);
 /* Requests, completions, refusals and pages beyond those of the guest's start. */
 void expect_pscs(struct vm *vm, uint64_t completed, uint64_t refused, uint64_t pages);
 /* The operation completed without an exception. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The module comes and goes: parameters, refusals, guests that are older than
- * it, guests that it can't leave.
+ * The module comes and goes: parameters, guests that are older than it, guests that
+ * it can't leave.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +16,6 @@
 #define GPA(n)	(GUEST_FREE_GPA + (n) * GUEST_PAGE)
 
 enum { FLAG_READY, FLAG_GO };
-
-#define REFUSED	MODULE_NAME ": refusing to load: "
 
 static void unload(void)
 {
@@ -58,64 +56,6 @@ static void parameters(const void *arg)
 	expect_knob("mode", "lenient");
 	expect_knob("action", "vc");
 	unload();
-}
-
-static void wrong_words(const void *arg)
-{
-	static const char *const wrong[][2] = {
-		{ "mode=stict", "stict" },
-		{ "mode=", "mode= is none of" },
-		{ "action=kill", "kill" },
-		{ "policy=first_touch", "first_touch" },
-		{ "policy=third_touch=report", "third_touch" },
-		{ "policy=host=enforce", "host" },
-	};
-
-	(void)arg;
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
-		int r = module_load(wrong[i][0]);
-
-		check(r == EINVAL, "insmod with %s: errno %d, not EINVAL", wrong[i][0], r);
-		expect_log(REFUSED, wrong[i][1]);
-		if (!r)
-			module_unload(MODULE_NAME);
-	}
-	check(!file_exists(SYSFS), "a refused load leaves " SYSFS " behind");
-}
-
-/*
- * Another module has one of the hooks, whichever it is: say so, name the function,
- * and leave nothing behind of those that were had already.
- */
-static void busy_hook(const void *arg)
-{
-	static const char *const target[] = {
-		"kvm_arch_destroy_vm", "kvm_arch_commit_memory_region", "kvm_gmem_populate",
-		"kvm_arch_vcpu_ioctl_run", "kvm_mmu_page_fault", "kvm_arch_init_vm",
-	};
-
-	(void)arg;
-	for (unsigned int i = 0; i < sizeof(target) / sizeof(*target); i++) {
-		char param[64];
-		int r;
-
-		snprintf(param, sizeof(param), "target=%s", target[i]);
-		r = module_load_file("busyhook.ko", param);
-		if (!check(!r, "insmod busyhook.ko: %s", strerror(r)))
-			return;
-		r = module_load("");
-		check(r == EBUSY, "insmod with %s busy: errno %d, not EBUSY", target[i], r);
-		expect_log(REFUSED, target[i]);
-		check(!file_exists(SYSFS) && !file_exists(DEBUGFS) && !module_loaded(MODULE_NAME),
-		      "a load refused for %s leaves something behind", target[i]);
-		if (!r)
-			module_unload(MODULE_NAME);
-		check(!module_unload("busyhook"), "busyhook can't be unloaded");
-		check(kvm_is_unhooked(), "with %s busy, a hook is left", target[i]);
-	}
-	if (load(""))
-		unload();
-	check(kvm_is_unhooked(), "a hook is left");
 }
 
 /* While the module guards a VM it stays. */
@@ -383,13 +323,11 @@ static const struct scenario scenarios[] = {
 	{ "lifecycle.only_one_is_guilty", only_one_is_guilty, NULL, 0 },
 	{ "lifecycle.rmmod_under_guest", rmmod_under_guest, NULL, 0 },
 	{ "lifecycle.parameters", parameters, NULL, SC_UNLOADED },
-	{ "lifecycle.wrong_words", wrong_words, NULL, SC_UNLOADED },
 	{ "lifecycle.late_load", late_load, NULL, SC_UNLOADED },
 	{ "lifecycle.late_load_in_psc", late_load_in_psc, NULL, SC_UNLOADED },
 	{ "lifecycle.load_under_fire", load_under_fire, NULL, SC_UNLOADED },
 	{ "lifecycle.load_beside_spinning_guest", load_and_unload_beside_spinning_guest, NULL,
 	  SC_UNLOADED },
-	{ "lifecycle.busy_hook", busy_hook, NULL, SC_UNLOADED },
 };
 
 GROUP(lifecycle_group, scenarios);

@@ -13,7 +13,6 @@
 #include "guard.h"
 #include "module.h"
 
-#define GPA(n)	(GUEST_FREE_GPA + (n) * GUEST_PAGE)
 #define REFUSED	MODULE_NAME ": refusing to load: "
 
 static void loads(const char *file)
@@ -35,22 +34,6 @@ static void is_held(const char *name)
 	int r = module_unload(name);
 
 	check(r == EWOULDBLOCK || r == EBUSY, "rmmod %s: errno %d, not busy", name, r);
-}
-
-/* An SNP guest runs, and its violation is found and enforced. */
-static void guards_a_guest(void)
-{
-	struct vm *vm = strict_vm(NULL, "vc");
-	unsigned int w = op_write(vm, 0, VIEW_PRIVATE, GPA(0), 1);
-
-	guard_launch(vm);
-	run(vm);
-	expect_halted(vm, 0);
-	expect_fault(vm, 0, w, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
-	expect_record(vm, "class=first_touch action=vc");
-	expect_file(vm, "history", "complete");
-	expect_quiet(vm);
-	vm_destroy(vm);
 }
 
 /* Before kvm: refused, and nothing of it is left in the way. */

@@ -12,7 +12,7 @@
 #define DEBUGFS		"/sys/kernel/debug/rmp_enforce"
 #define TRACEFS		"/sys/kernel/tracing"
 
-/* Folder with rmp_enforce.ko and busyhook.ko; set by main.c. */
+/* Folder with rmp_enforce.ko, busyhook.ko and failcalls.ko; set by main.c. */
 extern const char *module_dir;
 
 /* Name without .ko, as in /proc/modules (- and _ are told apart in the file name). */

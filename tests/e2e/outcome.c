@@ -177,3 +177,18 @@ void show_exits(struct vm *vm, unsigned int vcpu)
 		     x->data[0], x->data[1], x->data[2]);
 	}
 }
+
+void guards_a_guest(void)
+{
+	struct vm *vm = strict_vm(NULL, "vc");
+	unsigned int w = op_write(vm, 0, VIEW_PRIVATE, GUEST_FREE_GPA, 1);
+
+	guard_launch(vm);
+	run(vm);
+	expect_halted(vm, 0);
+	expect_fault(vm, 0, w, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
+	expect_record(vm, "class=first_touch action=vc");
+	expect_file(vm, "history", "complete");
+	expect_quiet(vm);
+	vm_destroy(vm);
+}

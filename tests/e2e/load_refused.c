@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Loads that can't succeed, for one reason or another: each leaves nothing behind. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "guard.h"
+#include "module.h"
+
+#define REFUSED	MODULE_NAME ": refusing to load: "
+
+static int users_of_kvm(void)
+{
+	char buf[32] = "";
+
+	file_read("/sys/module/kvm/refcnt", buf, sizeof(buf));
+	return atoi(buf);
+}
+
+static bool no_probe_is_left(void)
+{
+	static char list[65536];
+
+	return file_read("/sys/kernel/debug/kprobes/list", list, sizeof(list)) &&
+	       !strstr(list, "kvm_");
+}
+
+/* @users: of kvm, before the load */
+static void expect_nothing_left(const char *why, int users)
+{
+	check(!module_loaded(MODULE_NAME), "%s: the module is there", why);
+	check(!file_exists(SYSFS), "%s: " SYSFS " is there", why);
+	check(!file_exists(DEBUGFS), "%s: " DEBUGFS " is there", why);
+	check(kvm_is_unhooked(), "%s: a hook is left", why);
+	check(no_probe_is_left(), "%s: a kprobe is left", why);
+	check(users_of_kvm() == users, "%s: kvm has %d users, not %d", why, users_of_kvm(), users);
+}
+
+static void wrong_words(const void *arg)
+{
+	static const char *const wrong[][2] = {
+		{ "mode=stict", "stict" },
+		{ "mode=", "mode= is none of" },
+		{ "action=kill", "kill" },
+		{ "policy=first_touch", "first_touch" },
+		{ "policy=third_touch=report", "third_touch" },
+		{ "policy=host=enforce", "host" },
+	};
+
+	(void)arg;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		int r = module_load(wrong[i][0]);
+
+		check(r == EINVAL, "insmod with %s: errno %d, not EINVAL", wrong[i][0], r);
+		expect_log(REFUSED, wrong[i][1]);
+		if (!r)
+			module_unload(MODULE_NAME);
+	}
+	check(!file_exists(SYSFS), "a refused load leaves " SYSFS " behind");
+}
+
+/*
+ * Another module has one of the hooks, whichever it is: say so, name the function,
+ * and leave nothing behind of those that were had already.
+ */
+static void busy_hook(const void *arg)
+{
+	static const char *const target[] = {
+		"kvm_arch_destroy_vm", "kvm_arch_commit_memory_region", "kvm_gmem_populate",
+		"kvm_arch_vcpu_ioctl_run", "kvm_mmu_page_fault", "kvm_arch_init_vm",
+	};
+
+	int users = users_of_kvm();
+
+	(void)arg;
+	for (unsigned int i = 0; i < sizeof(target) / sizeof(*target); i++) {
+		char param[64];
+		int r;
+
+		snprintf(param, sizeof(param), "target=%s", target[i]);
+		r = module_load_file("busyhook.ko", param);
+		if (!check(!r, "insmod busyhook.ko: %s", strerror(r)))
+			return;
+		r = module_load("");
+		check(r == EBUSY, "insmod with %s busy: errno %d, not EBUSY", target[i], r);
+		expect_log(REFUSED, target[i]);
+		if (!r)
+			module_unload(MODULE_NAME);
+		check(!module_unload("busyhook"), "busyhook can't be unloaded");
+		expect_nothing_left(target[i], users);
+	}
+	check(!module_load("") && !module_unload(MODULE_NAME), "no load and unload afterwards");
+	expect_nothing_left("after rmmod", users);
+}
+
+/*
+ * What the module calls to register itself and to take hold of others, how often, and
+ * what a failure comes to. The errors are those of failcalls/calls.h.
+ */
+static const struct {
+	const char *name;
+	unsigned int times;
+	int error;
+	const char *message;
+} calls[] = {
+	{ "__symbol_get", 1, ENODEV, "kvm is not loaded" },
+	{ "filp_open", 2, ENFILE, "can't read the kernel's BTF (error -23)" },
+	{ "kobject_create_and_add", 1, ENOMEM, "no sysfs directory (error -12)" },
+	{ "sysfs_create_groups", 1, EEXIST, "no sysfs directory (error -17)" },
+	{ "kset_create_and_add", 1, ENOMEM, "no sysfs directory (error -12)" },
+	{ "debugfs_create_dir", 1, 0, NULL },
+	{ "register_kprobe", 6, EINVAL, "that can be hooked (error -22)" },
+	{ "ftrace_set_filter_ip", 6, ENOMEM, "failed with error -12" },
+	{ "register_ftrace_function", 6, ENODEV, "failed with error -19" },
+};
+
+#define NR_CALLS	(sizeof(calls) / sizeof(*calls))
+
+/* Which call the copy had fail; NR_CALLS for none. */
+static size_t failed_call(unsigned int number)
+{
+	char prefix[64];
+	size_t i;
+
+	snprintf(prefix, sizeof(prefix), MODULE_NAME ": call %u fails: ", number);
+	for (i = 0; i < NR_CALLS && !log_has(prefix, calls[i].name); i++)
+		;
+	return i;
+}
+
+/* The module goes without its folder in debugfs, which is a convenience. */
+static void loads_without_debugfs(int r)
+{
+	check(!file_exists(DEBUGFS), DEBUGFS " is there");
+	if (!check(!r, "insmod without debugfs: %s", strerror(r)))
+		return;
+	guards_a_guest();
+	check(!module_unload(MODULE_NAME), "rmmod without debugfs");
+}
+
+/* Has the @number-th call fail; false if there are fewer. */
+static bool fail_call(unsigned int number, unsigned int times[NR_CALLS])
+{
+	unsigned int refusals = log_count(REFUSED, "");
+	int users = users_of_kvm(), r;
+	char text[64];
+	size_t i;
+
+	snprintf(text, sizeof(text), "fail=%u", number);
+	r = module_load_file("failcalls.ko", text);
+	i = failed_call(number);
+	if (i == NR_CALLS) {
+		check(!r, "insmod with no failure: %s", strerror(r));
+		check(!module_unload(MODULE_NAME), "rmmod");
+		expect_nothing_left("after rmmod", users);
+		return false;
+	}
+	snprintf(text, sizeof(text), "call %u, %s", number, calls[i].name);
+	times[i]++;
+	check(r == calls[i].error, "%s fails: errno %d, not %d", text, r, calls[i].error);
+	if (calls[i].message) {
+		check(log_count(REFUSED, "") == refusals + 1 && log_has(REFUSED, calls[i].message),
+		      "%s fails: the log does not say '%s', once", text, calls[i].message);
+		if (!r)
+			module_unload(MODULE_NAME);
+	} else {
+		loads_without_debugfs(r);
+	}
+	expect_nothing_left(text, users);
+	return true;
+}
+
+/* Each call by which the module registers itself fails in turn. */
+static void each_registration(const void *arg)
+{
+	unsigned int times[NR_CALLS] = { }, n = 1;
+
+	(void)arg;
+	while (n < 100 && fail_call(n, times))
+		n++;
+	for (size_t i = 0; i < NR_CALLS; i++)
+		check(times[i] == calls[i].times, "%s failed %u times, not %u", calls[i].name,
+		      times[i], calls[i].times);
+	diag("  %u calls failed in turn", n - 1);
+}
+
+static const struct scenario scenarios[] = {
+	{ "lifecycle.wrong_words", wrong_words, NULL, SC_UNLOADED },
+	{ "lifecycle.busy_hook", busy_hook, NULL, SC_UNLOADED },
+	{ "lifecycle.each_registration", each_registration, NULL, SC_UNLOADED },
+};
+
+GROUP(load_refused_group, scenarios);
