@@ -8,7 +8,6 @@
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
-#include "e2e/kmsg.h"
 #include "fire.h"
 
 double fire_now(void)
@@ -29,26 +28,6 @@ unsigned int fire_random(unsigned int below)
 		diag("random numbers begin with %u", seed);
 	}
 	return rand_r(&seed) % below;
-}
-
-static uint64_t meminfo(const char *text, const char *key)
-{
-	const char *p = strstr(text, key);
-
-	return p ? strtoull(p + strlen(key), NULL, 10) : 0;
-}
-
-uint64_t fire_kernel_kib(void)
-{
-	char buf[4096];
-
-	/* Per-VM memory is freed after RCU grace periods. */
-	file_write("/proc/sys/vm/drop_caches", "3");
-	usleep(300000);
-	if (!file_read("/proc/meminfo", buf, sizeof(buf)))
-		return 0;
-	return meminfo(buf, "SUnreclaim:") + meminfo(buf, "VmallocUsed:") +
-	       meminfo(buf, "Percpu:");
 }
 
 unsigned int fire_vms(void)
@@ -74,21 +53,6 @@ double fire_seconds(double usual)
 void fire_quiet_console(void)
 {
 	file_write("/proc/sys/kernel/printk", "3");
-}
-
-unsigned int fire_log_lines(const char *prefix)
-{
-	static struct kmsg k;
-	static bool open;
-	char line[KMSG_LINE];
-	unsigned int n = 0;
-
-	if (!open)
-		open = kmsg_open(&k, false);
-	while (kmsg_next(&k, line))
-		n += !strncmp(line, prefix, strlen(prefix));
-	check(!k.lost, "records of the kernel log were overwritten before they were read");
-	return n;
 }
 
 bool fire_unload(double limit_s)
@@ -118,6 +82,13 @@ void fire_add_violations(struct vm *vm, unsigned int vcpu, uint64_t gpa, unsigne
 	op_last(vm, vcpu)->repeat = FIRE_PAGES;
 	op_last(vm, vcpu)->stride = GUEST_PAGE;
 	op_loop(vm, vcpu, start, times);
+}
+
+uint64_t fire_claim(struct vcpu *v, const struct psc *psc)
+{
+	(void)v;
+	(void)psc;
+	return 0;
 }
 
 void fire_add_conversions(struct vm *vm, unsigned int vcpu, uint64_t gpa, unsigned int times)

@@ -14,9 +14,9 @@
 
 #define CYCLES		200
 #define CYCLES_S	480	/* ... or as many as fit in here */
+#define SETTLED		4	/* cycles until all is allocated that is kept for good */
 #define RELOADS		10
 #define VMMS		3
-#define FOR_EVER	(~0u)
 
 static void own_process(void)
 {
@@ -38,9 +38,9 @@ static pid_t start_vmm(void)
 	vm = vm_create(&(struct vm_config){ .nvcpus = nvcpus });
 	for (unsigned int i = 0; i < nvcpus; i++) {
 		if (i % 2)
-			fire_add_conversions(vm, i, GPA(i * FIRE_PAGES), FOR_EVER);
+			fire_add_conversions(vm, i, GPA(i * FIRE_PAGES), FIRE_FOR_EVER);
 		else
-			fire_add_violations(vm, i, GPA(i * FIRE_PAGES), FOR_EVER);
+			fire_add_violations(vm, i, GPA(i * FIRE_PAGES), FIRE_FOR_EVER);
 	}
 	vm_start(vm);
 	for (;;)
@@ -56,6 +56,19 @@ static void kill_vmm(pid_t *pid)
 	*pid = 0;
 }
 
+static void kill_all(pid_t *vmm)
+{
+	for (unsigned int i = 0; i < VMMS; i++)
+		kill_vmm(&vmm[i]);
+}
+
+static void expect_nothing_left(void)
+{
+	check(!file_exists(SYSFS), "%s is left", SYSFS);
+	check(!file_exists(DEBUGFS), "%s is left", DEBUGFS);
+	check(kvm_is_unhooked(), "a hook is left");
+}
+
 /*
  * Loading and unloading while VMMs start, run, violate and are killed, some of
  * them older than the module, some not there yet.
@@ -66,6 +79,7 @@ static void load_cycles(const void *arg)
 	pid_t vmm[VMMS] = { 0 };
 	unsigned int n, started = 0, refused = 0;
 	double begun = fire_now();
+	uint64_t before = 0;
 
 	(void)arg;
 	for (n = 0; n < CYCLES && !scenario_failures &&
@@ -87,13 +101,18 @@ static void load_cycles(const void *arg)
 			kill_vmm(&vmm[i]);
 		if (module_loaded(MODULE_NAME))
 			fire_unload(20);
+		expect_nothing_left();
+		if (n == SETTLED) {
+			kill_all(vmm);
+			before = fire_kernel_kib();
+		}
 	}
-	for (unsigned int i = 0; i < VMMS; i++)
-		kill_vmm(&vmm[i]);
+	kill_all(vmm);
 	diag("%u loads and unloads, %u VMMs killed, %u times rmmod said busy, %.0f s", n,
 	     started, refused, fire_now() - begun);
 	check(refused > 0 && refused < n, "rmmod was refused %u times of %u", refused, n);
-	check(!file_exists(SYSFS), "%s is left", SYSFS);
+	if (check(n > SETTLED + 1, "only %u cycles", n))
+		fire_expect_flat(before, n - SETTLED - 1, 4);
 }
 
 /*
@@ -113,8 +132,7 @@ static void kvm_amd_again(const void *arg)
 			vmm[k] = start_vmm();
 		usleep(200000 + fire_random(300000));
 		refused += module_unload("kvm_amd") == EWOULDBLOCK;
-		for (unsigned int k = 0; k < VMMS; k++)
-			kill_vmm(&vmm[k]);
+		kill_all(vmm);
 		while ((r = module_unload("kvm_amd")) && fire_now() < end)
 			usleep(10000);
 		check(!r, "rmmod kvm_amd: %s", strerror(r));
@@ -156,7 +174,7 @@ static void exit_in_psc(const void *arg)
 
 			own_process();
 			for (unsigned int v = 0; v < 2; v++)
-				fire_add_conversions(vm, v, GPA(v), FOR_EVER);
+				fire_add_conversions(vm, v, GPA(v), FIRE_FOR_EVER);
 			vm_start(vm);
 			for (;;)
 				pause();
@@ -176,7 +194,7 @@ static void exit_in_psc(const void *arg)
 static void vm_series(const void *arg)
 {
 	unsigned int n = (uintptr_t)arg, last = 0;
-	uint64_t before = 0, after;
+	uint64_t before = 0;
 
 	for (unsigned int i = 0; i < n + 5; i++) {
 		struct vm *vm = vm_create(NULL);
@@ -199,12 +217,7 @@ static void vm_series(const void *arg)
 		if (i == 4)
 			before = fire_kernel_kib();
 	}
-	after = fire_kernel_kib();
-	diag("%u VMs: kernel memory %ld KiB more, %.1f a VM", n, (long)(after - before),
-	     ((double)after - before) / n);
-	/* Checkers of memory keep for a while what was freed. */
-	check((long)(after - before) < (scenario_slowness > 1 ? 64l * n : 64 + 4l * n),
-	      "kernel memory grows: %lu KiB, then %lu KiB", before, after);
+	fire_expect_flat(before, n, 4);
 }
 
 /* --- files that outlive their VM, and the module --- */
@@ -284,50 +297,6 @@ static void files_outlive(const void *arg)
 	diag("%u files of a VM and %u of the module were kept open", n, nglobal);
 }
 
-/* --- everything is changed while guests violate; a vCPU comes late --- */
-
-static void settings_under_fire(const void *arg)
-{
-	static const char *const mode[] = { "off", "lenient", "strict", "inherit" };
-	static const char *const policy[] = { "enforce", "report" };
-	struct vm *vm = vm_create(&(struct vm_config){ .nvcpus = 4 });
-	double end = fire_now() + (uintptr_t)arg;
-	unsigned int changes = 0;
-	char buf[1024];
-
-	for (unsigned int i = 0; i < 4; i++)
-		fire_add_violations(vm, i, GPA(i * FIRE_PAGES), FOR_EVER);
-	guard_launch(vm);
-	for (unsigned int i = 0; i < 3; i++)
-		vm_start_vcpu(vm, i);
-	while (fire_now() < end) {
-		knob_write("mode", mode[fire_random(3)]);
-		guard_write(vm, "mode", mode[fire_random(4)]);
-		knob_write("policy/implicit_shared", policy[fire_random(2)]);
-		guard_write(vm, "policy/implicit_private", policy[fire_random(2)]);
-		guard_read(vm, "last_violation", buf, sizeof(buf));
-		guard_debug(vm, "page_state", buf, sizeof(buf));
-		guard_debug(vm, "psc_history", buf, sizeof(buf));
-		if (changes++ == 20)
-			vm_start_vcpu(vm, 3);
-	}
-	check(changes > 20, "only %u changes", changes);
-	check(guard_counter(vm, "violations/implicit_shared") > 10, "hardly a violation");
-	/* From one moment to the next the whole VM is ended. */
-	guard_write(vm, "mode", "strict");
-	knob_write("policy/implicit_shared", "enforce");
-	knob_write("policy/implicit_private", "enforce");
-	guard_write(vm, "policy/implicit_private", "enforce");
-	guard_write(vm, "action", "terminate");
-	knob_write("mode", "strict");
-	vm_wait(vm, PATIENCE_MS);
-	expect_file(vm, "state", "terminated");
-	for (unsigned int i = 0; i < 4; i++)
-		check(vm->vcpu[i].state == VCPU_ENDED, "vCPU %u still runs", i);
-	diag("%u changes of four settings each", changes);
-	vm_destroy(vm);
-}
-
 /* --- a vCPU that is made while its VM runs --- */
 
 static void hot_add(const void *arg)
@@ -375,7 +344,6 @@ static const struct scenario scenarios[] = {
 	{ "fire.files_outlive", files_outlive, NULL, SC_SLOW },
 	{ "fire.kvm_amd_again", kvm_amd_again, (void *)RELOADS, SC_LONG | SC_NO_IDLE_VM },
 	{ "fire.vcpu_hot_add", hot_add, (void *)5, SC_SLOW },
-	{ "fire.settings", settings_under_fire, (void *)10, SC_LONG },
 };
 
 GROUP(cycle_group, scenarios);

@@ -3,7 +3,8 @@
 #include "fire.h"
 
 const struct scenario_group *const groups[] = {
-	&cycle_group, &words_group, &memory_group, &hostile_group, &crowd_group, &fault_group,
+	&cycle_group, &settings_group, &words_group, &memory_group, &hostile_guest_group,
+	&hostile_vmm_group, &crowd_group, &fault_group,
 	NULL
 };
 

@@ -233,8 +233,8 @@ static void at_once(uint64_t *writes, uint64_t *reads)
 	struct vm *vm = vm_create(&(struct vm_config){ .nvcpus = 2 });
 	struct writer writer[WRITERS];
 
-	fire_add_violations(vm, 0, GPA(0), ~0u);
-	fire_add_conversions(vm, 1, GPA(FIRE_PAGES), ~0u);
+	fire_add_violations(vm, 0, GPA(0), FIRE_FOR_EVER);
+	fire_add_conversions(vm, 1, GPA(FIRE_PAGES), FIRE_FOR_EVER);
 	guard_launch(vm);
 	nfiles = 0;
 	find_files(SYSFS);

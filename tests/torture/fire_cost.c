@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What a scenario costs the host: kernel memory and log lines. */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "e2e/kmsg.h"
+#include "fire.h"
+
+static uint64_t meminfo(const char *text, const char *key)
+{
+	const char *p = strstr(text, key);
+
+	return p ? strtoull(p + strlen(key), NULL, 10) : 0;
+}
+
+uint64_t fire_kernel_kib(void)
+{
+	char buf[4096];
+
+	/* Per-VM memory is freed after RCU grace periods. */
+	file_write("/proc/sys/vm/drop_caches", "3");
+	usleep(300000);
+	if (!file_read("/proc/meminfo", buf, sizeof(buf)))
+		return 0;
+	return meminfo(buf, "SUnreclaim:") + meminfo(buf, "VmallocUsed:") +
+	       meminfo(buf, "Percpu:");
+}
+
+void fire_expect_flat(uint64_t before, unsigned int n, double each_kib)
+{
+	/* Checkers of memory keep for a while what was freed. */
+	double most = scenario_slowness > 1 ? 64.0 * n : 64 + each_kib * n;
+	long grown = fire_kernel_kib() - before;
+
+	diag("kernel memory %ld KiB more, %.2f for each of %u", grown, (double)grown / n, n);
+	check(grown < most, "kernel memory grows by %ld KiB, more than %.0f", grown, most);
+}
+
+unsigned int fire_log_lines(const char *prefix)
+{
+	static struct kmsg k;
+	static bool open;
+	char line[KMSG_LINE];
+	unsigned int n = 0;
+
+	if (!open)
+		open = kmsg_open(&k, false);
+	while (kmsg_next(&k, line))
+		n += !strncmp(line, prefix, strlen(prefix));
+	check(!k.lost, "records of the kernel log were overwritten before they were read");
+	return n;
+}
+
+/* The module's limits, in an interval. */
+#define INTERVAL_S	5
+#define RECORDS_OF_VM	10
+#define RECORDS_OF_ALL	200
+#define COMINGS_GOINGS	100
+#define ENDS		100
+#define LOSSES		100
+
+static struct {
+	pthread_t thread;
+	volatile bool stop;
+	struct kmsg log;
+	unsigned int lines;
+	uint64_t kib;
+	double begun;
+} cost;
+
+/* All the time, since the log's buffer may be overwritten in seconds. */
+static void *count_lines(void *arg)
+{
+	char line[KMSG_LINE];
+	bool last;
+
+	do {
+		last = cost.stop;
+		while (kmsg_next(&cost.log, line))
+			cost.lines += !strncmp(line, MODULE_NAME ": ", strlen(MODULE_NAME ": "));
+		usleep(20000);
+	} while (!last);
+	return arg;
+}
+
+void fire_cost_begin(void)
+{
+	cost.stop = false;
+	cost.lines = 0;
+	cost.kib = fire_kernel_kib();
+	if (!kmsg_open(&cost.log, false) ||
+	    pthread_create(&cost.thread, NULL, count_lines, NULL))
+		give_up("the kernel log can't be followed");
+	cost.begun = fire_now();
+}
+
+static double least(double a, double b)
+{
+	return a < b ? a : b;
+}
+
+static double most_lines(unsigned int vms, double seconds)
+{
+	/* One interval may have begun before, and one end after. */
+	double intervals = seconds / INTERVAL_S + 2;
+
+	return least(vms * RECORDS_OF_VM, RECORDS_OF_ALL) * intervals +
+	       least(2 * vms, COMINGS_GOINGS * intervals) +
+	       least(vms, ENDS * intervals) + least(vms, LOSSES * intervals);
+}
+
+void fire_cost_end(unsigned int vms, long max_kib)
+{
+	double took = fire_now() - cost.begun, lines = most_lines(vms, took);
+	long kib;
+
+	cost.stop = true;
+	pthread_join(cost.thread, NULL);
+	kmsg_close(&cost.log);
+	kib = fire_kernel_kib() - cost.kib;
+	diag("cost: %ld KiB kernel memory, %u log lines, %.1f s", kib, cost.lines, took);
+	check(!cost.log.lost, "records of the kernel log were overwritten before they were read");
+	check(cost.lines <= lines, "%u log lines, more than %.0f", cost.lines, lines);
+	/* Checkers of memory keep for a while what was freed. */
+	check(kib <= max_kib * (scenario_slowness > 1 ? 16 : 1),
+	      "%ld KiB of kernel memory, more than %ld", kib, max_kib);
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Everything that can be set is changed while guests violate. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "fire.h"
+
+static const char *const modes[] = { "off", "lenient", "strict", "inherit" };
+static const char *const actions[] = { "vc", "terminate", "inherit" };
+
+/* One vCPU comes late. */
+static void settings_under_fire(const void *arg)
+{
+	static const char *const policy[] = { "enforce", "report" };
+	struct vm *vm = vm_create(&(struct vm_config){ .nvcpus = 4 });
+	double end = fire_now() + (uintptr_t)arg;
+	unsigned int changes = 0;
+	char buf[1024];
+
+	for (unsigned int i = 0; i < 4; i++)
+		fire_add_violations(vm, i, GPA(i * FIRE_PAGES), FIRE_FOR_EVER);
+	guard_launch(vm);
+	for (unsigned int i = 0; i < 3; i++)
+		vm_start_vcpu(vm, i);
+	while (fire_now() < end) {
+		knob_write("mode", modes[fire_random(3)]);
+		guard_write(vm, "mode", modes[fire_random(4)]);
+		knob_write("policy/implicit_shared", policy[fire_random(2)]);
+		guard_write(vm, "policy/implicit_private", policy[fire_random(2)]);
+		guard_read(vm, "last_violation", buf, sizeof(buf));
+		guard_debug(vm, "page_state", buf, sizeof(buf));
+		guard_debug(vm, "psc_history", buf, sizeof(buf));
+		if (changes++ == 20)
+			vm_start_vcpu(vm, 3);
+	}
+	check(changes > 20, "only %u changes", changes);
+	check(guard_counter(vm, "violations/implicit_shared") > 10, "hardly a violation");
+	/* From one moment to the next the whole VM is ended. */
+	guard_write(vm, "mode", "strict");
+	knob_write("policy/implicit_shared", "enforce");
+	knob_write("policy/implicit_private", "enforce");
+	guard_write(vm, "policy/implicit_private", "enforce");
+	guard_write(vm, "action", "terminate");
+	knob_write("mode", "strict");
+	vm_wait(vm, PATIENCE_MS);
+	expect_file(vm, "state", "terminated");
+	for (unsigned int i = 0; i < 4; i++)
+		check(vm->vcpu[i].state == VCPU_ENDED, "vCPU %u still runs", i);
+	diag("%u changes of four settings each", changes);
+	vm_destroy(vm);
+}
+
+/*
+ * The action changes, too, so sooner or later it is the guest's end: one record, and
+ * every vCPU is told the same.  Returns how many changes it took.
+ */
+static unsigned int change_until_ended(struct vm *vm)
+{
+	double end = fire_now() + PATIENCE_MS / 1000;
+	const struct kvm_run *first, *run;
+	unsigned int changes = 0;
+	char state[32] = "";
+
+	while (strcmp(state, "terminated") && fire_now() < end) {
+		knob_write("mode", modes[fire_random(3)]);
+		guard_write(vm, "mode", modes[fire_random(4)]);
+		knob_write("action", actions[fire_random(2)]);
+		guard_write(vm, "action", actions[fire_random(3)]);
+		changes++;
+		usleep(fire_random(3000));
+		guard_read(vm, "state", state, sizeof(state));
+	}
+	check(vm_wait(vm, PATIENCE_MS), "the VM is terminated, and a vCPU goes on");
+	first = vm->vcpu[0].run;
+	for (unsigned int i = 0; i < vm->cfg.nvcpus; i++) {
+		run = vm->vcpu[i].run;
+		check(vm->vcpu[i].state == VCPU_ENDED &&
+		      run->exit_reason == KVM_EXIT_SYSTEM_EVENT &&
+		      run->system_event.type == KVM_SYSTEM_EVENT_CRASH &&
+		      run->system_event.data[0] == first->system_event.data[0],
+		      "vCPU %u ended with exit %u", i, run->exit_reason);
+	}
+	check(count_records(vm, "action=terminate") == 1, "%u records of the end",
+	      count_records(vm, "action=terminate"));
+	return changes;
+}
+
+static void action_under_fire(const void *arg)
+{
+	double end = fire_now() + fire_seconds((uintptr_t)arg);
+	unsigned int vms, changes = 0;
+
+	for (vms = 0; fire_now() < end && !scenario_failures; vms++) {
+		struct vm *vm = vm_create(&(struct vm_config){ .nvcpus = 2 });
+
+		for (unsigned int i = 0; i < 2; i++)
+			fire_add_violations(vm, i, GPA(i * FIRE_PAGES), FIRE_FOR_EVER);
+		knob_write("mode", "lenient");
+		knob_write("action", "vc");
+		guard_launch(vm);
+		vm_start(vm);
+		changes += change_until_ended(vm);
+		guard_forget(vm);
+		vm_destroy(vm);
+	}
+	check(vms > 1, "only %u VMs", vms);
+	diag("%u VMs were ended, after %u changes of mode and action", vms, changes);
+}
+
+static const struct scenario scenarios[] = {
+	{ "fire.settings", settings_under_fire, (void *)10, SC_LONG },
+	{ "fire.action", action_under_fire, (void *)20, SC_LONG },
+};
+
+GROUP(settings_group, scenarios);
