@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* One VM's noise is not another one's trouble, and a crowd's has a ceiling. */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +14,8 @@
 #define LOG_INTERVAL_S	5
 #define LOG_BURST	10	/* of each VM */
 #define LOG_ALL		200	/* of all */
+#define LOG_LIVES	100	/* that VMs came and went */
+#define SETTLED		200	/* empty VMs until caches have their usual size */
 #define PIECES		40	/* conversions that the quiet guest is timed over */
 
 enum noise { NOISE_NONE, NOISE_WORK, NOISE_VIOLATIONS };
@@ -130,9 +135,52 @@ static void vms_in_a_loop(const void *arg)
 	fire_expect_flat(kib, vms - 5, 4);
 }
 
+/* The number that the module gives the next VM. */
+static unsigned int next_number(void)
+{
+	struct vm *vm = vm_create(NULL);
+	unsigned int id;
+
+	guard_find(vm);
+	id = guard_id(vm);
+	guard_forget(vm);
+	vm_destroy(vm);
+	return id;
+}
+
+/* VMs that nothing is ever done with: whoever may open /dev/kvm can make as many. */
+static void empty_vms(const void *arg)
+{
+	unsigned int n = SETTLED + fire_seconds((uintptr_t)arg), first, lines = 0;
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	double begun, took;
+	uint64_t kib = 0;
+
+	first = next_number();
+	fire_log_lines("");
+	begun = fire_now();
+	for (unsigned int i = 0; i < n && !scenario_failures; i++) {
+		int vm = ioctl(kvm, KVM_CREATE_VM, KVM_X86_SNP_VM);
+
+		check(vm >= 0, "KVM_CREATE_VM: %s", strerror(errno));
+		close(vm);
+		lines += fire_log_lines(MODULE_NAME ": vm=");
+		if (i == SETTLED - 1)
+			kib = fire_kernel_kib();
+	}
+	took = fire_now() - begun;
+	diag("%u VMs came and went in %.1f s: %u lines in the log", n, took, lines);
+	fire_expect_flat(kib, n - SETTLED, 0.5);
+	check(lines >= 50 && lines <= LOG_LIVES * (took / LOG_INTERVAL_S + 2), "%u lines in %.1f s",
+	      lines, took);
+	check(next_number() == first + n + 1, "not every VM was guarded");
+	close(kvm);
+}
+
 static const struct scenario scenarios[] = {
 	{ "crowd.noisy_neighbour", noisy_neighbour, NULL, SC_LONG },
 	{ "crowd.vms_in_a_loop", vms_in_a_loop, (void *)15, SC_LONG },
+	{ "crowd.empty_vms", empty_vms, (void *)1000, SC_LONG },
 };
 
 GROUP(crowd_group, scenarios);

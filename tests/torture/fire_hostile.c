@@ -99,10 +99,165 @@ static void malformed_batches(const void *arg)
 	vm_destroy(vm);
 }
 
+/* --- both of the tracker's trees as fragmented as can be --- */
+
+#define SLOT		1
+#define SLOT_SIZE	(256ull << 20)
+#define DENSE_SIZE	(8ull << 20)	/* every other page of it; of the rest one pair in ... */
+#define SPARSE_STEP	(1ull << 20)
+#define BYTES_OF_TREE	(SLOT_SIZE / GUEST_PAGE / 4)	/* two bits for each page */
+#define BYTES_MORE	4096		/* roots, nodes, and the VM's other slot */
+
+static void ask_and_use(struct vm *vm, uint64_t gpa, uint64_t end, uint64_t stride)
+{
+	op_psc(vm, 0, gpa, PSC_PRIVATE);
+	op_last(vm, 0)->repeat = (end - gpa) / stride;
+	op_last(vm, 0)->stride = stride;
+	op_write(vm, 0, VIEW_SHARED, gpa + GUEST_PAGE, 1);
+	op_last(vm, 0)->repeat = (end - gpa) / stride;
+	op_last(vm, 0)->stride = stride;
+}
+
+/* Of each pair of pages one is asked for, the other used without asking. */
+static void every_other_page(const void *arg)
+{
+	struct vm *vm = vm_create(&(struct vm_config){ .on_psc = fire_claim });
+	const uint64_t dense_end = VM_SLOT1_GPA + DENSE_SIZE, end = VM_SLOT1_GPA + SLOT_SIZE;
+	uint64_t before, most;
+
+	(void)arg;
+	vm_slot_add(vm, SLOT, VM_SLOT1_GPA, SLOT_SIZE);
+	ask_and_use(vm, VM_SLOT1_GPA, dense_end, 2 * GUEST_PAGE);
+	ask_and_use(vm, dense_end, end, SPARSE_STEP);
+	op_set_flag(vm, 0, 1, 1);
+	op_wait_flag(vm, 0, 2, 1);
+	/* All of it at once: no need for anything but a few bits. */
+	op_add(vm, 0, &(struct guest_op){ .code = OP_PSC_HYPERCALL, .gpa = VM_SLOT1_GPA,
+					  .arg = { SLOT_SIZE / GUEST_PAGE, 0 } });
+	guard_launch(vm);
+	before = guard_counter(vm, "tracker_bytes");
+	fire_cost_begin();
+	vm_start(vm);
+	check(vm_wait_flag(vm, 1, 1, 3 * PATIENCE_MS), "the guest did not get there");
+	most = guard_counter(vm, "tracker_bytes");
+	expect_page_state(vm, VM_SLOT1_GPA, "private");
+	expect_page_state(vm, VM_SLOT1_GPA + GUEST_PAGE, "shared");
+	check(most >= 2 * BYTES_OF_TREE, "the tracker takes only %lu bytes", most);
+	check(most <= before + 2 * BYTES_OF_TREE + BYTES_MORE, "the tracker takes %lu bytes", most);
+	fire_cost_end(1, FIRE_VM_KIB);
+	vm_set_flag(vm, 2, 1);
+	check(vm_wait(vm, PATIENCE_MS), "the guest did not end");
+	expect_halted(vm, 0);
+	expect_file(vm, "history", "complete");
+	check(guard_counter(vm, "tracker_bytes") <= before + BYTES_MORE,
+	      "the tracker still takes %lu bytes", guard_counter(vm, "tracker_bytes"));
+	diag("slot of %llu MiB: tracker %lu bytes, then %lu, then %lu", SLOT_SIZE >> 20, before,
+	     most, guard_counter(vm, "tracker_bytes"));
+	vm_destroy(vm);
+}
+
+/* --- violations as fast as four vCPUs can --- */
+
+struct pace {
+	double per_s;
+	double longest_ms;
+};
+
+/* How a task fares that has nothing to do with VMs: a byte into a pipe, and out of it. */
+static struct pace syscalls(double seconds)
+{
+	double begun = fire_now(), now = begun, last = begun, longest = 0;
+	unsigned int n = 0;
+	int fd[2];
+	char c = 0;
+
+	if (pipe(fd))
+		give_up("no pipe");
+	while (now < begun + seconds) {
+		if (write(fd[1], &c, 1) != 1 || read(fd[0], &c, 1) != 1)
+			give_up("a pipe that does not work");
+		n += 2;
+		now = fire_now();
+		if (now - last > longest)
+			longest = now - last;
+		last = now;
+	}
+	close(fd[0]);
+	close(fd[1]);
+	return (struct pace){ n / (now - begun), longest * 1000 };
+}
+
+static struct vm *four_vcpus(void (*add)(struct vm *vm, unsigned int vcpu, uint64_t gpa,
+					  unsigned int times))
+{
+	struct vm *vm = vm_create(&(struct vm_config){ .nvcpus = 4 });
+
+	for (unsigned int i = 0; i < 4; i++)
+		add(vm, i, GPA(i * FIRE_PAGES), FIRE_FOR_EVER);
+	return vm;
+}
+
+static struct pace syscalls_beside(struct vm *vm, double seconds)
+{
+	struct pace p;
+
+	vm_start(vm);
+	p = syscalls(seconds);
+	vm_stop(vm);
+	return p;
+}
+
+static uint64_t all_violations(struct vm *vm)
+{
+	return guard_counter(vm, "violations/implicit_private") +
+	       guard_counter(vm, "violations/implicit_shared") +
+	       guard_counter(vm, "violations/initial_shared");
+}
+
+/*
+ * Nothing but violations, for long.  The CPUs are shared in any case: what a task
+ * loses is compared with what it loses to a VM of the same size that asks each time.
+ */
+static void violations(const void *arg)
+{
+	struct pace alone, work, beside;
+	struct vm *honest, *vm;
+	uint64_t n, tracker;
+
+	alone = syscalls(1);
+	honest = four_vcpus(fire_add_conversions);
+	work = syscalls_beside(honest, 2);
+	vm_destroy(honest);
+	knob_write("mode", arg);
+	vm = four_vcpus(fire_add_violations);
+	guard_launch(vm);
+	tracker = guard_counter(vm, "tracker_bytes");
+	fire_cost_begin();
+	beside = syscalls_beside(vm, fire_seconds(10));
+	fire_cost_end(1, FIRE_VM_KIB);
+	n = all_violations(vm);
+	diag("%s: %lu violations; system calls per s: %.0f alone, %.0f beside a working VM, %.0f beside a violating one; the longest took %.1f, %.1f, %.1f ms",
+	     (const char *)arg, n, alone.per_s, work.per_s, beside.per_s, alone.longest_ms,
+	     work.longest_ms, beside.longest_ms);
+	check(n > 20 * FIRE_PAGES, "only %lu violations", n);
+	check(n - guard_counter(vm, "log_suppressed") == count_records(vm, "mode=%s", (const char *)arg),
+	      "%lu violations, %lu of them not in the log, but %u are", n,
+	      guard_counter(vm, "log_suppressed"), count_records(vm, "mode=%s", (const char *)arg));
+	check(guard_counter(vm, "tracker_bytes") <= tracker + BYTES_MORE,
+	      "the tracker takes %lu bytes", guard_counter(vm, "tracker_bytes"));
+	check(beside.per_s > work.per_s / 3, "violations slow a task");
+	check(beside.longest_ms < 3 * work.longest_ms + 1000 * scenario_slowness,
+	      "violations hold up a task");
+	vm_destroy(vm);
+}
+
 static const struct scenario scenarios[] = {
 	{ "hostile.whole_gfn_space", whole_gfn_space, (void *)4096, SC_LONG },
 	{ "hostile.same_gfn", same_gfn, (void *)1000000, SC_LONG },
 	{ "hostile.malformed_batches", malformed_batches, (void *)70, SC_SLOW },
+	{ "hostile.every_other_page", every_other_page, NULL, SC_LONG },
+	{ "hostile.violations", violations, "lenient", SC_LONG },
+	{ "hostile.violations_strict", violations, "strict", SC_LONG },
 };
 
 GROUP(hostile_guest_group, scenarios);
