@@ -24,7 +24,7 @@ struct life {
 	struct observer observer;
 	struct extras extras;
 	struct life_result result;
-	uint64_t boot_pscs;
+	struct boot boot;
 };
 
 static const char *const modes[] = { "off", "lenient", "strict" };
@@ -184,7 +184,7 @@ static bool round_of(struct life *l, const struct step *first, const struct step
 		return false;
 	}
 	if (!verify_round(&l->plan, l->run, &l->observer, &l->extras, r->why, sizeof(r->why)) ||
-	    !verify_counters(&l->model, &l->observer, &l->extras, l->boot_pscs, r->why,
+	    !verify_counters(&l->model, &l->observer, &l->extras, &l->boot, r->why,
 			     sizeof(r->why)))
 		return false;
 	r->ops += l->plan.steps;
@@ -224,9 +224,14 @@ static bool begin(struct life *l, const struct steps *s)
 		return failed(l, "the module does not know the VM, or there is no tracefs");
 	if (!run_boot(l->run))
 		return failed(l, "the guest does not start");
+	l->boot.untouched = vm_image_pages() +
+			    nvcpus * (GUEST_CPU_PAGES + GUEST_SCRIPT_PAGES);
 	for (unsigned int i = 0; i < nvcpus; i++)
-		l->boot_pscs += RUN_BOOT_PSCS(i);
-	l->model.answered = l->boot_pscs;
+		l->boot.pscs += RUN_BOOT_PSCS(i);
+	l->boot.launch_pages = l->run->vm->launch_pages;
+	l->boot.npf = observe_number(&l->observer, "npf_judged");
+	l->extras.npf = l->boot.npf;
+	l->model.answered = l->boot.pscs;
 	return true;
 }
 

@@ -30,6 +30,7 @@ void model_init(struct model *m)
 	m->set.enforce[CLASS_FIRST_TOUCH] = true;
 	model_slot(m, ARENA_GFN, SLOT_A_PAGES, true, false);
 	model_slot(m, ARENA_GFN + SLOT_B_FIRST, SLOT_B_PAGES, true, false);
+	m->zapped = false;	/* nothing runs yet */
 }
 
 void model_launch(struct model *m, uint64_t gfn, uint64_t pages, uint64_t word)
@@ -125,6 +126,7 @@ bool model_convert(struct model *m, uint64_t gfn, uint64_t pages, bool to_privat
  */
 void model_slot(struct model *m, uint64_t gfn, uint64_t pages, bool exists, bool same_memory)
 {
+	m->zapped = true;
 	for (unsigned int i = 0; i < ARENA_PAGES; i++)
 		perhaps_unmapped(&m->page[i]);
 	for (uint64_t g = gfn; g < gfn + pages; g++) {
@@ -169,8 +171,7 @@ void model_psc_answer(struct model *m, int vcpu, bool completed)
 
 		if (!p)
 			continue;
-		p->psc = (struct psc_seen){ true, i->to_private, vcpu, i->gfn, i->pages,
-					    m->answered };
+		p->psc = (struct psc_seen){ true, i->to_private, vcpu, i->gfn, i->pages };
 		/* A fault after this is another one, whatever it looks like. */
 		for (int v = 0; v < MODEL_VCPUS; v++)
 			if (m->last[v].gfn == g)
@@ -205,8 +206,6 @@ static enum mapped translated(const struct page *p, bool private, enum access ac
 
 static void fill_record(const struct model *m, const struct page *p, struct outcome *o)
 {
-	uint64_t newer = m->answered - p->psc.seq;
-
 	o->mode = model_mode(m);
 	o->attr_private = p->attr_private;
 	o->launched = p->said == SAID_LAUNCHED;
@@ -216,8 +215,20 @@ static void fill_record(const struct model *m, const struct page *p, struct outc
 		    p->said == SAID_LAUNCHED ? SOURCE_LAUNCH :
 		    p->by_use ? SOURCE_USE : SOURCE_PSC;
 	o->psc = p->psc;
-	o->psc_certain = p->psc.known && newer + m->slack < MODEL_RING;
-	o->psc_lost = p->psc.known && newer > MODEL_RING + m->slack;
+}
+
+/* A page that is mapped for the other side belongs to the other side in the RMP. */
+static void fill_error_code(const struct page *p, bool private, enum access access,
+			    struct outcome *o)
+{
+	enum mapped other = private ? p->shared_map : p->private_map;
+
+	o->error_code = NPF_USER | NPF_FINAL | (private ? NPF_ENC : 0) |
+			(access == ACCESS_WRITE ? NPF_WRITE : 0) |
+			(access == ACCESS_FETCH ? NPF_FETCH : 0);
+	o->error_known = other != MAPPED_MAYBE;
+	if (other == MAPPED_YES)
+		o->error_code |= NPF_PRESENT | NPF_RMP;
 }
 
 /* KVM may resolve it: what the guest made of the page is what it is from now on. */
@@ -260,6 +271,7 @@ static bool judge(struct model *m, int vcpu, uint64_t gfn, bool private, struct 
 		m->count.class[o->verdict.class]++;
 		m->count.enforced += enforce;
 	}
+	m->count.injected += o->action == ACTION_VC;
 	if (enforce && m->set.action == ACTION_TERMINATE)
 		m->terminated = true;
 	if (!enforce)
@@ -306,6 +318,20 @@ static void use_page(struct page *p, bool private, enum access access, uint64_t 
 	o->value = *word;
 }
 
+/*
+ * How many #NPFs that was, at least.  A mismatch takes two, unless it is the one
+ * before or there is nothing to be sure about; and the fault comes again once the
+ * VMM has converted the page.
+ */
+static unsigned int faults(const struct model *m, enum mapped t, const struct outcome *o)
+{
+	bool in_flight = o->verdict.class == CLASS_IN_FLIGHT && o->action == ACTION_NONE;
+
+	if (t != MAPPED_NO || model_mode(m) == MODE_OFF)
+		return 0;
+	return 1 + (o->record && !o->perhaps && !in_flight) + o->converted;
+}
+
 /* Common to all accesses: true if the page can be used. */
 static bool reach(struct model *m, int vcpu, uint64_t gfn, bool private, enum access access,
 		  struct page *p, struct outcome *o)
@@ -314,14 +340,17 @@ static bool reach(struct model *m, int vcpu, uint64_t gfn, bool private, enum ac
 
 	if (t == MAPPED_YES)
 		return true;
+	fill_error_code(p, private, access, o);
 	if (!judge(m, vcpu, gfn, private, p, o)) {
 		o->ambiguous = t == MAPPED_MAYBE;
 		o->fault = o->action == ACTION_VC;
+		m->count.npf += faults(m, t, o);
 		return false;
 	}
 	/* It makes no difference whether a fault that nobody minds happens. */
 	o->ambiguous = t == MAPPED_MAYBE && (o->record || p->attr_private != private);
 	resolve(m, gfn, private, p, o);
+	m->count.npf += faults(m, t, o);
 	return true;
 }
 

@@ -16,7 +16,6 @@
 #include <stdint.h>
 
 #define MODEL_VCPUS	4
-#define MODEL_RING	2048	/* PSCs that the module remembers */
 #define MODEL_SAME	64	/* exits within which a fault is the same one */
 
 /* The gfns that the model knows: two slots with a hole between them. */
@@ -41,14 +40,22 @@ enum action { ACTION_NONE, ACTION_VC, ACTION_TERMINATE };
 /* Is a translation of the page in KVM's tables?  Where KVM is free, MAYBE. */
 enum mapped { MAPPED_NO, MAPPED_MAYBE, MAPPED_YES };
 
+/* The error code of a #NPF (APM 15.25.6, 15.36.10). */
+#define NPF_PRESENT	(1ull << 0)
+#define NPF_WRITE	(1ull << 1)
+#define NPF_USER	(1ull << 2)
+#define NPF_FETCH	(1ull << 4)
+#define NPF_RMP		(1ull << 31)
+#define NPF_FINAL	(1ull << 32)
+#define NPF_ENC		(1ull << 34)
+
 enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH, ACCESS_VALIDATE, ACCESS_RESCIND };
 
-/* A PSC: range and direction, who asked, and which it was in the VM's order. */
+/* A PSC: range and direction, and who asked. */
 struct psc_seen {
 	bool known, to_private;
 	int vcpu;
 	uint64_t gfn, pages;
-	uint64_t seq;		/* no earlier than this */
 };
 
 struct page {
@@ -89,7 +96,8 @@ struct settings {
 struct counts {
 	uint64_t requests, completed, refused, pages;
 	uint64_t class[NR_CLASSES];
-	uint64_t enforced;
+	uint64_t enforced, injected;
+	uint64_t npf;		/* #NPFs, at least, while something is judged */
 };
 
 struct model {
@@ -99,7 +107,7 @@ struct model {
 	struct settings set;
 	struct counts count;
 	uint64_t answered;	/* PSCs, completed or refused */
-	uint64_t slack;		/* others that may have come between, in any order */
+	bool zapped;		/* KVM may have dropped translations beyond the arena */
 	bool terminated;
 };
 
@@ -132,8 +140,8 @@ struct outcome {
 	bool attr_private, launched, present;
 	unsigned int most;	/* n= is at most this */
 	struct psc_seen psc;
-	bool psc_certain;	/* psc is in the ring for sure */
-	bool psc_lost;		/* ... is not, for sure */
+	uint64_t error_code;
+	bool error_known;	/* else without PRESENT and RMP */
 	bool converted;		/* the VMM is asked to convert the page */
 	bool fault;		/* the guest sees #VC 0x404 */
 	uint64_t value;		/* read */

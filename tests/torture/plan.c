@@ -299,8 +299,6 @@ void plan_round(struct plan *plan, struct model *m, struct vm *vm,
 	memset(plan, 0, sizeof(*plan));
 	plan->nvcpus = vm->cfg.nvcpus;
 	plan->holder = -1;
-	/* In which order vCPUs' PSCs are answered, and records made, nobody knows. */
-	m->slack = 2 * MODEL_VCPUS * PLAN_RANGES;
 	for (unsigned int i = 0; i < plan->nvcpus; i++) {
 		vm->script[i]->nops = 0;
 		vm->script[i]->ndata = 0;

@@ -4,17 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "evidence.h"
 #include "verify.h"
-
-static const char *const class_names[NR_CLASSES] = {
-	"none", "implicit_private", "implicit_shared", "first_touch", "initial_shared",
-	"in_flight", "vmpl", "host",
-};
-
-static const char *const expected_names[] = { "initial", "private", "shared" };
-static const char *const source_names[] = { "none", "psc", "launch", "use" };
-static const char *const action_names[] = { "none", "vc", "terminate" };
-static const char *const mode_names[] = { "off", "lenient", "strict" };
 
 struct finding {
 	char *why;
@@ -31,90 +22,6 @@ static bool differs(const struct finding *f, const char *fmt, ...)
 	vsnprintf(f->why, f->size, fmt, ap);
 	va_end(ap);
 	return false;
-}
-
-static bool key_is(const char *text, const char *key, const char *wanted)
-{
-	char value[64];
-
-	record_key(text, key, value, sizeof(value));
-	return !strcmp(value, wanted);
-}
-
-static const char *access_op(const struct step *s)
-{
-	static const char *const names[] = { "read", "write", "fetch" };
-
-	if (s->kind != STEP_ACCESS || s->what > ACCESS_FETCH)
-		return NULL;	/* PVALIDATE: whatever the hardware calls it */
-	return names[s->what];
-}
-
-/* The last PSC, which may have dropped out of the ring meanwhile. */
-static const char *wrong_psc(const char *t, const struct outcome *o)
-{
-	char value[32];
-
-	record_key(t, "psc", value, sizeof(value));
-	if (!strcmp(value, "none"))
-		return o->psc.known ? "psc" : NULL;
-	if (!strcmp(value, "unknown"))
-		return o->psc_certain ? "psc" : NULL;
-	if (!o->psc.known || o->psc_lost)
-		return "psc";
-	if (strcmp(value, o->psc.to_private ? "private" : "shared"))
-		return "psc";
-	record_key(t, "psc_vcpu", value, sizeof(value));
-	if (atoi(value) != o->psc.vcpu)
-		return "psc_vcpu";
-	record_key(t, "psc_gfn", value, sizeof(value));
-	if (strtoull(value, NULL, 0) != o->psc.gfn)
-		return "psc_gfn";
-	record_key(t, "psc_pages", value, sizeof(value));
-	return strtoull(value, NULL, 0) != o->psc.pages ? "psc_pages" : NULL;
-}
-
-/* The name of a key that is not as it should be, or NULL. */
-static const char *wrong_key(const struct record *r, const struct plan_op *op)
-{
-	const struct outcome *o = &op->outcome;
-	const char *t = r->text;
-	char value[64];
-
-	record_key(r->event, "gfn", value, sizeof(value));
-	if (strtoull(value, NULL, 0) != op->step->gfn)
-		return "gfn";
-	if (!key_is(r->event, "class", class_names[o->verdict.class]))
-		return "class";
-	if (!key_is(r->event, "expected", expected_names[o->verdict.expected]))
-		return "expected";
-	if (!key_is(r->event, "action", action_names[o->action]))
-		return "action";
-	if (!*t)
-		return NULL;
-	if (!key_is(t, "access", op->step->private || op->step->kind == STEP_VALIDATE_2M ?
-		    "private" : "shared"))
-		return "access";
-	if (access_op(op->step) && !key_is(t, "op", access_op(op->step)))
-		return "op";
-	if (!key_is(t, "class", class_names[o->verdict.class]))
-		return "class in debugfs";
-	if (!key_is(t, "source", source_names[o->source]))
-		return "source";
-	if (!key_is(t, "attr", o->attr_private ? "private" : "shared"))
-		return "attr";
-	if (!key_is(t, "launch", o->launched ? "yes" : "no"))
-		return "launch";
-	if (!key_is(t, "mode", mode_names[o->mode]))
-		return "mode";
-	if (!key_is(t, "escalated", "no"))
-		return "escalated";
-	if (key_is(t, "pfn", "none") == o->present)
-		return "pfn";
-	record_key(t, "n", value, sizeof(value));
-	if (strtoul(value, NULL, 10) < 1 || strtoul(value, NULL, 10) > o->most)
-		return "n";
-	return wrong_psc(t, o);
 }
 
 static bool verify_access(const struct finding *f, const struct plan_op *op,
@@ -163,8 +70,9 @@ static bool verify_psc(const struct finding *f, const struct plan_op *op,
 	return true;
 }
 
-static bool verify_record(const struct finding *f, const struct plan_op *op, struct records *r,
-			  unsigned int *spare, struct extras *extras)
+static bool verify_record(const struct finding *f, const struct observer *observer,
+			  const struct plan_op *op, struct records *r, unsigned int *spare,
+			  struct extras *extras)
 {
 	const struct outcome *o = &op->outcome;
 	const char *wrong;
@@ -174,7 +82,7 @@ static bool verify_record(const struct finding *f, const struct plan_op *op, str
 			return true;
 		return differs(f, "no record of class %s", class_names[o->verdict.class]);
 	}
-	wrong = wrong_key(&r->record[r->next], op);
+	wrong = evidence_wrong(observer, &r->record[r->next], op);
 	if (o->perhaps && (wrong || !*spare))
 		return true;
 	if (wrong)
@@ -209,7 +117,7 @@ static bool verify_vcpu(const struct plan *plan, struct run *run, struct observe
 		const struct plan_op *op = &v->op[i];
 
 		if (op->outcome.record)
-			ok = verify_record(f, op, r, &spare, extras);
+			ok = verify_record(f, o, op, r, &spare, extras);
 		if (!ok)
 			;
 		else if (op->step->kind == STEP_PSC)
@@ -247,48 +155,13 @@ bool verify_round(const struct plan *plan, struct run *run, struct observer *o,
 		  struct extras *extras, char *why, size_t size)
 {
 	struct finding f = { why, size };
+	const char *wrong = observe_records(o);
 
-	if (!observe_records(o))
-		return differs(&f, "records were lost");
+	if (wrong)
+		return differs(&f, "%s", wrong);
 	for (unsigned int i = 0; i < plan->nvcpus; i++) {
 		if (!verify_vcpu(plan, run, o, i, extras, &f))
 			return false;
 	}
-	return true;
-}
-
-bool verify_counters(const struct model *m, const struct observer *o,
-		     const struct extras *extras, uint64_t boot_pscs, char *why, size_t size)
-{
-	const struct {
-		const char *name;
-		uint64_t wanted;
-	} exact[] = {
-		{ "psc_requests", m->count.requests + boot_pscs },
-		{ "psc_completed", m->count.completed + boot_pscs },
-		{ "psc_refused", m->count.refused },
-		{ "psc_pages", m->count.pages + boot_pscs },
-		{ "violations/enforced", m->count.enforced + extras->enforced },
-	};
-	struct finding f = { why, size };
-	char name[64];
-
-	for (size_t i = 0; i < sizeof(exact) / sizeof(*exact); i++) {
-		uint64_t is = observe_number(o, exact[i].name);
-
-		if (is != exact[i].wanted)
-			return differs(&f, "%s is %lu, not %lu", exact[i].name, is,
-				       exact[i].wanted);
-	}
-	for (unsigned int c = 1; c < NR_CLASSES; c++) {
-		uint64_t wanted = m->count.class[c] + extras->class[c], is;
-
-		snprintf(name, sizeof(name), "violations/%s", class_names[c]);
-		is = observe_number(o, name);
-		if (is != wanted)
-			return differs(&f, "%s is %lu, not %lu", name, is, wanted);
-	}
-	if (observe_number(o, "log_suppressed") > o->total)
-		return differs(&f, "more records suppressed than made");
 	return true;
 }

@@ -10,13 +10,20 @@
 struct extras {
 	uint64_t class[NR_CLASSES];	/* records that need not have been */
 	uint64_t enforced;
+	uint64_t npf;			/* at the end of the round before */
 };
 
 /* False at the first difference; @why says which. */
 bool verify_round(const struct plan *plan, struct run *run, struct observer *o,
 		  struct extras *extras, char *why, size_t size);
-/* Counters, and once in a while page states. */
+/* What the VM has come to before its first round. */
+struct boot {
+	uint64_t pscs, launch_pages, npf;
+	uint64_t untouched;	/* pages of the guest's own that may still fault */
+};
+
+/* counters.c: counters, modes and states in sysfs. */
 bool verify_counters(const struct model *m, const struct observer *o,
-		     const struct extras *extras, uint64_t boot_pscs, char *why, size_t size);
+		     struct extras *extras, const struct boot *boot, char *why, size_t size);
 
 #endif

@@ -41,6 +41,7 @@ void vm_launch_update(struct vm *vm, uint64_t gpa, const void *src, uint64_t pag
 		.type = type,
 	};
 
+	vm->launch_pages += pages;
 	do {
 		if (vm_sev_cmd(vm, KVM_SEV_SNP_LAUNCH_UPDATE, &u) && errno != EAGAIN)
 			vmm_die("SNP_LAUNCH_UPDATE of gpa %#lx, type %u: %s", gpa, type,

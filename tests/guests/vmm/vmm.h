@@ -100,6 +100,7 @@ struct vm {
 	int fd, sev, kvm;
 	uint64_t cbit;
 	bool launched;
+	uint64_t launch_pages;		/* populated so far */
 	struct vm_slot slot[VM_MAX_SLOTS];
 	struct vcpu vcpu[GUEST_MAX_VCPUS];
 	struct script *script[GUEST_MAX_VCPUS];

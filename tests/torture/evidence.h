@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One record against what the model said of it. */
+#ifndef EVIDENCE_H
+#define EVIDENCE_H
+
+#include "observe.h"
+#include "plan.h"
+
+extern const char *const class_names[NR_CLASSES];
+extern const char *const expected_names[];
+extern const char *const action_names[];
+extern const char *const mode_names[];
+
+/* The name of a key that is not as it should be, or NULL. */
+const char *evidence_wrong(const struct observer *o, const struct record *r,
+			   const struct plan_op *op);
+
+#endif

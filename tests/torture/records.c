@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Records come from the tracepoint, which gives all of them but not everything of
+ * each, and has the PSCs between them; from debugfs, which gives the last ones in
+ * full; and from the kernel's log, which has those that the limits let through.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "e2e/module.h"
+#include "observe.h"
+
+#define KEPT	32	/* records, in debugfs */
+#define BUFFER	(KEPT * 1024)
+
+void record_key(const char *text, const char *key, char *value, size_t size)
+{
+	size_t n = strlen(key);
+
+	*value = '\0';
+	for (const char *p = text; p; p = strchr(p, ' ')) {
+		while (*p == ' ')
+			p++;
+		if (!strncmp(p, key, n) && p[n] == '=') {
+			snprintf(value, size, "%.*s", (int)strcspn(p + n + 1, "\n "), p + n + 1);
+			return;
+		}
+	}
+}
+
+uint64_t record_number(const char *text, const char *key)
+{
+	char value[32];
+
+	record_key(text, key, value, sizeof(value));
+	return strtoull(value, NULL, 0);
+}
+
+uint64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000ull + t.tv_nsec / 1000;
+}
+
+/* Room for one more of @n, twice as much as there was if need be. */
+static void *grow(void *array, size_t n, size_t *room, size_t size)
+{
+	if (n < *room)
+		return array;
+	*room = *room ? 2 * *room : 64;
+	array = realloc(array, *room * size);
+	if (!array)
+		abort();
+	return array;
+}
+
+static void take_violation(struct observer *o, const char *text)
+{
+	struct records *r = &o->of_vcpu[record_number(text, "vcpu") % MODEL_VCPUS];
+	struct record *new;
+
+	r->record = grow(r->record, r->n, &r->room, sizeof(*r->record));
+	new = &r->record[r->n++];
+	snprintf(new->event, sizeof(new->event), "%s", text);
+	new->text[0] = '\0';
+	new->answered = o->npscs;
+	o->total++;
+}
+
+static void take_psc(struct observer *o, const char *text)
+{
+	char to[16];
+
+	record_key(text, "to", to, sizeof(to));
+	o->psc = grow(o->psc, o->npscs, &o->psc_room, sizeof(*o->psc));
+	o->psc[o->npscs++] = (struct answered){
+		.gfn = record_number(text, "gfn"), .pages = record_number(text, "pages"),
+		.vcpu = record_number(text, "vcpu"), .to_private = !strcmp(to, "private"),
+		.completed = !record_number(text, "ret"),
+	};
+}
+
+static bool take_line(struct observer *o, const char *line)
+{
+	static const struct {
+		const char *name;
+		void (*take)(struct observer *o, const char *text);
+	} events[] = {
+		{ "violation: ", take_violation },
+		{ "psc_complete: ", take_psc },
+	};
+
+	for (size_t i = 0; i < sizeof(events) / sizeof(*events); i++) {
+		const char *text = strstr(line, events[i].name);
+
+		if (text && record_number(text + strlen(events[i].name), "vm") == o->id)
+			events[i].take(o, text + strlen(events[i].name));
+	}
+	return !strstr(line, "LOST");
+}
+
+static bool read_trace(struct observer *o)
+{
+	char buf[8192], *line, *end;
+	size_t have = strlen(o->partial);
+	ssize_t n;
+
+	memcpy(buf, o->partial, have);
+	while ((n = read(o->trace, buf + have, sizeof(buf) - 1 - have)) > 0) {
+		buf[have + n] = '\0';
+		for (line = buf; (end = strchr(line, '\n')); line = end + 1) {
+			*end = '\0';
+			if (!take_line(o, line))
+				return false;
+		}
+		have = strlen(line);
+		memmove(buf, line, have + 1);
+	}
+	snprintf(o->partial, sizeof(o->partial), "%.*s", (int)have, buf);
+	return true;
+}
+
+/* A record as the log has it. */
+static const char *record_itself(const char *text)
+{
+	const char *vm = strstr(text, " vm=");
+
+	return vm ? vm + 1 : text;
+}
+
+static bool read_log(struct observer *o)
+{
+	char line[KMSG_LINE];
+	size_t room = 0;
+
+	while (kmsg_next(&o->log, line)) {
+		const char *text = strstr(line, "violation vm=");
+
+		if (!text || record_number(record_itself(text), "vm") != o->id)
+			continue;
+		o->line = grow(o->line, o->nlines, &room, sizeof(*o->line));
+		o->line[o->nlines++] = strdup(record_itself(text));
+		o->logged++;
+	}
+	return !o->log.lost;
+}
+
+static bool is_logged(const struct observer *o, const char *text)
+{
+	for (unsigned int i = 0; i < o->nlines; i++) {
+		if (!strcmp(o->line[i], record_itself(text)))
+			return true;
+	}
+	return false;
+}
+
+/* Does a record say how many before it are not in the log? Of one seen before: yes. */
+static bool says_what_is_missing(struct observer *o, const char *text)
+{
+	struct last_record is = {
+		record_number(text, "seq"), record_number(text, "suppressed"), is_logged(o, text),
+	};
+	bool right;
+
+	if (is.number <= o->last.number)
+		return true;
+	right = is.number != o->last.number + 1 ||
+		is.suppressed == (o->last.logged ? 0 : o->last.suppressed + 1);
+	o->last = is;
+	return right;
+}
+
+/* From the last one backwards: a vCPU's records are in the same order in both. */
+static void add_texts(struct observer *o, char *const *text, unsigned int n)
+{
+	unsigned int at[MODEL_VCPUS];
+
+	for (unsigned int i = 0; i < MODEL_VCPUS; i++)
+		at[i] = o->of_vcpu[i].n;
+	while (n--) {
+		unsigned int vcpu = record_number(text[n], "vcpu") % MODEL_VCPUS;
+
+		if (at[vcpu])
+			snprintf(o->of_vcpu[vcpu].record[--at[vcpu]].text, OBSERVE_TEXT, "%.767s",
+				 text[n]);
+	}
+}
+
+static const char *read_texts(struct observer *o)
+{
+	static char buf[BUFFER];
+	char path[128], *save = NULL, *text[KEPT];
+	unsigned int n = 0;
+
+	snprintf(path, sizeof(path), DEBUGFS "/%u/violations", o->id);
+	if (!file_read(path, buf, sizeof(buf)))
+		return "the violations in debugfs can't be read";
+	for (char *l = strtok_r(buf, "\n", &save); l && n < KEPT; l = strtok_r(NULL, "\n", &save))
+		text[n++] = l;
+	if (n != (o->total < KEPT ? o->total : KEPT))
+		return "records in debugfs are too many or too few";
+	add_texts(o, text, n);
+	for (unsigned int i = 0; i < n; i++) {
+		if (!says_what_is_missing(o, text[i]))
+			return "suppressed= is not how many records are missing in the log";
+	}
+	return NULL;
+}
+
+static void drop_lines(struct observer *o)
+{
+	while (o->nlines)
+		free(o->line[--o->nlines]);
+	free(o->line);
+	o->line = NULL;
+}
+
+const char *observe_records(struct observer *o)
+{
+	uint64_t before = o->total;
+
+	for (unsigned int i = 0; i < MODEL_VCPUS; i++) {
+		o->of_vcpu[i].n = 0;
+		o->of_vcpu[i].next = 0;
+	}
+	drop_lines(o);
+	o->age_us = now_us() - o->opened_us;
+	if (!read_trace(o))
+		return "events were lost";
+	if (!read_log(o))
+		return "lines of the kernel's log were lost";
+	return o->total == before ? NULL : read_texts(o);
+}
+
+void observe_free_records(struct observer *o)
+{
+	for (unsigned int i = 0; i < MODEL_VCPUS; i++)
+		free(o->of_vcpu[i].record);
+	drop_lines(o);
+	free(o->psc);
+}
