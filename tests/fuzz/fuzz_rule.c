@@ -108,7 +108,7 @@ static void access_page(struct input *in, int vcpu)
 	p->private_map = MAPPED_NO;
 	p->shared_map = MAPPED_NO;
 	m.last[vcpu].active = false;
-	m.set.global = MODE_LENIENT;
+	m.global.mode = MODE_LENIENT;
 
 	v = rmpe_judge(&j);
 	o = model_access(&m, vcpu, gfn, private, ACCESS_WRITE, 0);

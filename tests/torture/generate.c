@@ -136,12 +136,39 @@ static void guest_step(struct generator *g, unsigned int vcpu)
 						    .gfn = ARENA_GFN + below(&g->r, 4) * 512 });
 }
 
+/* Strict is what there is most to find out about, and it has no end before the last. */
+static void setting_step(struct generator *g)
+{
+	struct step s = { .own = below(&g->r, 2) };
+	bool inherit = s.own && one_in(&g->r, 3);
+
+	switch (below(&g->r, 5)) {
+	case 0:
+		s.kind = STEP_ACTION;
+		s.what = one_in(&g->r, 8) ? ACTION_TERMINATE : ACTION_VC;
+		break;
+	case 1:
+		s.kind = STEP_POLICY;
+		s.class = 1 + below(&g->r, CLASS_VMPL);
+		s.what = below(&g->r, 2);
+		break;
+	default:
+		s.kind = STEP_MODE;
+		s.what = below(&g->r, NR_MODES);
+		if (s.what == MODE_OFF && !one_in(&g->r, 3))
+			s.what = MODE_STRICT;
+	}
+	if (inherit)
+		s.what = STEP_INHERIT;
+	steps_add(g->steps, &s);
+}
+
 static void vmm_step(struct generator *g)
 {
 	struct step s = { .gfn = some_gfn(g), .pages = 1 + below(&g->r, 8),
 			  .private = below(&g->r, 2) };
 
-	switch (below(&g->r, 10)) {
+	switch (below(&g->r, 12)) {
 	case 0:
 		s.kind = STEP_CONVERT;
 		break;
@@ -158,19 +185,9 @@ static void vmm_step(struct generator *g)
 	case 5:
 		s = (struct step){ .kind = STEP_SLOT_CREATE, .what = below(&g->r, 2) };
 		break;
-	case 6:
-	case 7:
-	case 8:
-		s = (struct step){ .kind = STEP_MODE, .what = below(&g->r, NR_MODES),
-				   .private = below(&g->r, 2) };
-		/* Strict is what there is most to find out about. */
-		if (s.what == MODE_OFF && !one_in(&g->r, 3))
-			s.what = MODE_STRICT;
-		break;
 	default:
-		s = (struct step){ .kind = STEP_POLICY,
-				   .what = 1 + below(&g->r, CLASS_VMPL),
-				   .private = below(&g->r, 2) };
+		setting_step(g);
+		return;
 	}
 	steps_add(g->steps, &s);
 }
@@ -204,14 +221,20 @@ static void begin(struct generator *g)
 		steps_add(g->steps, &(struct step){ .kind = STEP_LAUNCH, .gfn = some_gfn(g) });
 }
 
-/* Some guests come to a bad end. */
+/* Some guests come to a bad end, by their own settings or by everybody's. */
 static void end(struct generator *g)
 {
-	unsigned int vcpu = below(&g->r, g->nvcpus);
+	unsigned int vcpu = below(&g->r, g->nvcpus), own = below(&g->r, 2);
+	const struct step settings[] = {
+		{ .kind = STEP_ROUND },
+		{ .kind = STEP_MODE, .what = own ? MODE_LENIENT : MODE_STRICT },
+		{ .kind = STEP_MODE, .own = 1, .what = own ? MODE_STRICT : STEP_INHERIT },
+		{ .kind = STEP_ACTION, .what = own ? ACTION_VC : ACTION_TERMINATE },
+		{ .kind = STEP_ACTION, .own = 1, .what = own ? ACTION_TERMINATE : STEP_INHERIT },
+	};
 
-	steps_add(g->steps, &(struct step){ .kind = STEP_ROUND });
-	steps_add(g->steps, &(struct step){ .kind = STEP_MODE, .what = MODE_STRICT });
-	steps_add(g->steps, &(struct step){ .kind = STEP_ACTION, .what = ACTION_TERMINATE });
+	for (unsigned int i = 0; i < sizeof(settings) / sizeof(*settings); i++)
+		steps_add(g->steps, &settings[i]);
 	for (unsigned int n = 0; n < 20; n++)
 		guest_step(g, vcpu);
 }

@@ -12,6 +12,7 @@
 #include "life.h"
 #include "observe.h"
 #include "run.h"
+#include "setting.h"
 #include "verify.h"
 
 #define LIMIT_S		300	/* for one VM, on a slow host */
@@ -27,36 +28,15 @@ struct life {
 	struct boot boot;
 };
 
-static const char *const modes[] = { "off", "lenient", "strict" };
-static const char *const actions[] = { "", "vc", "terminate" };
-static const char *const classes[] = {
-	"", "implicit_private", "implicit_shared", "first_touch", "initial_shared", "in_flight",
-	"vmpl",
-};
-
 /* --- what the VMM and the administrator do between rounds --- */
 
-static void set_mode(struct life *l, const struct step *s)
+static void change_setting(struct life *l, const struct step *s)
 {
-	if (s->what >= NR_MODES)
-		return;
-	l->model.set.own = s->private ? (int)s->what : -1;
-	observe_set(&l->observer, "mode", s->private ? modes[s->what] : "inherit");
-	if (!s->private) {
-		l->model.set.global = s->what;
-		knob_write("mode", modes[s->what]);
-	}
-}
+	const char *wrong = setting_change(&l->model, &l->observer, s);
 
-static void set_policy(struct life *l, const struct step *s)
-{
-	char name[64];
-
-	if (s->what < CLASS_IMPLICIT_PRIVATE || s->what > CLASS_VMPL)
-		return;
-	snprintf(name, sizeof(name), "policy/%s", classes[s->what]);
-	knob_write(name, s->private ? "enforce" : "report");
-	l->model.set.enforce[s->what] = s->private;
+	if (wrong && !*l->result.why)
+		snprintf(l->result.why, sizeof(l->result.why),
+			 "%s does not say what was written to it, or to another setting", wrong);
 }
 
 static bool in_slot(struct life *l, const struct step *s)
@@ -118,16 +98,9 @@ static void host_step(struct life *l, const struct step *s)
 		change_slot(l, s);
 		break;
 	case STEP_MODE:
-		set_mode(l, s);
-		break;
-	case STEP_POLICY:
-		set_policy(l, s);
-		break;
 	case STEP_ACTION:
-		if (s->what != ACTION_VC && s->what != ACTION_TERMINATE)
-			return;
-		l->model.set.action = s->what;
-		knob_write("action", actions[s->what]);
+	case STEP_POLICY:
+		change_setting(l, s);
 		break;
 	default:
 		return;
@@ -174,6 +147,8 @@ static bool round_of(struct life *l, const struct step *first, const struct step
 
 	for (const struct step *s = first; s < last; s++)
 		host_step(l, s);
+	if (*r->why)
+		return false;
 	plan_round(&l->plan, &l->model, l->run->vm, first, last);
 	if (!run_round(l->run, &l->plan)) {
 		for (unsigned int i = 0; i < l->plan.nvcpus; i++) {

@@ -14,20 +14,32 @@ struct page *model_page(struct model *m, uint64_t gfn)
 
 enum mode model_mode(const struct model *m)
 {
-	if (m->set.global == MODE_OFF || m->set.own < 0)
-		return m->set.global;
-	return m->set.own;
+	if (m->global.mode == MODE_OFF || m->own.mode == INHERIT)
+		return m->global.mode;
+	return m->own.mode;
+}
+
+enum action model_action(const struct model *m)
+{
+	return m->own.action == INHERIT ? m->global.action : m->own.action;
+}
+
+bool model_enforces(const struct model *m, enum access_class class)
+{
+	return m->own.enforce[class] == INHERIT ? m->global.enforce[class] :
+						  m->own.enforce[class];
 }
 
 void model_init(struct model *m)
 {
 	memset(m, 0, sizeof(*m));
-	m->set.global = MODE_LENIENT;
-	m->set.own = -1;
-	m->set.action = ACTION_VC;
-	m->set.enforce[CLASS_IMPLICIT_PRIVATE] = true;
-	m->set.enforce[CLASS_IMPLICIT_SHARED] = true;
-	m->set.enforce[CLASS_FIRST_TOUCH] = true;
+	m->global = (struct settings){ .mode = MODE_LENIENT, .action = ACTION_VC };
+	m->global.enforce[CLASS_IMPLICIT_PRIVATE] = true;
+	m->global.enforce[CLASS_IMPLICIT_SHARED] = true;
+	m->global.enforce[CLASS_FIRST_TOUCH] = true;
+	m->own = (struct settings){ INHERIT, INHERIT, { 0 } };
+	for (unsigned int c = 0; c < NR_CLASSES; c++)
+		m->own.enforce[c] = INHERIT;
 	model_slot(m, ARENA_GFN, SLOT_A_PAGES, true, false);
 	model_slot(m, ARENA_GFN + SLOT_B_FIRST, SLOT_B_PAGES, true, false);
 	m->zapped = false;	/* nothing runs yet */
@@ -257,12 +269,12 @@ static bool judge(struct model *m, int vcpu, uint64_t gfn, bool private, struct 
 		return true;
 
 	enforce = model_mode(m) == MODE_STRICT && o->verdict.guest_error &&
-		  m->set.enforce[o->verdict.class];
+		  model_enforces(m, o->verdict.class);
 	o->record = true;
 	/* #VC did not help, or the VMM has not answered yet: still the same fault. */
-	o->perhaps = same && (enforce ? last->acted && m->set.action == ACTION_VC :
+	o->perhaps = same && (enforce ? last->acted && model_action(m) == ACTION_VC :
 					o->verdict.class == CLASS_IN_FLIGHT);
-	o->action = enforce ? m->set.action : ACTION_NONE;
+	o->action = enforce ? model_action(m) : ACTION_NONE;
 	p->verdicts++;
 	fill_record(m, p, o);
 	*last = (struct last_mismatch){ enforce || o->verdict.class == CLASS_IN_FLIGHT,
@@ -272,7 +284,7 @@ static bool judge(struct model *m, int vcpu, uint64_t gfn, bool private, struct 
 		m->count.enforced += enforce;
 	}
 	m->count.injected += o->action == ACTION_VC;
-	if (enforce && m->set.action == ACTION_TERMINATE)
+	if (enforce && model_action(m) == ACTION_TERMINATE)
 		m->terminated = true;
 	if (!enforce)
 		accept(p, o->verdict.class, private);

@@ -86,11 +86,12 @@ struct inflight {
 	uint64_t gfn, pages;
 };
 
+#define INHERIT		(-1)
+
+/* The module's, or a VM's own, of which each may be INHERIT. */
 struct settings {
-	enum mode global;
-	int own;		/* enum mode of this VM, or -1 */
-	enum action action;
-	bool enforce[NR_CLASSES];
+	int mode, action;
+	int enforce[NR_CLASSES];
 };
 
 struct counts {
@@ -104,7 +105,7 @@ struct model {
 	struct page page[ARENA_PAGES];
 	struct last_mismatch last[MODEL_VCPUS];
 	struct inflight inflight[MODEL_VCPUS];
-	struct settings set;
+	struct settings global, own;
 	struct counts count;
 	uint64_t answered;	/* PSCs, completed or refused */
 	bool zapped;		/* KVM may have dropped translations beyond the arena */
@@ -149,8 +150,10 @@ struct outcome {
 	bool carry;
 };
 
-/* The mode in force: a global "off" stops everything. */
+/* What is in force: a VM's own setting, else the global one; but a global "off" stops all. */
 enum mode model_mode(const struct model *m);
+enum action model_action(const struct model *m);
+bool model_enforces(const struct model *m, enum access_class class);
 struct page *model_page(struct model *m, uint64_t gfn);
 void model_init(struct model *m);
 void model_launch(struct model *m, uint64_t gfn, uint64_t pages, uint64_t word);

@@ -85,14 +85,6 @@ bool observe_says(const struct observer *o, const char *name, const char *word)
 	return knob_read(path, buf, sizeof(buf)) && !strcmp(buf, word);
 }
 
-bool observe_set(const struct observer *o, const char *name, const char *value)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "vms/%u/%s", o->id, name);
-	return !knob_write(path, value);
-}
-
 /* What is known of a page, and how: as page_state has it. */
 struct state {
 	uint8_t said;

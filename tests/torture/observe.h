@@ -74,7 +74,6 @@ uint64_t now_us(void);
 /* A file of the VM's folder as a number, or whether it says so. */
 uint64_t observe_number(const struct observer *o, const char *name);
 bool observe_says(const struct observer *o, const char *name, const char *word);
-bool observe_set(const struct observer *o, const char *name, const char *value);
 /* Compares the module's page states and their sources with the model's; the first gfn that differs. */
 bool observe_same_states(const struct observer *o, struct model *m, uint64_t *gfn);
 

@@ -292,7 +292,7 @@ void plan_round(struct plan *plan, struct model *m, struct vm *vm,
 		const struct step *first, const struct step *last)
 {
 	struct planner p = { plan, m, vm, false };
-	bool one_only = model_mode(m) == MODE_STRICT && m->set.action == ACTION_TERMINATE;
+	bool one_only = model_mode(m) == MODE_STRICT && model_action(m) == ACTION_TERMINATE;
 	const struct step *held = one_only ? NULL : find_held(first, last, vm->cfg.nvcpus);
 	int only = -1;
 

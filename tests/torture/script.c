@@ -5,8 +5,8 @@
 #include <string.h>
 #include "script.h"
 
-/* Without the padding at the end. */
-#define STEP_BYTES	(offsetof(struct step, early) + sizeof(unsigned int))
+/* Without what padding there may be at the end. */
+#define STEP_BYTES	(offsetof(struct step, class) + sizeof(unsigned int))
 
 void script_print(FILE *f, const struct steps *s, const char *before)
 {

@@ -28,7 +28,7 @@ static const struct {
 	size_t offset;
 } fields[] = {
 	FIELD(vcpu), FIELD(what), FIELD(private), FIELD(pages), FIELD(stride), FIELD(huge),
-	FIELD(answer), FIELD(part), FIELD(hold), FIELD(early),
+	FIELD(answer), FIELD(part), FIELD(hold), FIELD(early), FIELD(own), FIELD(class),
 };
 
 #define NR_FIELDS (sizeof(fields) / sizeof(*fields))

@@ -26,11 +26,14 @@ enum step_kind {
 	STEP_PUNCH,		/* gfn, pages */
 	STEP_SLOT_DELETE,	/* the second slot */
 	STEP_SLOT_CREATE,	/* what: 1 = with the memory that it had */
-	STEP_MODE,		/* what: enum mode; private: for this VM only */
+	/* the administrator; own: for this VM only, and STEP_INHERIT takes it back */
+	STEP_MODE,		/* what: enum mode */
 	STEP_ACTION,		/* what: enum action */
-	STEP_POLICY,		/* what: enum access_class; private: enforce */
+	STEP_POLICY,		/* what: 0 report, 1 enforce; class: enum access_class */
 	NR_STEP_KINDS
 };
+
+#define STEP_INHERIT	9
 
 enum psc_path { PATH_MSR, PATH_NAE, PATH_HYPERCALL };
 
@@ -54,6 +57,7 @@ struct step {
 	unsigned int answer, part;
 	unsigned int hold;	/* answered when the other vCPUs have ended their round */
 	unsigned int early;	/* ... and converted before they begin it */
+	unsigned int own, class;
 };
 
 struct steps {
