@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Guests that behave well, at length, in strict mode: not one word may be said. */
+/*
+ * Guests that behave well, at length, in strict mode: not one word may be said. And one
+ * whose vCPUs do not heed each other.
+ */
 #include "guard.h"
 #include "module.h"
 
@@ -97,10 +100,119 @@ static void settings_change(const void *arg)
 	vm_destroy(vm);
 }
 
+/* --- a page that two vCPUs have --- */
+
+#define HAND_OVERS	60u
+#define FIGHTS		60u
+
+/* Takes its turn: waits until it is told, and must be told again for the next. */
+static unsigned int take_turn(struct vm *vm, unsigned int vcpu)
+{
+	unsigned int start = op_wait_flag(vm, vcpu, vcpu, 1);
+
+	op_set_flag(vm, vcpu, vcpu, 0);
+	return start;
+}
+
+/*
+ * One vCPU makes the page private, the other one makes it shared; each first finds in it
+ * what the other has left.
+ */
+static void handed_over(const void *arg)
+{
+	struct vm *vm = strict_vm(&(struct vm_config){ .nvcpus = 2 }, "terminate");
+	unsigned int from_shared, from_private, start;
+
+	(void)arg;
+	start = take_turn(vm, 0);
+	from_shared = op_read(vm, 0, VIEW_SHARED, GPA(0));
+	op_make_private(vm, 0, GPA(0));
+	op_write(vm, 0, VIEW_PRIVATE, GPA(0), 7);
+	op_set_flag(vm, 0, 1, 1);
+	op_loop(vm, 0, start, HAND_OVERS);
+
+	op_psc(vm, 1, GPA(0), PSC_SHARED);
+	op_write(vm, 1, VIEW_SHARED, GPA(0), 9);
+	op_set_flag(vm, 1, 0, 1);
+	start = take_turn(vm, 1);
+	from_private = op_read(vm, 1, VIEW_PRIVATE, GPA(0));
+	op_make_shared(vm, 1, GPA(0));
+	op_write(vm, 1, VIEW_SHARED, GPA(0), 9);
+	op_set_flag(vm, 1, 0, 1);
+	op_loop(vm, 1, start, HAND_OVERS);
+
+	clean_run(vm);
+	expect_value(vm, 0, from_shared, 9);
+	expect_value(vm, 1, from_private, 7);
+	for (unsigned int i = 0; i < 2; i++) {
+		for (unsigned int op = 0; op < vm->script[i]->nops; op++)
+			check(!vm_result(vm, i, op)->faults, "vCPU %u operation %u faulted", i, op);
+		expect_exits(vm, i, KVM_EXIT_MEMORY_FAULT, 0);
+	}
+	expect_pscs(vm, 1 + 2 * HAND_OVERS, 0, 1 + 2 * HAND_OVERS);
+	expect_page_state(vm, GPA(0), "shared");
+	expect_file(vm, "last_violation", "none");
+	expect_quiet(vm);
+	vm_destroy(vm);
+}
+
+static unsigned int asked;
+
+static uint64_t count_and_answer(struct vcpu *v, const struct psc *psc)
+{
+	__atomic_add_fetch(&asked, 1, __ATOMIC_RELAXED);
+	return vm_psc(v, psc);
+}
+
+/*
+ * Both change the same page and use it, and neither waits for the other. What they find is
+ * their own business; what we know of it must fit together.
+ */
+static void fight(const void *arg)
+{
+	struct vm *vm = vm_create(&(struct vm_config){ .nvcpus = 2, .on_psc = count_and_answer });
+	uint64_t seen;
+
+	(void)arg;
+	for (unsigned int i = 0; i < 2; i++) {
+		unsigned int start = op_make_private(vm, i, GPA(0)) - 1;
+
+		op_write(vm, i, VIEW_PRIVATE, GPA(0), i);
+		op_make_shared(vm, i, GPA(0));
+		op_write(vm, i, VIEW_SHARED, GPA(0), i);
+		op_loop(vm, i, start, FIGHTS);
+	}
+	clean_run(vm);
+	expect_counter(vm, "psc_requests", asked);
+	check(asked == 2 * 2 * FIGHTS + GUEST_BOOT_PSCS(0) + GUEST_BOOT_PSCS(1),
+	      "the guest asked %u times", asked);
+	check(guard_counter(vm, "psc_completed") + guard_counter(vm, "psc_refused") == asked,
+	      "not every request has its answer");
+	check(debug_has(vm, "page_state", "gfn=0x%lx state=shared", GPA(0) / GUEST_PAGE) ||
+	      debug_has(vm, "page_state", "gfn=0x%lx state=private", GPA(0) / GUEST_PAGE),
+	      "the page is in no state");
+	/* Each touches it after a request of its own, so it is never in its first state. */
+	expect_counter(vm, "violations/first_touch", 0);
+	expect_counter(vm, "violations/initial_shared", 0);
+	expect_counter(vm, "violations/vmpl", 0);
+	expect_counter(vm, "violations/enforced", 0);
+	seen = guard_counter(vm, "violations/implicit_private") +
+	       guard_counter(vm, "violations/implicit_shared") +
+	       guard_counter(vm, "violations/in_flight") + guard_counter(vm, "violations/host");
+	diag("  %u requests, %lu violations", asked, seen);
+	check(count_records(vm, "gfn=0x%lx", GPA(0) / GUEST_PAGE) +
+	      guard_counter(vm, "log_suppressed") == seen, "a record is missing, or one too many");
+	expect_file(vm, "history", "complete");
+	expect_file(vm, "state", "running");
+	vm_destroy(vm);
+}
+
 static const struct scenario scenarios[] = {
 	{ "stress.well_behaved", well_behaved, (void *)1, SC_SLOW },
 	{ "stress.well_behaved_4_vcpus", well_behaved, (void *)4, SC_SLOW },
 	{ "stress.settings_change", settings_change, NULL, SC_SLOW },
+	{ "stress.handed_over", handed_over, NULL, SC_SLOW },
+	{ "stress.fight", fight, NULL, SC_SLOW },
 };
 
 GROUP(stress_group, scenarios);
