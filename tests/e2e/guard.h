@@ -77,6 +77,13 @@ void expect_psc_done(struct vm *vm, uint64_t gpa, uint64_t pages, bool to_privat
 struct vm *strict_vm(const struct vm_config *cfg, const char *action);
 /* Starts all vCPUs and waits until they have stopped by themselves. */
 void run(struct vm *vm);
+/*
+ * Launches and starts a VM each of whose vCPUs converts a page of its own to and fro,
+ * as it should, until it is stopped; and waits until each has done so once.
+ */
+struct vm *converting_vm(unsigned int nvcpus);
+/* All vCPUs go on from where they are. */
+void expect_converting(struct vm *vm);
 /* Launches, runs, and expects every vCPU to get to the end of its script. */
 void clean_run(struct vm *vm);
 /* A new SNP guest runs in strict mode, and its violation is found and enforced. */

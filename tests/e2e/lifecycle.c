@@ -159,21 +159,9 @@ static void late_load_in_psc(const void *arg)
 /* Loading while vCPUs go in and out of the guest as fast as they can. */
 static void load_under_fire(const void *arg)
 {
-	struct vm *vm = vm_create(&(struct vm_config){ .nvcpus = 2 });
+	struct vm *vm = converting_vm(2);
 
 	(void)arg;
-	for (unsigned int i = 0; i < 2; i++) {
-		unsigned int start = op_make_private(vm, i, GPA(i)) - 1;
-
-		op_write(vm, i, VIEW_PRIVATE, GPA(i), 1);
-		op_make_shared(vm, i, GPA(i));
-		op_write(vm, i, VIEW_SHARED, GPA(i), 1);
-		op_set_flag(vm, i, i, 1);
-		op_loop(vm, i, start, ~0u);
-	}
-	vm_start(vm);
-	vm_wait_flag(vm, 0, 1, PATIENCE_MS);
-	vm_wait_flag(vm, 1, 1, PATIENCE_MS);
 	load("mode=strict");
 	usleep(100000);
 	guard_find(vm);

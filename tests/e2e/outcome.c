@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Expectations on what the guest noted and on what the VMM saw. */
+#include <unistd.h>
 #include "guard.h"
 #include "module.h"
 
@@ -43,6 +44,39 @@ void clean_run(struct vm *vm)
 	run(vm);
 	for (unsigned int i = 0; i < vm->cfg.nvcpus; i++)
 		expect_halted(vm, i);
+}
+
+struct vm *converting_vm(unsigned int nvcpus)
+{
+	struct vm *vm = vm_create(&(struct vm_config){ .nvcpus = nvcpus });
+
+	for (unsigned int i = 0; i < nvcpus; i++) {
+		uint64_t gpa = GUEST_FREE_GPA + i * GUEST_PAGE;
+		unsigned int start = op_make_private(vm, i, gpa) - 1;
+
+		op_write(vm, i, VIEW_PRIVATE, gpa, 1);
+		op_make_shared(vm, i, gpa);
+		op_write(vm, i, VIEW_SHARED, gpa, 1);
+		op_set_flag(vm, i, i, 1);
+		op_loop(vm, i, start, ~0u);
+	}
+	vm_start(vm);
+	for (unsigned int i = 0; i < nvcpus; i++)
+		vm_wait_flag(vm, i, 1, PATIENCE_MS);
+	return vm;
+}
+
+void expect_converting(struct vm *vm)
+{
+	for (unsigned int i = 0; i < vm->cfg.nvcpus; i++) {
+		struct vcpu *v = &vm->vcpu[i];
+		unsigned int before = v->nexits;
+
+		for (unsigned int ms = 0; ms < PATIENCE_MS && v->nexits < before + 10; ms++)
+			usleep(1000);
+		check(v->nexits >= before + 10 && v->state == VCPU_RUNNING,
+		      "vCPU %u does not convert any more", i);
+	}
 }
 
 static uint64_t boot_pscs(const struct vm *vm)
