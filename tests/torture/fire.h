@@ -62,6 +62,6 @@ unsigned int fire_log_lines(const char *prefix);
 void fire_cost_begin(void);
 void fire_cost_end(unsigned int vms, long max_kib);
 /* A VM's share: KVM's tables, threads, the tracker, what is kept of violations. */
-#define FIRE_VM_KIB	512
+#define FIRE_VM_KIB	256
 
 #endif
