@@ -8,6 +8,8 @@
 #include "e2e/kmsg.h"
 #include "fire.h"
 
+#define CACHES_KIB	128	/* what the kernel may have more in its own caches */
+
 static uint64_t meminfo(const char *text, const char *key)
 {
 	const char *p = strstr(text, key);
@@ -45,7 +47,7 @@ static long grown_since(uint64_t before, long most)
 void fire_expect_flat(uint64_t before, unsigned int n, double each_kib)
 {
 	/* Checkers of memory keep for a while what was freed. */
-	long most = scenario_slowness > 1 ? 64.0 * n : 64 + each_kib * n;
+	long most = CACHES_KIB + (scenario_slowness > 1 ? 64 : each_kib) * n;
 	long grown = grown_since(before, most);
 
 	diag("kernel memory %ld KiB more, %.2f for each of %u", grown, (double)grown / n, n);

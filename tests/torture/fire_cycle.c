@@ -217,7 +217,7 @@ static void vm_series(const void *arg)
 		if (i == 4)
 			before = fire_kernel_kib();
 	}
-	fire_expect_flat(before, n, 4);
+	fire_expect_flat(before, n, 3);
 }
 
 /* --- files that outlive their VM, and the module --- */
