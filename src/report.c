@@ -72,7 +72,7 @@ static const struct {
  * share of its own, which noise can't take.
  */
 static DEFINE_RATELIMIT_STATE(host_limit, 5 * HZ, 200);
-static DEFINE_RATELIMIT_STATE(end_limit, 5 * HZ, 100);
+static DEFINE_RATELIMIT_STATE(end_limit, 5 * HZ, 50);
 
 /* The bits that the hardware reports; KVM adds its own above them. */
 #define HARDWARE_BITS GENMASK_ULL(47, 0)
@@ -271,7 +271,7 @@ void rmpe_report(struct rmpe_vm *vm, struct kvm_vcpu *vcpu,
 	rec->suppressed = vm->suppressed;
 	if (!print) {
 		vm->suppressed++;
-		vm->counters.log_suppressed++;
+		rmpe_count(&vm->counters.log_suppressed, 1);
 	}
 
 	trace_violation(rec);

@@ -30,6 +30,7 @@ static struct address_space mapping;
 static struct folio folio;
 
 struct fake_host host;
+unsigned int unit_interval;
 struct file fake_gmem = { .f_mapping = &mapping };
 
 u64 ktime_get_ns(void)

@@ -6,6 +6,10 @@
 
 static inline int __ratelimit(struct ratelimit_state *rs)
 {
+	if (rs->burst && rs->interval != unit_interval) {
+		rs->interval = unit_interval;
+		rs->allowed = rs->burst;
+	}
 	return rs->allowed && rs->allowed--;
 }
 

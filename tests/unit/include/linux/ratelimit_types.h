@@ -2,14 +2,17 @@
 #ifndef UNIT_LINUX_RATELIMIT_TYPES_H
 #define UNIT_LINUX_RATELIMIT_TYPES_H
 
-/* The test says what is let through. */
+/* The test says what is let through; or, of a limit that it can't name, when it ends. */
 struct ratelimit_state {
 	unsigned int allowed;
+	unsigned int burst;
+	unsigned int interval;
 };
 
-/* A limit that no test names; the interval does not end. */
+extern unsigned int unit_interval;
+
 #define HZ 250
-#define DEFINE_RATELIMIT_STATE(name, interval, burst) \
-	struct ratelimit_state name = { .allowed = (burst) }
+#define DEFINE_RATELIMIT_STATE(name, interval_, burst_) \
+	struct ratelimit_state name = { .allowed = (burst_), .burst = (burst_) }
 
 #endif
