@@ -38,8 +38,8 @@ static struct page_run run(const struct rmpe_vm *vm, gfn_t gfn)
 	enum rmpe_page_state by_use;
 	struct page_run r;
 
-	r.end = min(rmpe_tracker_run(&vm->tracker, gfn, &r.state),
-		    rmpe_tracker_run(&vm->by_use, gfn, &by_use));
+	r.end = rmpe_tracker_run(&vm->tracker, gfn, RMPE_MAX_GFNS, &r.state);
+	r.end = rmpe_tracker_run(&vm->by_use, gfn, r.end, &by_use);
 	r.by_use = by_use != RMPE_PAGE_NONE;
 	return r;
 }

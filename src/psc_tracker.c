@@ -6,6 +6,7 @@
 
 #include <linux/align.h>
 #include <linux/array_size.h>
+#include <linux/bitops.h>
 #include <linux/bits.h>
 #include <linux/compiler.h>
 #include <linux/errno.h>
@@ -146,12 +147,18 @@ enum rmpe_page_state rmpe_tracker_state(const struct rmpe_tracker *t, gfn_t gfn)
 	return state;
 }
 
+/* Others read it at any time. */
+static void count_bytes(struct rmpe_tracker *t, ssize_t n)
+{
+	WRITE_ONCE(t->bytes, t->bytes + n);
+}
+
 static void *tracker_alloc(struct rmpe_tracker *t, size_t size)
 {
 	void *p = kvzalloc(size, GFP_KERNEL_ACCOUNT);
 
 	if (p)
-		t->bytes += size;
+		count_bytes(t, size);
 	return p;
 }
 
@@ -176,7 +183,7 @@ static int grow_root(struct rmpe_tracker *t, gfn_t last)
 		RCU_INIT_POINTER(new->node[i], writer_dereference(old->node[i]));
 	rcu_assign_pointer(t->root, new);
 	if (old) {
-		t->bytes -= root_size(old->nr);
+		count_bytes(t, -root_size(old->nr));
 		kvfree_rcu(old, rcu);
 	}
 	return 0;
@@ -278,7 +285,7 @@ static bool set_in_block(struct rmpe_tracker *t, struct tracker_node *node,
 	if (end - gfn == BLOCK_GFNS) {
 		rcu_assign_pointer(*slot, uniform(state));
 		if (!bits) {
-			t->bytes -= sizeof(*old);
+			count_bytes(t, -sizeof(*old));
 			kvfree_rcu_mightsleep(old);
 		}
 		return true;
@@ -358,35 +365,74 @@ int rmpe_tracker_set(struct rmpe_tracker *t, gfn_t gfn, u64 npages,
 	return 0;
 }
 
+/* The first gfn from @gfn on that is not @state, or the end of the block. */
+static gfn_t run_in_block(const struct state_block *block, gfn_t gfn,
+			  enum rmpe_page_state state)
+{
+	const gfn_t end = ALIGN_DOWN(gfn, BLOCK_GFNS) + BLOCK_GFNS;
+	const u64 pattern = ~0ULL / STATE_MASK * state;
+
+	while (gfn < end) {
+		u64 others = (block->word[gfn % BLOCK_GFNS / PER_WORD] ^ pattern) >>
+			     gfn % PER_WORD * STATE_BITS;
+
+		if (others)
+			return gfn + __ffs64(others) / STATE_BITS;
+		gfn = ALIGN_DOWN(gfn, PER_WORD) + PER_WORD;
+	}
+	return end;
+}
+
+static gfn_t run_in_slot(const struct state_block *slot, gfn_t gfn,
+			 enum rmpe_page_state state)
+{
+	const gfn_t end = ALIGN_DOWN(gfn, BLOCK_GFNS) + BLOCK_GFNS;
+	unsigned long bits = uniform_bits(slot);
+
+	if (!bits)
+		return run_in_block(slot, gfn, state);
+	while (gfn < end && chunk_state(bits, gfn) == state)
+		gfn = ALIGN_DOWN(gfn, CHUNK_GFNS) + CHUNK_GFNS;
+	return gfn;
+}
+
 /**
  * rmpe_tracker_run() - the run of gfns of equal state that starts at a gfn
  * @t: the tracker
  * @gfn: the first gfn
+ * @limit: where to stop; above @gfn, RMPE_MAX_GFNS at most
  * @state: set to their state
  *
+ * Looks at 32 gfns at a time where they differ, at 16M where they do not: the
+ * guest chooses how long this takes, up to some 10 ms for each TiB.
+ *
  * Context: process context; the caller keeps writers out.
- * Return: the first gfn behind the run; RMPE_MAX_GFNS at the end.
+ * Return: the first gfn behind the run, or @limit.
  */
-gfn_t rmpe_tracker_run(const struct rmpe_tracker *t, gfn_t gfn,
+gfn_t rmpe_tracker_run(const struct rmpe_tracker *t, gfn_t gfn, gfn_t limit,
 		       enum rmpe_page_state *state)
 {
 	struct rmpe_tracker_root *root = writer_dereference(t->root);
-	u64 tracked = root ? (u64)root->nr << NODE_SHIFT : 0;
+	gfn_t tracked = root ? (u64)root->nr << NODE_SHIFT : 0;
 
-	*state = gfn < tracked ? rmpe_tracker_state(t, gfn) : RMPE_PAGE_NONE;
-	while (gfn < tracked) {
+	*state = rmpe_tracker_state(t, gfn);
+	while (gfn < min(limit, tracked)) {
 		struct tracker_node *node = find_node(t, gfn);
-		u64 step = 1;
+		gfn_t end;
 
-		if (!node)
-			step = NODE_GFNS;
-		else if (uniform_bits(writer_dereference(*find_slot(node, gfn))))
-			step = CHUNK_GFNS;
-		if ((node ? state_in_node(node, gfn) : RMPE_PAGE_NONE) != *state)
+		if (node) {
+			end = run_in_slot(writer_dereference(*find_slot(node, gfn)),
+					  gfn, *state);
+			if (!IS_ALIGNED(end, BLOCK_GFNS) || end == gfn)
+				return min(end, limit);
+		} else if (*state == RMPE_PAGE_NONE) {
+			end = ALIGN_DOWN(gfn, NODE_GFNS) + NODE_GFNS;
+		} else {
 			return gfn;
-		gfn = ALIGN_DOWN(gfn, step) + step;
+		}
+		gfn = end;
 	}
-	return *state == RMPE_PAGE_NONE ? RMPE_MAX_GFNS : gfn;
+	return *state == RMPE_PAGE_NONE ? limit : min(gfn, limit);
 }
 
 /**
@@ -417,5 +463,5 @@ void rmpe_tracker_free(struct rmpe_tracker *t)
 		kvfree(node);
 	}
 	kvfree(root);
-	t->bytes = 0;
+	WRITE_ONCE(t->bytes, 0);
 }

@@ -62,7 +62,7 @@ static void compare_runs(void)
 
 	while (gfn < RMPE_MAX_GFNS) {
 		enum rmpe_page_state s;
-		gfn_t end = rmpe_tracker_run(&t, gfn, &s);
+		gfn_t end = rmpe_tracker_run(&t, gfn, RMPE_MAX_GFNS, &s);
 
 		must(end > gfn && end <= RMPE_MAX_GFNS);
 		for (size_t w = 0; w < NR(windows); w++) {

@@ -98,15 +98,17 @@ void oracle_check_runs(const struct oracle *o, const struct rmpe_tracker *t)
 
 	while (gfn < end) {
 		gfn_t should = o->base + run_end(o, gfn - o->base), is;
+		gfn_t middle = gfn + (should - gfn + 1) / 2;
 		enum rmpe_page_state state;
 
-		is = rmpe_tracker_run(t, gfn, &state);
+		is = rmpe_tracker_run(t, gfn, RMPE_MAX_GFNS, &state);
 		/* Untracked memory may go on behind the window. */
 		if (state == RMPE_PAGE_NONE)
 			is = min(is, end);
 		if (is != should || state != oracle_get(o, gfn))
 			fail_msg("run from 0x%llx: to 0x%llx, state %d; should be to 0x%llx, %d",
 				 gfn, is, state, should, oracle_get(o, gfn));
+		assert_int_equal(rmpe_tracker_run(t, gfn, middle, &state), middle);
 		gfn = should;
 	}
 }

@@ -197,10 +197,11 @@ static void last_gfn_there_is(void **test_state)
 	oracle_check_states(&o, &t);
 	oracle_check_runs(&o, &t);
 
-	assert_int_equal(rmpe_tracker_run(&t, RMPE_MAX_GFNS - 5, &state),
+	assert_int_equal(rmpe_tracker_run(&t, RMPE_MAX_GFNS - 5, RMPE_MAX_GFNS, &state),
 			 RMPE_MAX_GFNS);
 	assert_int_equal(state, RMPE_PAGE_PRIVATE);
-	assert_int_equal(rmpe_tracker_run(&t, 0, &state), RMPE_MAX_GFNS - 600);
+	assert_int_equal(rmpe_tracker_run(&t, 0, RMPE_MAX_GFNS, &state),
+			 RMPE_MAX_GFNS - 600);
 	assert_int_equal(state, RMPE_PAGE_NONE);
 	rmpe_tracker_free(&t);
 	oracle_free(&o);
@@ -228,10 +229,10 @@ static void run_of_an_empty_tracker(void **test_state)
 	struct rmpe_tracker t = { };
 	enum rmpe_page_state state = RMPE_PAGE_SHARED;
 
-	assert_int_equal(rmpe_tracker_run(&t, 0, &state), RMPE_MAX_GFNS);
+	assert_int_equal(rmpe_tracker_run(&t, 0, RMPE_MAX_GFNS, &state), RMPE_MAX_GFNS);
 	assert_int_equal(state, RMPE_PAGE_NONE);
 	state = RMPE_PAGE_SHARED;
-	assert_int_equal(rmpe_tracker_run(&t, RMPE_MAX_GFNS - 1, &state),
+	assert_int_equal(rmpe_tracker_run(&t, RMPE_MAX_GFNS - 1, RMPE_MAX_GFNS, &state),
 			 RMPE_MAX_GFNS);
 	assert_int_equal(state, RMPE_PAGE_NONE);
 }
@@ -244,11 +245,11 @@ static void run_begins_anywhere(void **test_state)
 
 	assert_int_equal(rmpe_tracker_set(&t, 300, 3 * GFNS_2M, RMPE_PAGE_SHARED), 0);
 	for (gfn = 300; gfn < 300 + 3 * GFNS_2M; gfn++) {
-		assert_int_equal(rmpe_tracker_run(&t, gfn, &state),
+		assert_int_equal(rmpe_tracker_run(&t, gfn, RMPE_MAX_GFNS, &state),
 				 300 + 3 * GFNS_2M);
 		assert_int_equal(state, RMPE_PAGE_SHARED);
 	}
-	assert_int_equal(rmpe_tracker_run(&t, gfn, &state), RMPE_MAX_GFNS);
+	assert_int_equal(rmpe_tracker_run(&t, gfn, RMPE_MAX_GFNS, &state), RMPE_MAX_GFNS);
 	assert_int_equal(state, RMPE_PAGE_NONE);
 	rmpe_tracker_free(&t);
 }
@@ -260,10 +261,10 @@ static void run_reaches_to_the_end_of_a_gib(void **test_state)
 	enum rmpe_page_state state;
 
 	assert_int_equal(rmpe_tracker_set(&t, 0, GFNS_1G, RMPE_PAGE_SHARED), 0);
-	assert_int_equal(rmpe_tracker_run(&t, 5, &state), GFNS_1G);
+	assert_int_equal(rmpe_tracker_run(&t, 5, RMPE_MAX_GFNS, &state), GFNS_1G);
 	assert_int_equal(state, RMPE_PAGE_SHARED);
 	assert_int_equal(rmpe_tracker_set(&t, GFNS_1G, 1, RMPE_PAGE_SHARED), 0);
-	assert_int_equal(rmpe_tracker_run(&t, 5, &state), GFNS_1G + 1);
+	assert_int_equal(rmpe_tracker_run(&t, 5, RMPE_MAX_GFNS, &state), GFNS_1G + 1);
 	assert_int_equal(state, RMPE_PAGE_SHARED);
 	rmpe_tracker_free(&t);
 }
