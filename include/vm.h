@@ -13,6 +13,7 @@
 #ifndef RMPE_VM_H
 #define RMPE_VM_H
 
+#include <linux/compiler.h>
 #include <linux/kobject.h>
 #include <linux/kvm_types.h>
 #include <linux/mutex.h>
@@ -177,9 +178,14 @@ struct rmpe_vm {
 	struct dentry *dentry;
 };
 
+/* One of a VM's counters, under its lock: sysfs reads them without. */
+static inline void rmpe_count(u64 *counter, u64 n)
+{
+	WRITE_ONCE(*counter, *counter + n);
+}
+
 extern const char *const rmpe_history_names[];
 
-void rmpe_vm_start_tracking(void);
 struct rmpe_vm *rmpe_vm_find(const struct kvm *kvm);
 struct rmpe_vm *rmpe_vm_find_or_adopt(struct kvm *kvm);
 void rmpe_vm_create(struct kvm *kvm);

@@ -47,7 +47,7 @@ static void psc_begin(struct rmpe_vm *vm, struct rmpe_vcpu *v,
 	v->psc.npages = READ_ONCE(run->hypercall.args[1]);
 	v->psc.to_private = flags & KVM_MAP_GPA_RANGE_ENCRYPTED;
 	WRITE_ONCE(v->psc.active, true);
-	vm->counters.psc_requests++;
+	rmpe_count(&vm->counters.psc_requests, 1);
 	trace_psc_request(vm->id, vm->pid, vcpu->vcpu_id, &v->psc, 0);
 }
 
@@ -95,11 +95,12 @@ static void psc_end(struct rmpe_vm *vm, struct rmpe_vcpu *v,
 	lockdep_assert_held(&vm->lock);
 	WRITE_ONCE(v->psc.active, false);
 	if (ev.completed) {
-		vm->counters.psc_completed++;
-		vm->counters.psc_pages += ev.npages;
+		rmpe_count(&vm->counters.psc_completed, 1);
+		/* A plain hypercall may name more pages than there are. */
+		rmpe_count(&vm->counters.psc_pages, min(ev.npages, RMPE_MAX_GFNS));
 		psc_record(vm, vcpu->kvm, &v->psc);
 	} else {
-		vm->counters.psc_refused++;
+		rmpe_count(&vm->counters.psc_refused, 1);
 	}
 	rmpe_history_add(&vm->history, &ev);
 	trace_psc_complete(vm->id, vm->pid, vcpu->vcpu_id, &v->psc, ret);
@@ -200,7 +201,7 @@ void rmpe_psc_launched(struct kvm *kvm, gfn_t gfn, long npages)
 	if (!vm)
 		return;
 	mutex_lock(&vm->lock);
-	vm->counters.launch_pages += npages;
+	rmpe_count(&vm->counters.launch_pages, npages);
 	rmpe_vm_set_state(vm, gfn, npages, RMPE_PAGE_LAUNCHED);
 	mutex_unlock(&vm->lock);
 }

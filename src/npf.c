@@ -122,7 +122,7 @@ static enum disposition act(struct rmpe_vm *vm, struct rmpe_suspect *s,
 			rec->escalated = RMPE_ESCALATED_NO_PROGRESS;
 		if (rec->escalated == RMPE_ESCALATED_NO) {
 			s->injected++;
-			vm->counters.vc_injected++;
+			rmpe_count(&vm->counters.vc_injected, 1);
 			rec->outcome = RMPE_OUTCOME_VC;
 			rmpe_inject_vc(f->vcpu);
 			return RETRY;
@@ -144,7 +144,7 @@ static void take_down(struct rmpe_vm *vm, const struct fault *f,
 {
 	struct rmpe_note *note = rmpe_vm_note(vm, f->gfn);
 
-	vm->counters.class[rec->verdict.class]++;
+	rmpe_count(&vm->counters.class[rec->verdict.class], 1);
 	if (note)
 		rec->violations = ++note->violations;
 	rec->by_use = rmpe_vm_is_by_use(vm, f->gfn);
@@ -197,7 +197,7 @@ static enum disposition judge_locked(struct rmpe_vm *vm, const struct fault *f)
 		/* The #VC did not get through, or changed nothing: still the same. */
 		if (acted && rec.outcome == RMPE_OUTCOME_VC)
 			return disposition;
-		vm->counters.enforced++;
+		rmpe_count(&vm->counters.enforced, 1);
 	} else if (rec.verdict.class != RMPE_CLASS_IN_FLIGHT) {
 		v->suspect.active = false;
 	}

@@ -9,7 +9,7 @@
 static const char *const splats[] = {
 	"BUG:", "kernel BUG", "Oops", "Call Trace", "INFO: lockdep",
 	"possible circular locking", "possible recursive locking", "inconsistent lock state",
-	"suspicious RCU usage", "bad unlock balance", "held lock freed", "KASAN", "KCSAN",
+	"suspicious RCU usage", "bad unlock balance", "held lock freed",
 	"UBSAN", "rcu_sched self-detected", "rcu_preempt self-detected", "rcu: INFO:",
 	"self-detected stall", "detected stalls", "soft lockup", "hard LOCKUP",
 	"blocked for more than", "general protection fault", "unable to handle",
