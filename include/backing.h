@@ -11,7 +11,11 @@
 struct inode;
 struct kvm_memory_slot;
 
-#define RMPE_NR_BACKINGS 64
+/*
+ * What the VMM may have mapped, one file after the other; slots that meet in one
+ * file count as one.
+ */
+#define RMPE_MAX_BACKINGS 4096
 
 /**
  * struct rmpe_backing - a guest_memfd that was mapped at some gfns
@@ -30,16 +34,21 @@ struct rmpe_backing {
 };
 
 /**
- * struct rmpe_backings - those of a VM; a new one takes the oldest one's place
- * @entry: a free one has no inode
- * @next: the one to be replaced next
+ * struct rmpe_backings - those of a VM
+ * @entry: in no order
+ * @nr: how many
+ * @room: for how many there is memory
  */
 struct rmpe_backings {
-	struct rmpe_backing entry[RMPE_NR_BACKINGS];
-	unsigned int next;
+	struct rmpe_backing *entry;
+	unsigned int nr;
+	unsigned int room;
 };
 
-bool rmpe_backing_returns(struct rmpe_backings *b,
-			  const struct kvm_memory_slot *slot);
+bool rmpe_backing_next_new(const struct rmpe_backings *b,
+			   const struct kvm_memory_slot *slot, gfn_t *first,
+			   gfn_t *end);
+int rmpe_backing_add(struct rmpe_backings *b, const struct kvm_memory_slot *slot);
+void rmpe_backing_free(struct rmpe_backings *b);
 
 #endif

@@ -37,8 +37,9 @@ void kvm_arch_destroy_vm(struct kvm *kvm);
 int kvm_arch_vcpu_ioctl_run(struct kvm_vcpu *vcpu);
 int kvm_mmu_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_code,
 		       void *insn, int insn_len);
-void kvm_arch_commit_memory_region(struct kvm *kvm, struct kvm_memory_slot *old,
-				   const struct kvm_memory_slot *new,
+int kvm_arch_prepare_memory_region(struct kvm *kvm,
+				   const struct kvm_memory_slot *old,
+				   struct kvm_memory_slot *new,
 				   enum kvm_mr_change change);
 long kvm_gmem_populate(struct kvm *kvm, gfn_t gfn, void __user *src, long npages,
 		       RMPE_POPULATE_PARAM kvm_gmem_populate_cb post_populate,

@@ -12,7 +12,7 @@ struct rmpe_vm;
 
 int rmpe_vcpu_run(struct kvm_vcpu *vcpu);
 void rmpe_psc_launched(struct kvm *kvm, gfn_t gfn, long npages);
-void rmpe_psc_slot_created(struct kvm *kvm, const struct kvm_memory_slot *slot);
+void rmpe_psc_slot_coming(struct kvm *kvm, const struct kvm_memory_slot *slot);
 bool rmpe_psc_in_flight(struct rmpe_vm *vm, gfn_t gfn, bool to_private);
 
 #endif

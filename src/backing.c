@@ -7,91 +7,152 @@
  */
 #include "backing.h"
 
+#include <linux/errno.h>
 #include <linux/fs.h>
 #include <linux/kvm_host.h>
 #include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/string.h>
 
-static bool same_pages(const struct rmpe_backing *a, const struct rmpe_backing *b)
-{
-	return a->inode == b->inode && a->ino == b->ino && a->offset == b->offset;
-}
-
-/* A table that is full forgets the range whose turn it is. */
-static void insert(struct rmpe_backings *b, const struct rmpe_backing *new)
-{
-	int i;
-
-	for (i = 0; i < RMPE_NR_BACKINGS; i++) {
-		if (!b->entry[i].inode) {
-			b->entry[i] = *new;
-			return;
-		}
-	}
-	b->entry[b->next++ % RMPE_NR_BACKINGS] = *new;
-}
-
-/* Take [first, end) out of an entry, which may leave a piece on either side. */
-static void cut(struct rmpe_backings *b, struct rmpe_backing *e, gfn_t first,
-		gfn_t end)
-{
-	struct rmpe_backing behind = *e;
-
-	behind.first = end;
-	e->end = first;
-	if (e->first >= e->end)
-		e->inode = NULL;
-	if (behind.first < behind.end)
-		insert(b, &behind);
-}
-
-/**
- * rmpe_backing_returns() - does a slot bring back pages at their old gfns?
- * @b: what the VM has had
- * @slot: a slot that has just been created, with guest_memfd
- *
- * What was mapped at these gfns before is forgotten, so that it counts as new
- * if it ever comes back.  No two entries have a gfn in common.
- *
- * Context: process context, kvm->slots_lock held; under the VM's lock.
- * Return: true if it does; false if the guest must ask for the pages anew.
- */
-bool rmpe_backing_returns(struct rmpe_backings *b,
-			  const struct kvm_memory_slot *slot)
+static struct rmpe_backing of_slot(const struct kvm_memory_slot *slot)
 {
 	const struct inode *inode = file_inode(slot->gmem.file);
-	struct rmpe_backing new = {
+
+	return (struct rmpe_backing){
 		.inode	= inode,
 		.ino	= inode->i_ino,
 		.offset	= slot->base_gfn - slot->gmem.pgoff,
 		.first	= slot->base_gfn,
 		.end	= slot->base_gfn + slot->npages,
 	};
-	u64 unknown = slot->npages;
-	int i;
+}
 
-	for (i = 0; i < RMPE_NR_BACKINGS; i++) {
-		struct rmpe_backing *e = &b->entry[i];
-		gfn_t first = max(e->first, new.first);
-		gfn_t end = min(e->end, new.end);
+static bool same_pages(const struct rmpe_backing *a, const struct rmpe_backing *b)
+{
+	return a->inode == b->inode && a->ino == b->ino && a->offset == b->offset;
+}
 
-		if (!e->inode || first >= end)
-			continue;
-		if (same_pages(e, &new))
-			unknown -= end - first;
-		cut(b, e, first, end);
+/* The entry that shows the pages of @slot at @gfn or, failing that, next behind it. */
+static const struct rmpe_backing *at_or_behind(const struct rmpe_backings *b,
+					       const struct rmpe_backing *slot,
+					       gfn_t gfn)
+{
+	const struct rmpe_backing *next = NULL;
+	unsigned int i;
+
+	for (i = 0; i < b->nr; i++) {
+		const struct rmpe_backing *e = &b->entry[i];
+
+		if (same_pages(e, slot) && gfn < e->end &&
+		    (!next || e->first < next->first))
+			next = e;
 	}
+	return next;
+}
 
-	/* Pieces of one file that meet are one. */
-	for (i = 0; i < RMPE_NR_BACKINGS; i++) {
-		struct rmpe_backing *e = &b->entry[i];
+/**
+ * rmpe_backing_next_new() - which part of a slot shows other pages than before?
+ * @b: what the VM has had
+ * @slot: a slot with guest_memfd, not yet added
+ * @first: the first gfn of the next such part
+ * @end: where to begin to look, the slot's first gfn at first; then behind the
+ *	part
+ *
+ * Context: kvm->slots_lock held; under the VM's lock.
+ * Return: true if there is one; the guest must ask for its pages anew.
+ */
+bool rmpe_backing_next_new(const struct rmpe_backings *b,
+			   const struct kvm_memory_slot *slot, gfn_t *first,
+			   gfn_t *end)
+{
+	const struct rmpe_backing new = of_slot(slot), *known;
 
-		if (!e->inode || !same_pages(e, &new) ||
-		    (e->end != new.first && e->first != new.end))
-			continue;
-		new.first = min(new.first, e->first);
-		new.end = max(new.end, e->end);
-		e->inode = NULL;
+	*first = *end;
+	known = at_or_behind(b, &new, *first);
+	while (known && known->first <= *first) {
+		*first = known->end;
+		known = at_or_behind(b, &new, *first);
 	}
-	insert(b, &new);
-	return !unknown;
+	if (*first >= new.end)
+		return false;
+	*end = known ? min(known->first, new.end) : new.end;
+	return true;
+}
+
+/* One slot adds an entry, and another one if it cuts an older one in two. */
+static int make_room(struct rmpe_backings *b)
+{
+	unsigned int room = b->room ? 2 * b->room : 16;
+	struct rmpe_backing *entry;
+
+	if (b->nr + 2 <= b->room)
+		return 0;
+	if (room > RMPE_MAX_BACKINGS)
+		return -ENOSPC;
+	entry = kvcalloc(room, sizeof(*entry), GFP_KERNEL_ACCOUNT);
+	if (!entry)
+		return -ENOMEM;
+	if (b->nr)
+		memcpy(entry, b->entry, b->nr * sizeof(*entry));
+	kvfree(b->entry);
+	b->entry = entry;
+	b->room = room;
+	return 0;
+}
+
+/**
+ * rmpe_backing_add() - a slot is about to show its pages
+ * @b: what the VM has had; no two entries have a gfn in common
+ * @slot: the slot, with guest_memfd
+ *
+ * What was mapped at these gfns before is forgotten, so that it counts as new
+ * if it ever comes back.
+ *
+ * Context: process context, may sleep; kvm->slots_lock held; under the VM's lock.
+ * Return: 0; -ENOMEM or, with RMPE_MAX_BACKINGS, -ENOSPC: nothing has changed.
+ */
+int rmpe_backing_add(struct rmpe_backings *b, const struct kvm_memory_slot *slot)
+{
+	struct rmpe_backing new = of_slot(slot);
+	gfn_t first = new.first, end = new.end;
+	unsigned int i;
+	int r;
+
+	r = make_room(b);
+	if (r)
+		return r;
+	for (i = b->nr; i-- > 0;) {
+		struct rmpe_backing old = b->entry[i], behind = old;
+
+		/* Pieces of one file that meet are one. */
+		if (same_pages(&old, &new) && old.first <= end && old.end >= first) {
+			new.first = min(new.first, old.first);
+			new.end = max(new.end, old.end);
+			b->entry[i] = b->entry[--b->nr];
+			continue;
+		}
+		if (old.first >= end || old.end <= first)
+			continue;
+		/* It may be left with a piece on either side. */
+		b->entry[i] = b->entry[--b->nr];
+		old.end = first;
+		behind.first = end;
+		if (old.first < old.end)
+			b->entry[b->nr++] = old;
+		if (behind.first < behind.end)
+			b->entry[b->nr++] = behind;
+	}
+	b->entry[b->nr++] = new;
+	return 0;
+}
+
+/**
+ * rmpe_backing_free() - forget everything
+ * @b: what the VM has had
+ */
+void rmpe_backing_free(struct rmpe_backings *b)
+{
+	kvfree(b->entry);
+	*b = (struct rmpe_backings){ };
 }

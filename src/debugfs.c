@@ -140,14 +140,13 @@ DEFINE_SEQ_ATTRIBUTE(psc_history);
 static int memory_show(struct seq_file *m, void *v)
 {
 	struct rmpe_vm *vm = m->private;
-	int i;
+	unsigned int i;
 
 	mutex_lock(&vm->lock);
-	for (i = 0; i < RMPE_NR_BACKINGS; i++) {
+	for (i = 0; i < vm->backings.nr; i++) {
 		const struct rmpe_backing *b = &vm->backings.entry[i];
 
-		if (b->inode)
-			seq_printf(m, "gfn=0x%llx last=0x%llx\n", b->first, b->end - 1);
+		seq_printf(m, "gfn=0x%llx last=0x%llx\n", b->first, b->end - 1);
 	}
 	mutex_unlock(&vm->lock);
 	return 0;

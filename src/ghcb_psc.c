@@ -52,6 +52,25 @@ static void psc_begin(struct rmpe_vm *vm, struct rmpe_vcpu *v,
 }
 
 /*
+ * A slot may be away for a moment, and what its pages are now matters when they
+ * come back (backing.c).
+ */
+static void psc_record_absent(struct rmpe_vm *vm, const struct rmpe_psc *psc,
+			      enum rmpe_page_state state)
+{
+	unsigned int i;
+
+	for (i = 0; i < vm->backings.nr; i++) {
+		const struct rmpe_backing *e = &vm->backings.entry[i];
+		gfn_t first = max(psc->gfn, e->first);
+		gfn_t last = min(psc->gfn + psc->npages, e->end);
+
+		if (first < last)
+			rmpe_vm_set_state(vm, first, last - first, state);
+	}
+}
+
+/*
  * Record the part of a completed PSC that lies in guest_memfd slots: the gfns
  * are the guest's to choose, and memory for them is spent only where there is
  * a page.
@@ -59,7 +78,10 @@ static void psc_begin(struct rmpe_vm *vm, struct rmpe_vcpu *v,
 static void psc_record(struct rmpe_vm *vm, struct kvm *kvm,
 		       const struct rmpe_psc *psc)
 {
+	enum rmpe_page_state state = psc->to_private ? RMPE_PAGE_PRIVATE :
+						       RMPE_PAGE_SHARED;
 	gfn_t start = psc->gfn, end = psc->gfn + psc->npages;
+	u64 absent = psc->npages;
 	struct kvm_memslot_iter iter;
 	int idx;
 
@@ -72,12 +94,15 @@ static void psc_record(struct rmpe_vm *vm, struct kvm *kvm,
 		gfn_t first = max(start, slot->base_gfn);
 		gfn_t last = min(end, slot->base_gfn + slot->npages);
 
-		if (rmpe_slot_has_gmem(slot) && first < last)
-			rmpe_vm_set_state(vm, first, last - first,
-					  psc->to_private ? RMPE_PAGE_PRIVATE :
-							    RMPE_PAGE_SHARED);
+		if (first >= last)
+			continue;
+		absent -= last - first;
+		if (rmpe_slot_has_gmem(slot))
+			rmpe_vm_set_state(vm, first, last - first, state);
 	}
 	srcu_read_unlock(&kvm->srcu, idx);
+	if (absent)
+		psc_record_absent(vm, psc, state);
 }
 
 static void psc_end(struct rmpe_vm *vm, struct rmpe_vcpu *v,
@@ -207,25 +232,27 @@ void rmpe_psc_launched(struct kvm *kvm, gfn_t gfn, long npages)
 }
 
 /**
- * rmpe_psc_slot_created() - a memslot has been created
+ * rmpe_psc_slot_coming() - a memslot is about to be created
  * @kvm: the VM
- * @slot: the slot
+ * @slot: the slot; nothing can be judged or recorded by it yet
  *
  * What was asked for other pages at these gfns is void.  (A slot that goes
- * needs nothing done: without a slot nothing is judged or recorded.)
+ * needs nothing done: its pages may come back.)
  *
  * Context: process context, kvm->slots_lock held.
  */
-void rmpe_psc_slot_created(struct kvm *kvm, const struct kvm_memory_slot *slot)
+void rmpe_psc_slot_coming(struct kvm *kvm, const struct kvm_memory_slot *slot)
 {
 	struct rmpe_vm *vm = rmpe_vm_find(kvm);
+	gfn_t first, end = slot->base_gfn;
 
 	if (!vm || !rmpe_slot_has_gmem(slot))
 		return;
 	mutex_lock(&vm->lock);
-	if (!rmpe_backing_returns(&vm->backings, slot))
-		rmpe_vm_set_state(vm, slot->base_gfn, slot->npages,
-				  RMPE_PAGE_NONE);
+	while (rmpe_backing_next_new(&vm->backings, slot, &first, &end))
+		rmpe_vm_set_state(vm, first, end - first, RMPE_PAGE_NONE);
+	if (rmpe_backing_add(&vm->backings, slot))
+		rmpe_vm_lose_history(vm);
 	mutex_unlock(&vm->lock);
 }
 

@@ -110,8 +110,8 @@ static void wrap_destroy_vm(struct kvm *kvm);
 static int wrap_vcpu_run(struct kvm_vcpu *vcpu);
 static int wrap_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_code,
 			   void *insn, int insn_len);
-static void wrap_commit_region(struct kvm *kvm, struct kvm_memory_slot *old,
-			       const struct kvm_memory_slot *new,
+static int wrap_prepare_region(struct kvm *kvm, const struct kvm_memory_slot *old,
+			       struct kvm_memory_slot *new,
 			       enum kvm_mr_change change);
 static long wrap_gmem_populate(struct kvm *kvm, gfn_t gfn, void __user *src,
 			       long npages, RMPE_POPULATE_PARAM
@@ -119,7 +119,7 @@ static long wrap_gmem_populate(struct kvm *kvm, gfn_t gfn, void __user *src,
 
 enum {
 	DESTROY_VM,
-	COMMIT_REGION,
+	PREPARE_REGION,
 	GMEM_POPULATE,
 	VCPU_RUN,
 	PAGE_FAULT,
@@ -139,13 +139,9 @@ enum {
 		},							\
 	}
 
-/*
- * In the order of installation: a VM is tracked from its creation only when
- * everything that can happen to it is seen, so init_vm comes last.
- */
 static struct rmpe_hook hooks[NR_HOOKS] = {
 	[DESTROY_VM]	= HOOK(kvm_arch_destroy_vm, wrap_destroy_vm, on_kvm),
-	[COMMIT_REGION]	= HOOK(kvm_arch_commit_memory_region, wrap_commit_region, on_kvm),
+	[PREPARE_REGION] = HOOK(kvm_arch_prepare_memory_region, wrap_prepare_region, on_kvm),
 	[GMEM_POPULATE]	= HOOK(kvm_gmem_populate, wrap_gmem_populate, on_kvm),
 	[VCPU_RUN]	= HOOK(kvm_arch_vcpu_ioctl_run, wrap_vcpu_run, on_vcpu),
 	[PAGE_FAULT]	= HOOK(kvm_mmu_page_fault, wrap_page_fault, on_vcpu),
@@ -175,16 +171,20 @@ static void __nocfi wrap_destroy_vm(struct kvm *kvm)
 	leave();
 }
 
-static void __nocfi wrap_commit_region(struct kvm *kvm, struct kvm_memory_slot *old,
-				       const struct kvm_memory_slot *new,
+static int __nocfi wrap_prepare_region(struct kvm *kvm,
+				       const struct kvm_memory_slot *old,
+				       struct kvm_memory_slot *new,
 				       enum kvm_mr_change change)
 {
+	int r;
+
 	enter();
-	/* KVM moves no slot with guest_memfd. */
-	if (change == KVM_MR_CREATE)
-		rmpe_psc_slot_created(kvm, new);
-	ORIG(COMMIT_REGION, kvm_arch_commit_memory_region)(kvm, old, new, change);
+	r = ORIG(PREPARE_REGION, kvm_arch_prepare_memory_region)(kvm, old, new, change);
+	/* From here on nothing fails.  KVM moves no slot with guest_memfd. */
+	if (!r && change == KVM_MR_CREATE)
+		rmpe_psc_slot_coming(kvm, new);
 	leave();
+	return r;
 }
 
 static long __nocfi wrap_gmem_populate(struct kvm *kvm, gfn_t gfn,

@@ -29,8 +29,8 @@ static const struct {
 	{ "kvm_arch_destroy_vm", "void(struct kvm *)" },
 	{ "kvm_arch_vcpu_ioctl_run", "s32(struct kvm_vcpu *)" },
 	{ "kvm_mmu_page_fault", "s32(struct kvm_vcpu *, u64, u64, void *, s32)" },
-	{ "kvm_arch_commit_memory_region",
-	  "void(struct kvm *, " SLOT ", " SLOT ", enum kvm_mr_change)" },
+	{ "kvm_arch_prepare_memory_region",
+	  "s32(struct kvm *, " SLOT ", " SLOT ", enum kvm_mr_change)" },
 	{ "kvm_gmem_populate",
 	  "s64(struct kvm *, u64, void *, s64, " RMPE_POPULATE_BTF "fn *, void *)" },
 };

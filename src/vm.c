@@ -121,6 +121,7 @@ static void free_contents(struct rmpe_vm *vm)
 
 	rmpe_tracker_free(&vm->tracker);
 	rmpe_tracker_free(&vm->by_use);
+	rmpe_backing_free(&vm->backings);
 	rmpe_history_free(&vm->history);
 	for (i = 0; i < vm->nr_vcpus; i++)
 		kfree(vm->vcpus[i]);

@@ -6,7 +6,7 @@
 
 const struct scenario_group *const groups[] = {
 	&plain_group, &classes_group, &psc_group, &answers_group, &actions_group, &modes_group,
-	&vmm_group, &evidence_group, &bugs_group, &stress_group, &lifecycle_group,
+	&vmm_group, &slots_group, &evidence_group, &bugs_group, &stress_group, &lifecycle_group,
 	&load_refused_group, &ftrace_group, &load_order_group, &refusal_group,
 	NULL
 };

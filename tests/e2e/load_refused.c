@@ -85,7 +85,7 @@ static void is_refused_for(const char *target)
 static void busy_hook(const void *arg)
 {
 	static const char *const target[] = {
-		"kvm_arch_destroy_vm", "kvm_arch_commit_memory_region", "kvm_gmem_populate",
+		"kvm_arch_destroy_vm", "kvm_arch_prepare_memory_region", "kvm_gmem_populate",
 		"kvm_arch_vcpu_ioctl_run", "kvm_mmu_page_fault", "kvm_arch_init_vm",
 	};
 	int users = users_of_kvm();

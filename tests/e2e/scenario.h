@@ -46,8 +46,8 @@ extern const struct scenario_group *const groups[];
 int run_command(const char *word);
 
 extern const struct scenario_group plain_group, classes_group, psc_group, answers_group,
-	actions_group, modes_group, vmm_group, lifecycle_group, load_refused_group, ftrace_group,
-	evidence_group, stress_group, load_order_group, refusal_group, bugs_group;
+	actions_group, modes_group, vmm_group, slots_group, lifecycle_group, load_refused_group,
+	ftrace_group, evidence_group, stress_group, load_order_group, refusal_group, bugs_group;
 
 /* --- outcome; all of these only note a failure, the scenario goes on --- */
 

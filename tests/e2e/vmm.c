@@ -10,32 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "guard.h"
+#include "meeting.h"
 #include "module.h"
 
 #define GPA(n)	(GUEST_FREE_GPA + (n) * GUEST_PAGE)
-
-enum { FLAG_READY, FLAG_GO };
-
-/* The guest says that it is ready, the VMM does its worst, the guest goes on. */
-static void add_meeting(struct vm *vm)
-{
-	op_set_flag(vm, 0, FLAG_READY, 1);
-	op_wait_flag(vm, 0, FLAG_GO, 1);
-}
-
-static void run_until_meeting(struct vm *vm)
-{
-	guard_launch(vm);
-	vm_start(vm);
-	check(vm_wait_flag(vm, FLAG_READY, 1, PATIENCE_MS), "the guest did not get ready");
-}
-
-static void run_on(struct vm *vm)
-{
-	vm_set_flag(vm, FLAG_GO, 1);
-	vm_wait(vm, PATIENCE_MS);
-	expect_halted(vm, 0);
-}
 
 /* A private page becomes shared under the guest: its data are lost, by no fault of its own. */
 static void flips_to_shared(const void *arg)
@@ -238,93 +216,6 @@ static void interrupted_after_answer(const void *arg)
 	vm_destroy(vm);
 }
 
-/* --- slots --- */
-
-static void slot_script(struct vm *vm, unsigned int op[3])
-{
-	vm_slot_add(vm, 1, VM_SLOT1_GPA, 16 * GUEST_PAGE);
-	op_make_private(vm, 0, VM_SLOT1_GPA);
-	op_write(vm, 0, VIEW_PRIVATE, VM_SLOT1_GPA, 7);
-	op_psc(vm, 0, VM_SLOT1_GPA + GUEST_PAGE, PSC_SHARED);
-	op_write(vm, 0, VIEW_SHARED, VM_SLOT1_GPA + GUEST_PAGE, 7);
-	add_meeting(vm);
-	op[0] = op_read(vm, 0, VIEW_PRIVATE, VM_SLOT1_GPA);
-	op[1] = op_read(vm, 0, VIEW_SHARED, VM_SLOT1_GPA + GUEST_PAGE);
-	op[2] = op_pvalidate(vm, 0, VM_SLOT1_GPA + 2 * GUEST_PAGE, true, false);
-}
-
-/* The same memory comes back: so do the states of its pages. */
-static void slot_comes_back(const void *arg)
-{
-	struct vm *vm = strict_vm(NULL, "vc");
-	unsigned int op[3];
-
-	(void)arg;
-	slot_script(vm, op);
-	run_until_meeting(vm);
-	expect_page_state(vm, VM_SLOT1_GPA, "private");
-	vm_slot_delete(vm, 1);
-	vm_slot_restore(vm, 1, false);
-	run_on(vm);
-	expect_value(vm, 0, op[0], 7);
-	expect_value(vm, 0, op[1], 7);
-	/* The VMM has set all of the slot to private; that is on the host. */
-	expect_record(vm, "class=host gfn=0x%lx expected=shared attr=private",
-		      VM_SLOT1_GPA / GUEST_PAGE + 1);
-	expect_fault(vm, 0, op[2], VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
-	expect_record(vm, "class=first_touch gfn=0x%lx action=vc", VM_SLOT1_GPA / GUEST_PAGE + 2);
-	expect_quiet(vm);
-	vm_destroy(vm);
-}
-
-/* Other memory at the same place: all that was asked for is void. */
-static void slot_replaced(const void *arg)
-{
-	struct vm *vm = strict_vm(NULL, "vc");
-	unsigned int op[3];
-
-	(void)arg;
-	slot_script(vm, op);
-	run_until_meeting(vm);
-	vm_slot_delete(vm, 1);
-	vm_slot_restore(vm, 1, true);
-	expect_page_state(vm, VM_SLOT1_GPA, "none");
-	expect_page_state(vm, VM_SLOT1_GPA + GUEST_PAGE, "none");
-	run_on(vm);
-	expect_fault(vm, 0, op[0], VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
-	expect_record(vm, "class=first_touch gfn=0x%lx expected=initial action=vc",
-		      VM_SLOT1_GPA / GUEST_PAGE);
-	expect_value(vm, 0, op[1], 0);
-	expect_record(vm, "class=initial_shared gfn=0x%lx action=none",
-		      VM_SLOT1_GPA / GUEST_PAGE + 1);
-	expect_record(vm, "class=first_touch gfn=0x%lx action=vc", VM_SLOT1_GPA / GUEST_PAGE + 2);
-	expect_quiet(vm);
-	vm_destroy(vm);
-}
-
-/* ROMs and devices can't change their state, so there is nothing to judge. */
-static void memory_without_guest_memfd(const void *arg)
-{
-	struct vm *vm = strict_vm(NULL, "vc");
-	unsigned int r, w, m;
-
-	(void)arg;
-	vm_slot_add_plain(vm, 1, VM_SLOT1_GPA, 4 * GUEST_PAGE);
-	*(uint64_t *)vm_hva(vm, VM_SLOT1_GPA) = 99;
-	r = op_read(vm, 0, VIEW_SHARED, VM_SLOT1_GPA);
-	w = op_write(vm, 0, VIEW_SHARED, VM_SLOT1_GPA + GUEST_PAGE, 1);
-	m = op_read(vm, 0, VIEW_SHARED, 0x30000000ul);
-	guard_launch(vm);
-	run(vm);
-	expect_halted(vm, 0);
-	expect_value(vm, 0, r, 99);
-	expect_ok(vm, 0, w);
-	expect_fault(vm, 0, m, VECTOR_VC, 0x400, 1);	/* MMIO, for the guest to emulate */
-	expect_page_state(vm, VM_SLOT1_GPA, "none");
-	expect_quiet(vm);
-	vm_destroy(vm);
-}
-
 /* --- VMMs that die --- */
 
 static uint64_t die_in_psc(struct vcpu *v, const struct psc *psc)
@@ -414,9 +305,6 @@ static const struct scenario scenarios[] = {
 	{ "vmm.answers_eagain", answers_eagain, NULL, 0 },
 	{ "vmm.tampers_with_run_page", tampers_with_run_page, NULL, 0 },
 	{ "vmm.interrupted_after_answer", interrupted_after_answer, NULL, 0 },
-	{ "vmm.slot_comes_back", slot_comes_back, NULL, 0 },
-	{ "vmm.slot_replaced", slot_replaced, NULL, 0 },
-	{ "vmm.memory_without_guest_memfd", memory_without_guest_memfd, NULL, 0 },
 	{ "vmm.dies_in_psc", dies_in_psc, NULL, 0 },
 	{ "vmm.killed", killed, NULL, 0 },
 };

@@ -149,10 +149,11 @@ void model_slot(struct model *m, uint64_t gfn, uint64_t pages, bool exists, bool
 		p->shared_map = MAPPED_NO;
 		if (!exists)
 			continue;
+		p->had_slot = true;
 		p->attr_private = true;
 		if (same_memory)
 			continue;
-		*p = (struct page){ .has_slot = true, .attr_private = true,
+		*p = (struct page){ .has_slot = true, .had_slot = true, .attr_private = true,
 				    .verdicts = p->verdicts, .psc = p->psc };
 	}
 }
@@ -188,7 +189,7 @@ void model_psc_answer(struct model *m, int vcpu, bool completed)
 		for (int v = 0; v < MODEL_VCPUS; v++)
 			if (m->last[v].gfn == g)
 				m->last[v].active = false;
-		if (!p->has_slot)
+		if (!p->had_slot)
 			continue;
 		p->said = i->to_private ? SAID_PRIVATE : SAID_SHARED;
 		p->by_use = false;

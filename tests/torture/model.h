@@ -62,6 +62,7 @@ struct page {
 	uint8_t said;		/* enum said */
 	bool by_use;		/* said by an access that KVM was let resolve */
 	bool has_slot;		/* in a guest_memfd slot now */
+	bool had_slot;		/* has been in one: its memory may come back */
 	bool attr_private;	/* KVM's attribute */
 	bool present;		/* guest_memfd holds a page, assigned to the guest */
 	bool validated;		/* by the guest */

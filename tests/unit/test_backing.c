@@ -5,10 +5,13 @@
 #include "test.h"
 
 #include <linux/array_size.h>
+#include <linux/errno.h>
 #include <linux/fs.h>
 #include <linux/kvm_host.h>
 
 #include <string.h>
+
+#include <unit/alloc.h>
 
 #include "backing.h"
 #include "random.h"
@@ -22,12 +25,27 @@ static struct rmpe_backings backings;
 
 static int set_up(void **state)
 {
-	backings = (struct rmpe_backings){ };
+	unit_reset();
 	ram_inode.i_ino = 1;
 	return 0;
 }
 
-/* A slot that shows @npages of a file from @page on, at @gfn. */
+static int tear_down(void **state)
+{
+	rmpe_backing_free(&backings);
+	return unit_live_objects() != 0;
+}
+
+/* The parts of the last slot that were new. */
+static struct {
+	gfn_t first, end;
+} parts[64];
+static unsigned int nr_parts;
+
+/*
+ * A slot that shows @npages of a file from @page on, at @gfn: true if it brings back
+ * what was there.
+ */
 static bool map_at(struct file *file, gfn_t gfn, u64 npages, u64 page)
 {
 	const struct kvm_memory_slot slot = {
@@ -35,8 +53,26 @@ static bool map_at(struct file *file, gfn_t gfn, u64 npages, u64 page)
 		.npages = npages,
 		.gmem = { .file = file, .pgoff = page },
 	};
+	gfn_t first, end = gfn;
 
-	return rmpe_backing_returns(&backings, &slot);
+	nr_parts = 0;
+	while (rmpe_backing_next_new(&backings, &slot, &first, &end)) {
+		assert_in_range(nr_parts, 0, ARRAY_SIZE(parts) - 1);
+		/* In order, each as long as can be, all within the slot. */
+		assert_true(first < end && end <= gfn + npages && first >= gfn);
+		assert_true(!nr_parts || parts[nr_parts - 1].end < first);
+		parts[nr_parts].first = first;
+		parts[nr_parts++].end = end;
+	}
+	assert_int_equal(rmpe_backing_add(&backings, &slot), 0);
+	return !nr_parts;
+}
+
+static void assert_parts(unsigned int n, gfn_t first, gfn_t end)
+{
+	assert_int_equal(nr_parts, n);
+	assert_int_equal(parts[n - 1].first, first);
+	assert_int_equal(parts[n - 1].end, end);
 }
 
 /* RAM as it mostly is: page n of the file is gfn n. */
@@ -84,8 +120,8 @@ static void slots_are_joined(void **state)
 static void slot_grows(void **state)
 {
 	map_ram(0, 100);
-	/* Its second half is new. */
 	assert_false(map_ram(0, 200));
+	assert_parts(1, 100, 200);
 	assert_true(map_ram(0, 200));
 }
 
@@ -167,25 +203,29 @@ static void whole_with_a_part_that_was_covered(void **state)
 {
 	map_ram(0, 300);
 	map_rom(100, 100);
+	map_rom(250, 10);
 	assert_false(map_ram(0, 300));
+	assert_parts(2, 250, 260);
+	assert_int_equal(parts[0].first, 100);
+	assert_int_equal(parts[0].end, 200);
 	assert_true(map_ram(0, 300));
 }
 
-/* A device that comes and goes all the time must not push out the RAM. */
 static void rom_moves_about(void **state)
 {
 	unsigned int i;
 
 	map_ram(0, 100);
-	for (i = 0; i < 10 * RMPE_NR_BACKINGS; i++)
+	for (i = 0; i < 1000; i++)
 		map_rom(100 + i % 3, 10);
 	assert_true(map_ram(0, 100));
+	assert_in_range(backings.nr, 2, 5);
 }
 
 /* RAM in many pieces is still one RAM. */
 static void many_slots_side_by_side(void **state)
 {
-	const unsigned int n = 4 * RMPE_NR_BACKINGS;
+	const unsigned int n = 1000;
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
@@ -193,19 +233,47 @@ static void many_slots_side_by_side(void **state)
 	for (i = 0; i < n; i++)
 		assert_true(map_ram(10 * i, 10));
 	assert_true(map_ram(0, 10 * n));
+	assert_int_equal(backings.nr, 1);
 }
 
-/* What has no room is forgotten; nothing else becomes known by it. */
-static void more_ranges_than_there_is_room_for(void **state)
+/* More than that is refused, and nothing that was known is forgotten. */
+static void as_many_ranges_as_can_be(void **state)
 {
-	const unsigned int n = 2 * RMPE_NR_BACKINGS + 1;
+	const struct kvm_memory_slot one_more = {
+		.base_gfn = 1, .npages = 1, .gmem = { .file = &ram, .pgoff = 1 },
+	};
+	const unsigned int n = RMPE_MAX_BACKINGS - 1;
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
-		assert_false(map_ram(20 * i, 10));
-	assert_true(map_ram(20 * (n - 1), 10));
-	for (i = 0; i < n; i++)
-		assert_false(map_ram(20 * i + 10, 10));
+		assert_false(map_ram(20 * i, 1));
+	assert_int_equal(rmpe_backing_add(&backings, &one_more), -ENOSPC);
+	assert_int_equal(backings.nr, n);
+	for (i = 0; i < 10; i++) {
+		const struct kvm_memory_slot again = {
+			.base_gfn = 20 * i, .npages = 2,
+			.gmem = { .file = &ram, .pgoff = 20 * i },
+		};
+		gfn_t first, end = 20 * i;
+
+		assert_true(rmpe_backing_next_new(&backings, &again, &first, &end));
+		assert_int_equal(first, 20 * i + 1);
+		assert_int_equal(end, 20 * i + 2);
+		assert_false(rmpe_backing_next_new(&backings, &again, &first, &end));
+	}
+}
+
+static void no_memory(void **state)
+{
+	const struct kvm_memory_slot slot = {
+		.base_gfn = 0, .npages = 1, .gmem = { .file = &ram },
+	};
+
+	unit_fail_alloc(1);
+	assert_int_equal(rmpe_backing_add(&backings, &slot), -ENOMEM);
+	assert_int_equal(backings.nr, 0);
+	assert_false(map_ram(0, 1));
+	assert_true(map_ram(0, 1));
 }
 
 /* What was shown last at each gfn, without any limit. */
@@ -216,63 +284,63 @@ static struct {
 	u64 page;
 } model[MODEL_GFNS];
 
-static bool model_map(const struct file *file, gfn_t gfn, u64 npages, u64 page)
+/* How many of the pages are new. */
+static u64 model_map(const struct file *file, gfn_t gfn, u64 npages, u64 page)
 {
-	bool known = true;
-	u64 i;
+	u64 i, new = 0;
 
-	for (i = 0; i < npages; i++) {
-		known &= model[gfn + i].file == file &&
-			 model[gfn + i].page == page + i;
-		model[gfn + i].file = file;
-		model[gfn + i].page = page + i;
+	for (i = gfn; i < gfn + npages; i++) {
+		bool known = model[i].file == file && model[i].page == page + i - gfn;
+
+		new += !known;
+		model[i].file = file;
+		model[i].page = page + i - gfn;
 	}
-	return known;
+	return new;
 }
 
-/*
- * A few files and fixed cuts, as VMMs have them: exact.  Wherever a slot may
- * begin: never a "known" for pages that are not.
- */
-static void random_slots(bool anywhere)
+static bool in_parts(gfn_t gfn)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_parts; i++)
+		if (gfn >= parts[i].first && gfn < parts[i].end)
+			return true;
+	return false;
+}
+
+static void random_slots(void **state)
 {
 	struct inode inodes[3] = { { 1 }, { 2 }, { 3 } };
 	struct file files[3] = { { NULL, &inodes[0] }, { NULL, &inodes[1] },
 				 { NULL, &inodes[2] } };
-	const u64 unit = anywhere ? 1 : MODEL_GFNS / 4;
-	unsigned int i, known = 0;
+	unsigned int i, partly = 0;
 
 	memset(model, 0, sizeof(model));
 	for (i = 0; i < 20000; i++) {
 		struct file *file = &files[random_below(ARRAY_SIZE(files))];
-		u64 first = random_below(MODEL_GFNS / unit) * unit;
-		u64 n = (1 + random_below((MODEL_GFNS - first) / unit)) * unit;
+		u64 first = random_below(MODEL_GFNS);
+		u64 n = 1 + random_below(MODEL_GFNS - first);
 		u64 page = first + (random_below(4) ? 0 : 1000);
-		bool should = model_map(file, first, n, page);
-		bool is = map_at(file, first, n, page);
+		bool known[MODEL_GFNS];
+		u64 gfn, new;
 
-		if (is && !should)
-			fail_msg("slot %u: gfns 0x%llx-0x%llx are taken for known",
-				 i, first, first + n - 1);
-		if (should && !is && !anywhere)
-			fail_msg("slot %u: gfns 0x%llx-0x%llx are taken for new",
-				 i, first, first + n - 1);
-		known += is;
+		for (gfn = first; gfn < first + n; gfn++)
+			known[gfn] = model[gfn].file == file &&
+				     model[gfn].page == page + gfn - first;
+		new = model_map(file, first, n, page);
+		map_at(file, first, n, page);
+		for (gfn = first; gfn < first + n; gfn++)
+			if (in_parts(gfn) == known[gfn])
+				fail_msg("slot %u, 0x%llx-0x%llx: gfn 0x%llx is taken for %s",
+					 i, first, first + n - 1, gfn,
+					 known[gfn] ? "new" : "known");
+		partly += new && new < n;
 	}
-	assert_true(known);
+	assert_true(partly);
 }
 
-static void random_slots_at_a_few_places(void **state)
-{
-	random_slots(false);
-}
-
-static void random_slots_anywhere(void **state)
-{
-	random_slots(true);
-}
-
-#define backing_test(f) cmocka_unit_test_setup(f, set_up)
+#define backing_test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
@@ -293,9 +361,9 @@ int main(void)
 		backing_test(whole_with_a_part_that_was_covered),
 		backing_test(rom_moves_about),
 		backing_test(many_slots_side_by_side),
-		backing_test(more_ranges_than_there_is_room_for),
-		backing_test(random_slots_at_a_few_places),
-		backing_test(random_slots_anywhere),
+		backing_test(as_many_ranges_as_can_be),
+		backing_test(no_memory),
+		backing_test(random_slots),
 	};
 
 	random_seed();

@@ -15,7 +15,7 @@ PASS, WARN, FAIL, SKIP = "PASS", "WARN", "FAIL", "SKIP"
 
 # The functions of KVM that the module redirects (docs/design.md, section 3).
 HOOKS = ("kvm_arch_init_vm", "kvm_arch_destroy_vm", "kvm_arch_vcpu_ioctl_run",
-         "kvm_mmu_page_fault", "kvm_arch_commit_memory_region", "kvm_gmem_populate")
+         "kvm_mmu_page_fault", "kvm_arch_prepare_memory_region", "kvm_gmem_populate")
 
 CONFIG = ("CONFIG_KVM_AMD_SEV", "CONFIG_DYNAMIC_FTRACE_WITH_ARGS", "CONFIG_KPROBES_ON_FTRACE",
           "CONFIG_DEBUG_INFO_BTF", "CONFIG_DEBUG_INFO_BTF_MODULES")
