@@ -49,6 +49,12 @@ struct rmpe_hook {
 	bool registered;
 };
 
+/*
+ * Nobody enters a wrapper before all hooks are in place: whoever is in KVM_RUN
+ * may stay there for hours, and a load that fails would have to wait.
+ */
+static bool active;
+
 static DEFINE_PER_CPU(long, users);
 
 /* A task may leave on another CPU than it came on; only the sum counts. */
@@ -84,7 +90,7 @@ static void notrace on_vcpu(unsigned long ip, unsigned long parent_ip,
 {
 	const struct kvm_vcpu *vcpu = (void *)ftrace_regs_get_argument(fregs, 0);
 
-	if (vcpu->kvm->arch.vm_type == KVM_X86_SNP_VM)
+	if (vcpu->kvm->arch.vm_type == KVM_X86_SNP_VM && READ_ONCE(active))
 		redirect(ops, fregs);
 }
 
@@ -93,7 +99,7 @@ static void notrace on_kvm(unsigned long ip, unsigned long parent_ip,
 {
 	const struct kvm *kvm = (void *)ftrace_regs_get_argument(fregs, 0);
 
-	if (kvm->arch.vm_type == KVM_X86_SNP_VM)
+	if (kvm->arch.vm_type == KVM_X86_SNP_VM && READ_ONCE(active))
 		redirect(ops, fregs);
 }
 
@@ -101,7 +107,7 @@ static void notrace on_kvm(unsigned long ip, unsigned long parent_ip,
 static void notrace on_init_vm(unsigned long ip, unsigned long parent_ip,
 			       struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	if (ftrace_regs_get_argument(fregs, 1) == KVM_X86_SNP_VM)
+	if (ftrace_regs_get_argument(fregs, 1) == KVM_X86_SNP_VM && READ_ONCE(active))
 		redirect(ops, fregs);
 }
 
@@ -325,6 +331,7 @@ int rmpe_hooks_install(void)
 		r = install(&hooks[i]);
 	if (r)
 		rmpe_hooks_remove();
+	WRITE_ONCE(active, !r);
 	return r;
 }
 
@@ -334,12 +341,14 @@ int rmpe_hooks_install(void)
  * When it returns no task is in the module's code because of a hook.
  *
  * Context: module init or exit; may sleep, for seconds if vCPU threads keep
- * their CPUs busy.
+ * their CPUs busy; and for as long as a vCPU stays in KVM_RUN for whose VM
+ * there was no memory.
  */
 void rmpe_hooks_remove(void)
 {
 	int i;
 
+	WRITE_ONCE(active, false);
 	for (i = NR_HOOKS - 1; i >= 0; i--) {
 		struct rmpe_hook *hook = &hooks[i];
 

@@ -109,7 +109,6 @@ static int __init rmp_enforce_init(void)
 	r = rmpe_hooks_install();
 	if (r)
 		goto remove_files;
-	rmpe_vm_start_tracking();
 
 	pr_info("loaded: mode=%s action=%s\n", rmpe_mode_names[rmpe_global.mode],
 		rmpe_action_names[rmpe_global.action]);

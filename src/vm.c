@@ -36,11 +36,10 @@ static DEFINE_HASHTABLE(vm_table, 8);
 static DEFINE_MUTEX(vm_table_lock);	/* writers of vm_table, last_id */
 static u64 last_id;
 static atomic_t nr_objects;		/* structs not yet freed */
-static bool tracking;
 
 /* Whoever may open /dev/kvm can make VMs come and go as fast as he likes. */
 static DEFINE_RATELIMIT_STATE(life_limit, 5 * HZ, 100);
-static DEFINE_RATELIMIT_STATE(lost_limit, 5 * HZ, 100);	/* which others can't use up */
+static DEFINE_RATELIMIT_STATE(lost_limit, 5 * HZ, 20);	/* which others can't use up */
 
 static inline struct rmpe_vm *find(const struct kvm *kvm)
 {
@@ -160,10 +159,6 @@ static struct rmpe_vm *add_vm(struct kvm *kvm, enum rmpe_history_state history)
 {
 	struct rmpe_vm *vm, *raced;
 
-	/* A load that fails half-way must leave nothing behind. */
-	if (!READ_ONCE(tracking))
-		return NULL;
-
 	/*
 	 * The module stays for as long as it tracks a VM.  It can't be had only
 	 * while it is being unloaded, and then nothing is tracked any more.
@@ -198,16 +193,6 @@ static struct rmpe_vm *add_vm(struct kvm *kvm, enum rmpe_history_state history)
 		pr_info("vm=%llu pid=%d comm=%s history=%s: guarding\n", vm->id,
 			vm->pid, vm->comm, rmpe_history_names[history]);
 	return vm;
-}
-
-/**
- * rmpe_vm_start_tracking() - from now on VMs are tracked
- *
- * Context: module init, when all hooks are in place.
- */
-void rmpe_vm_start_tracking(void)
-{
-	WRITE_ONCE(tracking, true);
 }
 
 /**
