@@ -163,9 +163,12 @@ static noinline void before_run(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
 	 * The vCPU left KVM_RUN before the module came: we know of its PSC only
 	 * what the run page still says.
 	 */
-	if (v && !v->psc.active && is_psc_exit(vcpu) &&
-	    vm->history_state == RMPE_HISTORY_PARTIAL)
-		psc_begin(vm, v, vcpu);
+	if (vm->history_state == RMPE_HISTORY_PARTIAL && is_psc_exit(vcpu)) {
+		if (!v)
+			rmpe_vm_lose_history(vm);
+		else if (!v->psc.active)
+			psc_begin(vm, v, vcpu);
+	}
 	if (v && v->psc.active)
 		psc_end(vm, v, vcpu, READ_ONCE(vcpu->run->hypercall.ret));
 	mutex_unlock(&vm->lock);
@@ -196,14 +199,17 @@ int rmpe_vcpu_run(struct kvm_vcpu *vcpu)
 	struct rmpe_vm *vm = rmpe_vm_find_or_adopt(vcpu->kvm);
 	int r;
 
-	if (!vm)
-		return rmpe_orig_vcpu_run(vcpu);
-	if (rmpe_terminated(vm))
+	if (vm && rmpe_terminated(vm))
 		return rmpe_exit_terminated(vm, vcpu);
-
-	if (may_be_answer(vm, vcpu))
+	if (vm && may_be_answer(vm, vcpu))
 		before_run(vm, vcpu);
 	r = rmpe_orig_vcpu_run(vcpu);
+
+	/* Without memory for it then, it may have been found since. */
+	if (!vm)
+		vm = rmpe_vm_find(vcpu->kvm);
+	if (!vm)
+		return r;
 	if (rmpe_terminated(vm))
 		return rmpe_exit_terminated(vm, vcpu);
 	if (!r && is_psc_exit(vcpu))
