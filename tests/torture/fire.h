@@ -10,7 +10,7 @@
 #include "e2e/module.h"
 
 extern const struct scenario_group cycle_group, settings_group, words_group, memory_group,
-	hostile_guest_group, hostile_vmm_group, crowd_group, fault_group;
+	hostile_guest_group, hostile_vmm_group, crowd_group, fault_group, fault_start_group;
 
 #define GPA(n)	(GUEST_FREE_GPA + (n) * GUEST_PAGE)
 

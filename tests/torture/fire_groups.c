@@ -4,7 +4,7 @@
 
 const struct scenario_group *const groups[] = {
 	&cycle_group, &settings_group, &words_group, &memory_group, &hostile_guest_group,
-	&hostile_vmm_group, &crowd_group, &fault_group,
+	&hostile_vmm_group, &crowd_group, &fault_group, &fault_start_group,
 	NULL
 };
 
