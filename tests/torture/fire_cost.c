@@ -74,8 +74,8 @@ unsigned int fire_log_lines(const char *prefix)
 #define RECORDS_OF_VM	10
 #define RECORDS_OF_ALL	200
 #define COMINGS_GOINGS	100
-#define ENDS		100
-#define LOSSES		100
+#define ENDS		50
+#define LOSSES		20
 
 static struct {
 	pthread_t thread;
