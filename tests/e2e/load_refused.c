@@ -126,7 +126,7 @@ static const struct {
 	{ "__symbol_get", 1, ENODEV, "kvm is not loaded" },
 	{ "filp_open", 2, ENFILE, "can't read the kernel's BTF (error -23)" },
 	{ "kobject_create_and_add", 1, ENOMEM, "no sysfs directory (error -12)" },
-	{ "sysfs_create_groups", 1, EEXIST, "no sysfs directory (error -17)" },
+	{ "sysfs_create_groups", 1, EINVAL, "no sysfs directory (error -22)" },
 	{ "kset_create_and_add", 1, ENOMEM, "no sysfs directory (error -12)" },
 	{ "debugfs_create_dir", 1, 0, NULL },
 	{ "register_kprobe", 6, EINVAL, "that can be hooked (error -22)" },

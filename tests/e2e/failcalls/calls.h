@@ -31,7 +31,7 @@ bool call_fails(const char *name);
 #define kobject_create_and_add(...)					\
 	(call_fails("kobject_create_and_add") ? NULL : kobject_create_and_add(__VA_ARGS__))
 #define sysfs_create_groups(...)					\
-	(call_fails("sysfs_create_groups") ? -EEXIST : sysfs_create_groups(__VA_ARGS__))
+	(call_fails("sysfs_create_groups") ? -EINVAL : sysfs_create_groups(__VA_ARGS__))
 #define kset_create_and_add(...)					\
 	(call_fails("kset_create_and_add") ? NULL : kset_create_and_add(__VA_ARGS__))
 #define debugfs_create_dir(...)						\
