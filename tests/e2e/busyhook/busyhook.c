@@ -25,7 +25,11 @@ static int __init busyhook_init(void)
 {
 	int r = ftrace_set_filter(&ops, target, strlen(target), 1);
 
-	return r ?: register_ftrace_function(&ops);
+	if (!r)
+		r = register_ftrace_function(&ops);
+	if (r)
+		ftrace_free_filter(&ops);
+	return r;
 }
 
 static void __exit busyhook_exit(void)
