@@ -387,11 +387,10 @@ static gfn_t run_in_slot(const struct state_block *slot, gfn_t gfn,
 			 enum rmpe_page_state state)
 {
 	const gfn_t end = ALIGN_DOWN(gfn, BLOCK_GFNS) + BLOCK_GFNS;
-	unsigned long bits = uniform_bits(slot);
 
-	if (!bits)
+	if (!((unsigned long)slot & UNIFORM))
 		return run_in_block(slot, gfn, state);
-	while (gfn < end && chunk_state(bits, gfn) == state)
+	while (gfn < end && chunk_state((unsigned long)slot, gfn) == state)
 		gfn = ALIGN_DOWN(gfn, CHUNK_GFNS) + CHUNK_GFNS;
 	return gfn;
 }

@@ -38,7 +38,8 @@ static void ftrace_off(const void *arg)
 	(void)arg;
 	check(!r, "insmod: %s", strerror(r));
 	r = file_write(FTRACE_ENABLED, "0");
-	check(r == EBUSY || r == EOPNOTSUPP, "ftrace_enabled=0 under the module: errno %d, not EBUSY", r);
+	check(r == EBUSY || r == EOPNOTSUPP,
+	      "ftrace_enabled=0 under the module: errno %d, not EBUSY", r);
 	r = module_load_file("busyhook.ko", "target=kvm_mmu_page_fault");
 	if (!check(r == EBUSY, "another module takes our hook: errno %d, not EBUSY", r) && !r)
 		module_unload("busyhook");
