@@ -78,11 +78,14 @@ static long nr_users(void)
 	return sum;
 }
 
-static void notrace redirect(struct ftrace_ops *ops, struct ftrace_regs *fregs)
+/* Inlined: ordinary VMs are to pay for no call. */
+static __always_inline void redirect(struct ftrace_ops *ops, struct ftrace_regs *fregs,
+				     unsigned long vm_type)
 {
 	struct rmpe_hook *hook = container_of(ops, struct rmpe_hook, ops);
 
-	ftrace_regs_set_instruction_pointer(fregs, (unsigned long)hook->wrapper);
+	if (vm_type == KVM_X86_SNP_VM && READ_ONCE(active))
+		ftrace_regs_set_instruction_pointer(fregs, (unsigned long)hook->wrapper);
 }
 
 static void notrace on_vcpu(unsigned long ip, unsigned long parent_ip,
@@ -90,8 +93,7 @@ static void notrace on_vcpu(unsigned long ip, unsigned long parent_ip,
 {
 	const struct kvm_vcpu *vcpu = (void *)ftrace_regs_get_argument(fregs, 0);
 
-	if (vcpu->kvm->arch.vm_type == KVM_X86_SNP_VM && READ_ONCE(active))
-		redirect(ops, fregs);
+	redirect(ops, fregs, vcpu->kvm->arch.vm_type);
 }
 
 static void notrace on_kvm(unsigned long ip, unsigned long parent_ip,
@@ -99,16 +101,14 @@ static void notrace on_kvm(unsigned long ip, unsigned long parent_ip,
 {
 	const struct kvm *kvm = (void *)ftrace_regs_get_argument(fregs, 0);
 
-	if (kvm->arch.vm_type == KVM_X86_SNP_VM && READ_ONCE(active))
-		redirect(ops, fregs);
+	redirect(ops, fregs, kvm->arch.vm_type);
 }
 
 /* kvm->arch.vm_type is not set yet; the second argument is what it will be. */
 static void notrace on_init_vm(unsigned long ip, unsigned long parent_ip,
 			       struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	if (ftrace_regs_get_argument(fregs, 1) == KVM_X86_SNP_VM && READ_ONCE(active))
-		redirect(ops, fregs);
+	redirect(ops, fregs, ftrace_regs_get_argument(fregs, 1));
 }
 
 static int wrap_init_vm(struct kvm *kvm, unsigned long type);
