@@ -5,14 +5,18 @@
 # machine off, and to tell whether its kernel is content.
 
 # in_session SESSION: everything that a launcher has started, whatever process groups it
-# makes, is in the session that it was started as the leader of.
+# makes, is in the session that it was started as the leader of. Others end meanwhile:
+# one file that has vanished must not hide the rest, as it does from awk.
 in_session() {
-	awk -v session="$1" '{
-		pid = $1
-		sub(/.*\) /, "")
-		if ($4 == session && $1 != "Z")
-			print pid
-	}' /proc/[0-9]*/stat 2>/dev/null
+	local stat line state session
+
+	for stat in /proc/[0-9]*/stat; do
+		line=''
+		read -r -d '' line 2>/dev/null <"$stat" || true
+		# A name may have anything in it, also brackets and newlines.
+		read -r state _ _ session _ <<<"${line##*) }"
+		[ "$session" != "$1" ] || [ "$state" = Z ] || basename "${stat%/stat}"
+	done
 }
 
 # switch_off SESSION: ends all of it.
