@@ -45,10 +45,10 @@ struct rmpe_backings {
 	unsigned int room;
 };
 
+struct rmpe_backing rmpe_backing_of(const struct kvm_memory_slot *slot);
 bool rmpe_backing_next_new(const struct rmpe_backings *b,
-			   const struct kvm_memory_slot *slot, gfn_t *first,
-			   gfn_t *end);
-int rmpe_backing_add(struct rmpe_backings *b, const struct kvm_memory_slot *slot);
+			   const struct rmpe_backing *new, gfn_t *first, gfn_t *end);
+int rmpe_backing_add(struct rmpe_backings *b, const struct rmpe_backing *slot);
 void rmpe_backing_free(struct rmpe_backings *b);
 
 #endif

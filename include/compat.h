@@ -7,6 +7,7 @@
 #ifndef RMPE_COMPAT_H
 #define RMPE_COMPAT_H
 
+#include <linux/fs.h>
 #include <linux/kvm_host.h>
 #include <linux/pid.h>
 
@@ -44,6 +45,16 @@ int kvm_arch_prepare_memory_region(struct kvm *kvm,
 long kvm_gmem_populate(struct kvm *kvm, gfn_t gfn, void __user *src, long npages,
 		       RMPE_POPULATE_PARAM kvm_gmem_populate_cb post_populate,
 		       void *opaque);
+long kvm_arch_vcpu_pre_fault_memory(struct kvm_vcpu *vcpu,
+				    struct kvm_pre_fault_memory *range);
+/* KVM's own, which only the kernel's BTF can vouch for. */
+long kvm_gmem_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
+
+/* A guest_memfd's VM: the first member of what its file has (shape.c asks the BTF). */
+static inline struct kvm *rmpe_gmem_kvm(const struct file *file)
+{
+	return *(struct kvm **)file->private_data;
+}
 
 /* The task that runs a vCPU, or NULL; RCU read side. */
 static inline struct task_struct *rmpe_vcpu_task(struct kvm_vcpu *vcpu)

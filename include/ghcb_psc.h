@@ -7,12 +7,15 @@
 
 #include <linux/kvm_types.h>
 
-struct kvm_memory_slot;
+struct rmpe_early;
+struct rmpe_psc;
 struct rmpe_vm;
 
 int rmpe_vcpu_run(struct kvm_vcpu *vcpu);
 void rmpe_psc_launched(struct kvm *kvm, gfn_t gfn, long npages);
-void rmpe_psc_slot_coming(struct kvm *kvm, const struct kvm_memory_slot *slot);
-bool rmpe_psc_in_flight(struct rmpe_vm *vm, gfn_t gfn, bool to_private);
+struct rmpe_psc *rmpe_psc_in_flight(struct rmpe_vm *vm, gfn_t gfn, bool to_private,
+				    u64 since);
+void rmpe_psc_settle(struct rmpe_vm *vm, struct kvm *kvm, const struct rmpe_early *e,
+		     bool private);
 
 #endif

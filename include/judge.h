@@ -20,7 +20,7 @@ enum rmpe_expected {
 /* How we know. */
 enum rmpe_source {
 	RMPE_SOURCE_NONE,
-	RMPE_SOURCE_PSC,	/* a completed PSC (or an access KVM resolved) */
+	RMPE_SOURCE_PSC,	/* a completed PSC */
 	RMPE_SOURCE_LAUNCH,	/* populated at launch */
 	RMPE_SOURCE_ATTRIBUTE,	/* KVM's attribute: no history of this gfn */
 };
@@ -29,7 +29,10 @@ enum rmpe_source {
  * struct rmpe_judge_input - everything that a verdict depends on
  * @access_private: the access was private (#NPF error code bit ENC)
  * @vmpl: the #NPF was a VMPL permission violation
- * @state: what the tracker knows of the gfn
+ * @asked: what the guest has asked for
+ * @used: the state in which KVM was let resolve an access that disagrees with
+ *	@asked; else RMPE_PAGE_NONE
+ * @discarded: the VMM has taken the private page away since
  * @history_complete: the tracker has seen this VM from its creation
  * @attr_private: KVM's memory attribute of the gfn is private
  * @inflight_private: some vCPU waits for the answer to a PSC to private
@@ -38,7 +41,9 @@ enum rmpe_source {
 struct rmpe_judge_input {
 	bool access_private;
 	bool vmpl;
-	enum rmpe_page_state state;
+	enum rmpe_page_state asked;
+	enum rmpe_page_state used;
+	bool discarded;
 	bool history_complete;
 	bool attr_private;
 	bool inflight_private;
@@ -63,12 +68,12 @@ struct rmpe_verdict {
 struct rmpe_verdict rmpe_judge(const struct rmpe_judge_input *in);
 
 /**
- * rmpe_state_allows() - is an access what was asked for?
- * @state: what the tracker knows of the gfn
+ * rmpe_state_allows() - is an access in order in a page of that state?
+ * @state: the state
  * @private: the access was private
  *
- * The short way for most accesses: if it is, no class is left but HOST, IN_FLIGHT
- * (KVM's attribute differs), VMPL and NONE.
+ * The short way for most accesses: if @state was asked for, no class is left but
+ * HOST, IN_FLIGHT (KVM's attribute differs), VMPL and NONE.
  *
  * Context: any.
  * Return: false also if nothing is known of the gfn.

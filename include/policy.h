@@ -42,10 +42,12 @@ enum rmpe_class {
 	RMPE_CLASS_IN_FLIGHT,		/* a PSC of that gfn is not answered yet */
 	RMPE_CLASS_VMPL,		/* VMPL permissions, not page state */
 	RMPE_CLASS_HOST,		/* the VMM changed the page by itself */
+	RMPE_CLASS_UNBACKED,		/* private access, no guest_memfd there */
+	RMPE_CLASS_NO_PROGRESS,		/* in order, and never done */
 	RMPE_NR_CLASSES,
 };
 
-/* HOST is the last class: the ones before it can be enforced. */
+/* The classes before HOST can be enforced. */
 #define RMPE_NR_POLICIES RMPE_CLASS_HOST
 
 struct rmpe_settings {

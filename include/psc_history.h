@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The most recent PSCs of a VM, for reports.  No verdict depends on them but
- * one: whether a gfn's state was asked for anew between two faults.
+ * The PSCs of a VM, for reports: the most recent ones in full, of older ones the
+ * last of each gfn.  No verdict depends on them but one: whether a gfn's state was
+ * asked for anew between two faults.
  */
 #ifndef RMPE_PSC_HISTORY_H
 #define RMPE_PSC_HISTORY_H
@@ -9,18 +10,24 @@
 #include <linux/kvm_types.h>
 #include <linux/types.h>
 
+#include "psc_map.h"
+
+struct mutex;
+
 /* Two boots of Linux under OVMF, such as with kdump, ask some 1,150 times. */
 #define RMPE_PSC_HISTORY_LEN 2048
 
 /**
  * struct rmpe_psc_event - a PSC that was answered
- * @seq: counts a VM's answered PSCs, from 1
- * @when_ns: time of the answer, CLOCK_MONOTONIC
+ * @seq: counts a VM's answered PSCs, from 1; 0 for one that is not in the ring
+ * @when_ns: when KVM took the answer, CLOCK_MONOTONIC
  * @gfn: first gfn
  * @npages: length in 4K pages
  * @vcpu: which vCPU asked (vcpu_id)
  * @to_private: what it asked for
  * @completed: the VMM answered "done"
+ * @redundant: all of its pages were asked to be so already
+ * @ret: the VMM's answer; U32_MAX stands for any above
  */
 struct rmpe_psc_event {
 	u64 seq;
@@ -28,28 +35,36 @@ struct rmpe_psc_event {
 	gfn_t gfn;
 	u64 npages;
 	int vcpu;
+	u32 ret;
 	bool to_private;
 	bool completed;
+	bool redundant;
 };
 
 /**
- * struct rmpe_psc_history - a ring of events
+ * struct rmpe_psc_history - a ring of events, and what has dropped out of it
  * @ring: RMPE_PSC_HISTORY_LEN events
  * @seq: the last event's number, 0 if none
+ * @completed: of older events, the last completed one of each gfn
+ * @refused: likewise the last refused one, where it is newer than that
  */
 struct rmpe_psc_history {
 	struct rmpe_psc_event *ring;
 	u64 seq;
+	struct rmpe_psc_map completed;
+	struct rmpe_psc_map refused;
 };
 
-int rmpe_history_init(struct rmpe_psc_history *h);
+int rmpe_history_init(struct rmpe_psc_history *h, struct mutex *lock);
 void rmpe_history_free(struct rmpe_psc_history *h);
-void rmpe_history_add(struct rmpe_psc_history *h, struct rmpe_psc_event *ev);
+struct rmpe_psc_event *rmpe_history_add(struct rmpe_psc_history *h);
 const struct rmpe_psc_event *rmpe_history_get(const struct rmpe_psc_history *h,
 					      u64 seq);
 u64 rmpe_history_oldest(const struct rmpe_psc_history *h);
-const struct rmpe_psc_event *rmpe_history_last(const struct rmpe_psc_history *h,
-					       gfn_t gfn);
+bool rmpe_history_last(struct rmpe_psc_history *h, gfn_t gfn,
+		       struct rmpe_psc_event *ev);
+bool rmpe_history_last_refused(struct rmpe_psc_history *h, gfn_t gfn,
+			       struct rmpe_psc_event *ev);
 bool rmpe_history_changed_since(const struct rmpe_psc_history *h, gfn_t gfn,
 				u64 seq);
 

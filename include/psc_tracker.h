@@ -25,6 +25,7 @@
 
 #include <linux/bits.h>
 #include <linux/kvm_types.h>
+#include <linux/rcupdate.h>
 #include <linux/types.h>
 
 enum rmpe_page_state {
@@ -48,6 +49,18 @@ struct rmpe_tracker {
 	struct rmpe_tracker_root __rcu *root;
 	size_t bytes;
 };
+
+/**
+ * rmpe_tracker_is_empty() - was nothing ever recorded?
+ * @t: the tracker
+ *
+ * Context: any.
+ * Return: true if there is no tree.
+ */
+static inline bool rmpe_tracker_is_empty(const struct rmpe_tracker *t)
+{
+	return !rcu_access_pointer(t->root);
+}
 
 enum rmpe_page_state rmpe_tracker_state(const struct rmpe_tracker *t, gfn_t gfn);
 int rmpe_tracker_set(struct rmpe_tracker *t, gfn_t gfn, u64 npages,

@@ -5,6 +5,9 @@
 #ifndef RMPE_SHAPE_H
 #define RMPE_SHAPE_H
 
+#include <linux/types.h>
+
 int rmpe_shape_check(void);
+bool rmpe_shape_knows_gmem(void);
 
 #endif

@@ -19,6 +19,7 @@
 #include <linux/mutex.h>
 #include <linux/ratelimit_types.h>
 #include <linux/sched.h>
+#include <linux/spinlock_types.h>
 #include <linux/types.h>
 
 #include "backing.h"
@@ -26,7 +27,8 @@
 #include "policy.h"
 #include "psc_history.h"
 #include "psc_tracker.h"
-#include "report.h"
+#include "record.h"
+#include "suspect.h"
 
 struct dentry;
 struct kvm;
@@ -38,46 +40,71 @@ enum rmpe_history_state {
 	RMPE_HISTORY_LOST,	/* memory ran out: never enforced again */
 };
 
+#define RMPE_NR_EARLY 16
+
+/**
+ * struct rmpe_early - an access that KVM was let resolve although the PSC that it
+ *	needs was not answered
+ * @gpa: where
+ * @error_code: of the #NPF
+ * @vcpu: vcpu_id
+ * @mode: in force
+ */
+struct rmpe_early {
+	gpa_t gpa;
+	u64 error_code;
+	int vcpu;
+	enum rmpe_mode mode;
+};
+
 /**
  * struct rmpe_psc - a PSC that waits for the VMM's answer
  * @active: there is one
  * @to_private: what it asks for
  * @gfn: first gfn
  * @npages: length in 4K pages
+ * @nr: counts a VM's requests, from 1
+ * @complete: what KVM would have called when it takes the answer
+ * @early: accesses that came too early for it
+ * @nr_early: how many
  */
 struct rmpe_psc {
 	bool active;
 	bool to_private;
 	gfn_t gfn;
 	u64 npages;
+	u64 nr;
+	int (*complete)(struct kvm_vcpu *vcpu);
+	struct rmpe_early early[RMPE_NR_EARLY];
+	unsigned int nr_early;
 };
 
 /**
- * struct rmpe_suspect - a mismatch seen once, or acted upon
- * @active: there is one
- * @access_private: the access
- * @gfn: its gfn
- * @psc_seq: the VM's last answered PSC at that time
- * @injected: how often in a row #VC was injected for it
- * @exits: the vCPU's count of exits at the last injection
+ * struct rmpe_progress - faults of a vCPU at one gfn that are in order
+ * @gfn: the gfn
+ * @faults: how many in a row
+ * @exits: the vCPU's count of exits when they began to be suspicious
+ * @since: jiffies of then
+ * @told: it was reported
  */
-struct rmpe_suspect {
-	bool active;
-	bool access_private;
+struct rmpe_progress {
 	gfn_t gfn;
-	u64 psc_seq;
-	unsigned int injected;
+	u64 faults;
 	u64 exits;
+	unsigned long since;
+	bool told;
 };
 
 /**
- * struct rmpe_vcpu - a vCPU; all under the VM's lock
+ * struct rmpe_vcpu - a vCPU; all but @progress under the VM's lock
  * @psc: its PSC in flight
- * @suspect: what it did at its last mismatch
+ * @suspects: what it did wrong lately
+ * @progress: its own KVM_RUN's, without a lock
  */
 struct rmpe_vcpu {
 	struct rmpe_psc psc;
-	struct rmpe_suspect suspect;
+	struct rmpe_suspects suspects;
+	struct rmpe_progress progress;
 };
 
 /**
@@ -87,8 +114,13 @@ struct rmpe_vcpu {
  * @psc_completed: those that it answered with success
  * @psc_refused: those that it answered with an error
  * @psc_pages: 4K pages in completed PSCs
+ * @psc_redundant: completed PSCs that asked for what had been asked for
+ * @pages_discarded: private 4K pages that the VMM has taken away
+ * @prefaults_skipped: 4K pages that the VMM wanted mapped, and the guest had not
+ *	asked for
  * @vc_injected: #VCs queued
  * @enforced: violations acted upon, by #VC or termination
+ * @repeated: faults that were the same as one that was reported
  * @log_suppressed: records that the rate limit kept from the kernel log
  * @class: verdicts, by class
  */
@@ -98,8 +130,12 @@ struct rmpe_counters {
 	u64 psc_completed;
 	u64 psc_refused;
 	u64 psc_pages;
+	u64 psc_redundant;
+	u64 pages_discarded;
+	u64 prefaults_skipped;
 	u64 vc_injected;
 	u64 enforced;
+	u64 repeated;
 	u64 log_suppressed;
 	u64 class[RMPE_NR_CLASSES];
 };
@@ -116,9 +152,15 @@ struct rmpe_note {
 	u32 violations;
 };
 
+/* Why an access that was asked for may need a closer look, see npf.c. */
+#define RMPE_WATCH_SLOT		1u	/* a slot is coming */
+#define RMPE_WATCH_USED		2u	/* some page was used in another state */
+#define RMPE_WATCH_HOLES	4u	/* the VMM has discarded private pages */
+
 /**
  * struct rmpe_vm - an SNP VM
  * @kobj: its directory in sysfs; its release frees this struct
+ * @in_sysfs: the directory is there; it comes a moment after the VM is found by others
  * @node: in the table, by @kvm (RCU)
  * @rcu: for freeing
  * @kvm: the key; dereferenced only where it can't be gone: by sysfs, whose files
@@ -131,25 +173,32 @@ struct rmpe_note {
  * @terminated: no vCPU may run again; set once, under @lock
  * @exit: what every KVM_RUN returns once @terminated is set
  * @npf_judged: #NPFs on guest_memfd slots
- * @lock: protects all below, except readers of @tracker
- * @history_state: how far the tracker can be trusted
- * @tracker: page states
- * @by_use: RMPE_PAGE_PRIVATE for gfns whose state in @tracker is from an access
- *	that KVM resolved, not from a PSC; else RMPE_PAGE_NONE
+ * @lock: protects all below, except readers of @asked, @used and @watch
+ * @history_state: how far @asked can be trusted
+ * @asked: page states that the guest has asked for
+ * @used: the state in which KVM was let resolve an access that disagrees with
+ *	@asked; else RMPE_PAGE_NONE
+ * @watch: RMPE_WATCH_*
+ * @coming: the slot that KVM has prepared last, until it is seen whether it is there
  * @backings: which pages its gfns name
- * @history: recent PSCs
+ * @holes: private pages that the VMM has discarded; forgotten when the guest asks for
+ *	them, or KVM has brought new ones
+ * @history: PSCs
  * @vcpus: by vcpu_idx, KVM_MAX_VCPUS; a vCPU's KVM_RUN reads its own without @lock
  * @nr_vcpus: those from here on are NULL
  * @counters: counters; read without the lock by sysfs
  * @notes: by hash of the gfn; allocated at the first violation
  * @log_limit: of the kernel log and uevents
+ * @act_limit: the same for records of what was acted upon
  * @suppressed: records kept from the log since the last one that was printed
- * @nr_records: records so far
- * @records: the last ones; allocated at the first violation
+ * @records_lock: for @records, held for moments only: whoever reads records must not
+ *	keep a vCPU waiting
+ * @records: the last ones, under @records_lock too
  * @dentry: its directory in debugfs
  */
 struct rmpe_vm {
 	struct kobject kobj;
+	bool in_sysfs;
 	struct hlist_node node;
 	struct rcu_head rcu;
 	struct kvm *kvm;
@@ -163,18 +212,22 @@ struct rmpe_vm {
 
 	struct mutex lock;	/* what it protects: above */
 	enum rmpe_history_state history_state;
-	struct rmpe_tracker tracker;
-	struct rmpe_tracker by_use;
+	struct rmpe_tracker asked;
+	struct rmpe_tracker used;
+	u8 watch;
+	struct rmpe_backing coming;
 	struct rmpe_backings backings;
+	struct rmpe_psc_map holes;
 	struct rmpe_psc_history history;
 	struct rmpe_vcpu **vcpus;
 	unsigned int nr_vcpus;
 	struct rmpe_counters counters;
 	struct rmpe_note *notes;
 	struct ratelimit_state log_limit;
+	struct ratelimit_state act_limit;
 	u64 suppressed;
-	u64 nr_records;
-	struct rmpe_record *records;
+	spinlock_t records_lock;	/* for @records, too */
+	struct rmpe_records records;
 	struct dentry *dentry;
 };
 
@@ -194,15 +247,20 @@ void rmpe_vm_wait_all_freed(void);
 void rmpe_vm_release(struct rmpe_vm *vm);
 
 struct rmpe_vcpu *rmpe_vcpu_get(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu);
-void rmpe_vm_set_state(struct rmpe_vm *vm, gfn_t gfn, u64 npages,
+void rmpe_vm_set_asked(struct rmpe_vm *vm, gfn_t gfn, u64 npages,
 		       enum rmpe_page_state state);
-void rmpe_vm_set_state_by_use(struct rmpe_vm *vm, gfn_t gfn,
-			      enum rmpe_page_state state);
-bool rmpe_vm_is_by_use(const struct rmpe_vm *vm, gfn_t gfn);
+bool rmpe_vm_all_asked(const struct rmpe_vm *vm, gfn_t gfn, u64 npages,
+		       enum rmpe_page_state state);
+void rmpe_vm_set_used(struct rmpe_vm *vm, gfn_t gfn, enum rmpe_page_state state);
+void rmpe_vm_update_watch(struct rmpe_vm *vm);
 size_t rmpe_vm_tracker_bytes(const struct rmpe_vm *vm);
 void rmpe_vm_lose_history(struct rmpe_vm *vm);
-struct rmpe_note *rmpe_vm_note(struct rmpe_vm *vm, gfn_t gfn);
+void rmpe_vm_count_violation(struct rmpe_vm *vm, gfn_t gfn, struct rmpe_record *rec);
 u64 rmpe_vm_npf_judged(const struct rmpe_vm *vm);
+
+#define RMPE_LAST_RECORD U64_MAX
+
+bool rmpe_vm_record(struct rmpe_vm *vm, u64 after, struct rmpe_record *rec);
 
 enum rmpe_mode rmpe_vm_mode(const struct rmpe_vm *vm);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VMMs delete and create memslots behind the guest's back, to split one or to
+ * VMMs delete and create memslots while the guest runs, to split one or to
  * put a device before it.  The guest_memfd keeps its pages meanwhile, and the
  * RMP keeps their state: if the same page comes back at the same gfn, what the
  * guest asked for still holds.  If another one does, it does not.
@@ -15,7 +15,14 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-static struct rmpe_backing of_slot(const struct kvm_memory_slot *slot)
+/**
+ * rmpe_backing_of() - what a slot shows
+ * @slot: the slot, with guest_memfd, whose file is open
+ *
+ * Context: kvm->slots_lock held.
+ * Return: its pages and where they are.
+ */
+struct rmpe_backing rmpe_backing_of(const struct kvm_memory_slot *slot)
 {
 	const struct inode *inode = file_inode(slot->gmem.file);
 
@@ -33,10 +40,10 @@ static bool same_pages(const struct rmpe_backing *a, const struct rmpe_backing *
 	return a->inode == b->inode && a->ino == b->ino && a->offset == b->offset;
 }
 
-/* The entry that shows the pages of @slot at @gfn or, failing that, next behind it. */
-static const struct rmpe_backing *at_or_behind(const struct rmpe_backings *b,
-					       const struct rmpe_backing *slot,
-					       gfn_t gfn)
+/* The entry that shows the pages of @slot at @gfn or, failing that, above it. */
+static const struct rmpe_backing *at_or_above(const struct rmpe_backings *b,
+					      const struct rmpe_backing *slot,
+					      gfn_t gfn)
 {
 	const struct rmpe_backing *next = NULL;
 	unsigned int i;
@@ -54,29 +61,28 @@ static const struct rmpe_backing *at_or_behind(const struct rmpe_backings *b,
 /**
  * rmpe_backing_next_new() - which part of a slot shows other pages than before?
  * @b: what the VM has had
- * @slot: a slot with guest_memfd, not yet added
+ * @new: what a slot shows, not yet added
  * @first: the first gfn of the next such part
- * @end: where to begin to look, the slot's first gfn at first; then behind the
+ * @end: where to begin to look, the slot's first gfn at first; then the end of the
  *	part
  *
- * Context: kvm->slots_lock held; under the VM's lock.
+ * Context: under the VM's lock.
  * Return: true if there is one; the guest must ask for its pages anew.
  */
 bool rmpe_backing_next_new(const struct rmpe_backings *b,
-			   const struct kvm_memory_slot *slot, gfn_t *first,
-			   gfn_t *end)
+			   const struct rmpe_backing *new, gfn_t *first, gfn_t *end)
 {
-	const struct rmpe_backing new = of_slot(slot), *known;
+	const struct rmpe_backing *known;
 
 	*first = *end;
-	known = at_or_behind(b, &new, *first);
+	known = at_or_above(b, new, *first);
 	while (known && known->first <= *first) {
 		*first = known->end;
-		known = at_or_behind(b, &new, *first);
+		known = at_or_above(b, new, *first);
 	}
-	if (*first >= new.end)
+	if (*first >= new->end)
 		return false;
-	*end = known ? min(known->first, new.end) : new.end;
+	*end = known ? min(known->first, new->end) : new->end;
 	return true;
 }
 
@@ -102,19 +108,19 @@ static int make_room(struct rmpe_backings *b)
 }
 
 /**
- * rmpe_backing_add() - a slot is about to show its pages
+ * rmpe_backing_add() - a slot shows its pages
  * @b: what the VM has had; no two entries have a gfn in common
- * @slot: the slot, with guest_memfd
+ * @slot: what it shows
  *
  * What was mapped at these gfns before is forgotten, so that it counts as new
  * if it ever comes back.
  *
- * Context: process context, may sleep; kvm->slots_lock held; under the VM's lock.
+ * Context: process context, may sleep; under the VM's lock.
  * Return: 0; -ENOMEM or, with RMPE_MAX_BACKINGS, -ENOSPC: nothing has changed.
  */
-int rmpe_backing_add(struct rmpe_backings *b, const struct kvm_memory_slot *slot)
+int rmpe_backing_add(struct rmpe_backings *b, const struct rmpe_backing *slot)
 {
-	struct rmpe_backing new = of_slot(slot);
+	struct rmpe_backing new = *slot;
 	gfn_t first = new.first, end = new.end;
 	unsigned int i;
 	int r;
@@ -123,7 +129,7 @@ int rmpe_backing_add(struct rmpe_backings *b, const struct kvm_memory_slot *slot
 	if (r)
 		return r;
 	for (i = b->nr; i-- > 0;) {
-		struct rmpe_backing old = b->entry[i], behind = old;
+		struct rmpe_backing old = b->entry[i], above = old;
 
 		/* Pieces of one file that meet are one. */
 		if (same_pages(&old, &new) && old.first <= end && old.end >= first) {
@@ -137,11 +143,11 @@ int rmpe_backing_add(struct rmpe_backings *b, const struct kvm_memory_slot *slot
 		/* It may be left with a piece on either side. */
 		b->entry[i] = b->entry[--b->nr];
 		old.end = first;
-		behind.first = end;
+		above.first = end;
 		if (old.first < old.end)
 			b->entry[b->nr++] = old;
-		if (behind.first < behind.end)
-			b->entry[b->nr++] = behind;
+		if (above.first < above.end)
+			b->entry[b->nr++] = above;
 	}
 	b->entry[b->nr++] = new;
 	return 0;

@@ -10,52 +10,65 @@
 #include <linux/debugfs.h>
 #include <linux/kernel.h>
 #include <linux/ktime.h>
+#include <linux/kvm_host.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <linux/srcu.h>
+#include <linux/string_choices.h>
 
-#include "report.h"
+#include "psc_unused.h"
+#include "record.h"
+#include "slots.h"
 #include "vm.h"
 
 static struct dentry *root;
 
 /**
  * struct page_run - gfns of which the same is known
- * @end: behind the last
- * @state: of all
- * @by_use: how it came about
+ * @end: the end, exclusive
+ * @asked: what was asked for
+ * @used: how they were used in spite of that, or RMPE_PAGE_NONE
  */
 struct page_run {
 	gfn_t end;
-	enum rmpe_page_state state;
-	bool by_use;
+	enum rmpe_page_state asked;
+	enum rmpe_page_state used;
 };
 
 static struct page_run run(const struct rmpe_vm *vm, gfn_t gfn)
 {
-	enum rmpe_page_state by_use;
 	struct page_run r;
 
-	r.end = rmpe_tracker_run(&vm->tracker, gfn, RMPE_MAX_GFNS, &r.state);
-	r.end = rmpe_tracker_run(&vm->by_use, gfn, r.end, &by_use);
-	r.by_use = by_use != RMPE_PAGE_NONE;
+	r.end = rmpe_tracker_run(&vm->asked, gfn, RMPE_MAX_GFNS, &r.asked);
+	r.end = rmpe_tracker_run(&vm->used, gfn, r.end, &r.used);
 	return r;
 }
 
 static const char *run_source(const struct page_run *r)
 {
-	if (r->by_use)
+	if (r->used != RMPE_PAGE_NONE)
 		return "use";
-	return r->state == RMPE_PAGE_LAUNCHED ? "launch" : "psc";
+	return r->asked == RMPE_PAGE_LAUNCHED ? "launch" : "psc";
+}
+
+/* A slot may have come since anything looked. */
+static void lock_settled(struct rmpe_vm *vm)
+{
+	int idx = srcu_read_lock(&vm->kvm->srcu);
+
+	mutex_lock(&vm->lock);
+	rmpe_slots_settle(vm, vm->kvm);
+	srcu_read_unlock(&vm->kvm->srcu, idx);
 }
 
 static void *map_start(struct seq_file *m, loff_t *pos)
 {
 	struct rmpe_vm *vm = m->private;
 
-	mutex_lock(&vm->lock);
+	lock_settled(vm);
 	return *pos < RMPE_MAX_GFNS ? pos : NULL;
 }
 
@@ -77,6 +90,7 @@ static void map_stop(struct seq_file *m, void *v)
 static int map_show(struct seq_file *m, void *v)
 {
 	static const char *const names[] = {
+		[RMPE_PAGE_NONE]	= "none",
 		[RMPE_PAGE_LAUNCHED]	= "launched",
 		[RMPE_PAGE_PRIVATE]	= "private",
 		[RMPE_PAGE_SHARED]	= "shared",
@@ -85,10 +99,11 @@ static int map_show(struct seq_file *m, void *v)
 	gfn_t gfn = *(loff_t *)v;
 	struct page_run r = run(vm, gfn);
 
-	if (r.state == RMPE_PAGE_NONE)
+	if (r.asked == RMPE_PAGE_NONE && r.used == RMPE_PAGE_NONE)
 		return SEQ_SKIP;
-	seq_printf(m, "gfn=0x%llx last=0x%llx state=%s source=%s\n", gfn,
-		   r.end - 1, names[r.state], run_source(&r));
+	seq_printf(m, "gfn=0x%llx last=0x%llx state=%s source=%s asked=%s\n", gfn,
+		   r.end - 1, names[r.used ?: r.asked], run_source(&r),
+		   names[r.asked]);
 	return 0;
 }
 
@@ -121,11 +136,12 @@ static int history_show(struct seq_file *m, void *v)
 {
 	const struct rmpe_psc_event *ev = v;
 
-	seq_printf(m, "seq=%llu age_us=%llu vcpu=%d gfn=0x%llx pages=%llu to=%s result=%s\n",
+	seq_printf(m, "seq=%llu age_us=%llu vcpu=%d gfn=0x%llx pages=%llu to=%s result=%s ret=%u redundant=%s\n",
 		   ev->seq, div_u64(ktime_get_ns() - ev->when_ns, NSEC_PER_USEC),
 		   ev->vcpu, ev->gfn, ev->npages,
 		   ev->to_private ? "private" : "shared",
-		   ev->completed ? "completed" : "refused");
+		   ev->completed ? "completed" : "refused", ev->ret,
+		   str_yes_no(ev->redundant));
 	return 0;
 }
 
@@ -142,7 +158,7 @@ static int memory_show(struct seq_file *m, void *v)
 	struct rmpe_vm *vm = m->private;
 	unsigned int i;
 
-	mutex_lock(&vm->lock);
+	lock_settled(vm);
 	for (i = 0; i < vm->backings.nr; i++) {
 		const struct rmpe_backing *b = &vm->backings.entry[i];
 
@@ -153,26 +169,112 @@ static int memory_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(memory);
 
+/* Here and below the position is a gfn, and what is shown is the next from there. */
+static void *holes_start(struct seq_file *m, loff_t *pos)
+{
+	struct rmpe_vm *vm = m->private;
+	struct rmpe_map_event hole;
+
+	mutex_lock(&vm->lock);
+	if (!rmpe_map_next(&vm->holes, *pos, &hole))
+		return NULL;
+	*pos = hole.gfn;
+	return pos;
+}
+
+static void *holes_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	struct rmpe_vm *vm = m->private;
+	struct rmpe_map_event hole;
+
+	/* It may be gone by now. */
+	*pos = rmpe_map_last(&vm->holes, *pos, &hole) ? hole.gfn + hole.npages : *pos + 1;
+	if (!rmpe_map_next(&vm->holes, *pos, &hole))
+		return NULL;
+	*pos = hole.gfn;
+	return pos;
+}
+
+static int holes_show(struct seq_file *m, void *v)
+{
+	struct rmpe_vm *vm = m->private;
+	struct rmpe_map_event hole;
+
+	if (!rmpe_map_last(&vm->holes, *(loff_t *)v, &hole))
+		return SEQ_SKIP;
+	seq_printf(m, "gfn=0x%llx last=0x%llx age_us=%llu\n", hole.gfn,
+		   hole.gfn + hole.npages - 1,
+		   div_u64(ktime_get_ns() - hole.when_ns, NSEC_PER_USEC));
+	return 0;
+}
+
+static const struct seq_operations holes_sops = {
+	.start	= holes_start,
+	.next	= holes_next,
+	.stop	= map_stop,
+	.show	= holes_show,
+};
+DEFINE_SEQ_ATTRIBUTE(holes);
+
+static void *unused_start(struct seq_file *m, loff_t *pos)
+{
+	gfn_t first, end;
+
+	if (!rmpe_unused_next(m->private, *pos, &first, &end))
+		return NULL;
+	*pos = first;
+	return pos;
+}
+
+static void *unused_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	gfn_t first, end;
+
+	if (rmpe_unused_next(m->private, *pos, &first, &end) &&
+	    rmpe_unused_next(m->private, end, &first, &end)) {
+		*pos = first;
+		return pos;
+	}
+	*pos = RMPE_MAX_GFNS;
+	return NULL;
+}
+
+static void unused_stop(struct seq_file *m, void *v)
+{
+}
+
+static int unused_show(struct seq_file *m, void *v)
+{
+	gfn_t first, end;
+
+	if (!rmpe_unused_next(m->private, *(loff_t *)v, &first, &end))
+		return SEQ_SKIP;
+	seq_printf(m, "gfn=0x%llx last=0x%llx\n", first, end - 1);
+	return 0;
+}
+
+static const struct seq_operations psc_unused_sops = {
+	.start	= unused_start,
+	.next	= unused_next,
+	.stop	= unused_stop,
+	.show	= unused_show,
+};
+DEFINE_SEQ_ATTRIBUTE(psc_unused);
+
 static int violations_show(struct seq_file *m, void *v)
 {
 	struct rmpe_vm *vm = m->private;
 	char *buf = kmalloc(RMPE_RECORD_LEN, GFP_KERNEL);
-	u64 i;
+	struct rmpe_record rec = { };
 
 	if (!buf)
 		return -ENOMEM;
-	mutex_lock(&vm->lock);
-	i = vm->nr_records > RMPE_NR_RECORDS ? vm->nr_records - RMPE_NR_RECORDS : 0;
-	for (; i < vm->nr_records; i++) {
-		const struct rmpe_record *rec = &vm->records[i % RMPE_NR_RECORDS];
-
-		rmpe_record_format(buf, RMPE_RECORD_LEN, rec);
-		seq_printf(m, "seq=%llu psc_seq=%llu age_us=%llu %s\n", i + 1,
-			   rec->psc_seq,
-			   div_u64(ktime_get_ns() - rec->when_ns, NSEC_PER_USEC),
-			   buf);
+	while (rmpe_vm_record(vm, rec.seq, &rec)) {
+		rmpe_record_format(buf, RMPE_RECORD_LEN, &rec);
+		seq_printf(m, "seq=%llu psc_seq=%llu age_us=%llu %s\n", rec.seq,
+			   rec.psc_seq,
+			   div_u64(ktime_get_ns() - rec.when_ns, NSEC_PER_USEC), buf);
 	}
-	mutex_unlock(&vm->lock);
 	kfree(buf);
 	return 0;
 }
@@ -194,6 +296,8 @@ void rmpe_debugfs_add_vm(struct rmpe_vm *vm)
 	debugfs_create_file("page_state", 0400, vm->dentry, vm, &page_state_fops);
 	debugfs_create_file("memory", 0400, vm->dentry, vm, &memory_fops);
 	debugfs_create_file("psc_history", 0400, vm->dentry, vm, &psc_history_fops);
+	debugfs_create_file("holes", 0400, vm->dentry, vm, &holes_fops);
+	debugfs_create_file("psc_unused", 0400, vm->dentry, vm, &psc_unused_fops);
 	debugfs_create_file("violations", 0400, vm->dentry, vm, &violations_fops);
 }
 

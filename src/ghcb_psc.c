@@ -6,12 +6,14 @@
  * request and leaves KVM_RUN with KVM_EXIT_HYPERCALL, KVM_HC_MAP_GPA_RANGE, one
  * contiguous range at a time (arch/x86/kvm/svm/sev.c, snp_begin_psc()).  The
  * VMM converts the range, puts its answer into run->hypercall.ret and enters
- * again; only then KVM tells the guest.  So all we need passes through KVM_RUN,
- * already checked, and we never look at the guest's buffer, which the guest can
- * change while we look.
+ * again.  KVM takes the answer, and tells the guest, when it calls
+ * vcpu->arch.complete_userspace_io (arch/x86/kvm/x86.c,
+ * kvm_arch_vcpu_ioctl_run()).  An entry may fail before that, and then the PSC is
+ * not answered yet; so that function is ours while a PSC waits, and KVM's is called
+ * from it.
  *
- * The range is copied when KVM has just written it: the run page is shared with
- * the VMM.
+ * We never look at the guest's buffer, which the guest can change while we look.  The
+ * range is copied when KVM has just written it: the run page is shared with the VMM.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -20,161 +22,232 @@
 #include <linux/kvm_host.h>
 #include <linux/kvm_para.h>
 #include <linux/ktime.h>
+#include <linux/minmax.h>
+#include <linux/module.h>
 
 #include "action.h"
 #include "compat.h"
 #include "hook.h"
+#include "judge.h"
+#include "report.h"
 #include "rmpe_trace.h"
+#include "slots.h"
 #include "vm.h"
 
+static int psc_complete(struct kvm_vcpu *vcpu);
+
+/* One that we have not seen. */
 static bool is_psc_exit(const struct kvm_vcpu *vcpu)
 {
 	const struct kvm_run *run = vcpu->run;
 
 	return READ_ONCE(run->exit_reason) == KVM_EXIT_HYPERCALL &&
 	       READ_ONCE(run->hypercall.nr) == KVM_HC_MAP_GPA_RANGE &&
-	       vcpu->arch.complete_userspace_io;
+	       vcpu->arch.complete_userspace_io &&
+	       vcpu->arch.complete_userspace_io != psc_complete;
 }
 
 static void psc_begin(struct rmpe_vm *vm, struct rmpe_vcpu *v,
-		      const struct kvm_vcpu *vcpu)
+		      struct kvm_vcpu *vcpu)
 {
 	const struct kvm_run *run = vcpu->run;
 	u64 flags = READ_ONCE(run->hypercall.args[2]);
 
 	lockdep_assert_held(&vm->lock);
+	rmpe_count(&vm->counters.psc_requests, 1);
+	v->psc.active = true;
+	v->psc.to_private = flags & KVM_MAP_GPA_RANGE_ENCRYPTED;
 	v->psc.gfn = gpa_to_gfn(READ_ONCE(run->hypercall.args[0]));
 	v->psc.npages = READ_ONCE(run->hypercall.args[1]);
-	v->psc.to_private = flags & KVM_MAP_GPA_RANGE_ENCRYPTED;
-	WRITE_ONCE(v->psc.active, true);
-	rmpe_count(&vm->counters.psc_requests, 1);
+	v->psc.nr = vm->counters.psc_requests;
+	v->psc.nr_early = 0;
+	v->psc.complete = vcpu->arch.complete_userspace_io;
+	vcpu->arch.complete_userspace_io = psc_complete;
 	trace_psc_request(vm->id, vm->pid, vcpu->vcpu_id, &v->psc, 0);
+}
+
+/**
+ * struct recorder - a completed PSC on its way into the tracker
+ * @vm: the VM
+ * @state: what the PSC asked for
+ * @nr: how many parts of its range were recorded
+ * @redundant: all of them were asked to be so already
+ */
+struct recorder {
+	struct rmpe_vm *vm;
+	enum rmpe_page_state state;
+	unsigned int nr;
+	bool redundant;
+};
+
+static void record_part(struct recorder *r, gfn_t first, gfn_t end)
+{
+	r->nr++;
+	r->redundant = r->redundant &&
+		       rmpe_vm_all_asked(r->vm, first, end - first, r->state);
+	rmpe_vm_set_asked(r->vm, first, end - first, r->state);
 }
 
 /*
  * A slot may be away for a moment, and what its pages are now matters when they
  * come back (backing.c).
  */
-static void psc_record_absent(struct rmpe_vm *vm, const struct rmpe_psc *psc,
-			      enum rmpe_page_state state)
+static void record_absent(struct recorder *r, const struct rmpe_psc *psc)
 {
 	unsigned int i;
 
-	for (i = 0; i < vm->backings.nr; i++) {
-		const struct rmpe_backing *e = &vm->backings.entry[i];
+	for (i = 0; i < r->vm->backings.nr; i++) {
+		const struct rmpe_backing *e = &r->vm->backings.entry[i];
 		gfn_t first = max(psc->gfn, e->first);
-		gfn_t last = min(psc->gfn + psc->npages, e->end);
+		gfn_t end = min(psc->gfn + psc->npages, e->end);
 
-		if (first < last)
-			rmpe_vm_set_state(vm, first, last - first, state);
+		if (first < end)
+			record_part(r, first, end);
 	}
 }
 
 /*
  * Record the part of a completed PSC that lies in guest_memfd slots: the gfns
  * are the guest's to choose, and memory for them is spent only where there is
- * a page.
+ * a page.  True if the guest asked for nothing new.
  */
-static void psc_record(struct rmpe_vm *vm, struct kvm *kvm,
-		       const struct rmpe_psc *psc)
+static bool psc_record(struct rmpe_vm *vm, struct kvm *kvm, const struct rmpe_psc *psc)
 {
-	enum rmpe_page_state state = psc->to_private ? RMPE_PAGE_PRIVATE :
-						       RMPE_PAGE_SHARED;
-	gfn_t start = psc->gfn, end = psc->gfn + psc->npages;
+	struct recorder r = {
+		.vm		= vm,
+		.state		= psc->to_private ? RMPE_PAGE_PRIVATE : RMPE_PAGE_SHARED,
+		.redundant	= true,
+	};
+	const gfn_t start = psc->gfn, end = psc->gfn + psc->npages;
+	const struct kvm_memory_slot *slot;
 	u64 absent = psc->npages;
 	struct kvm_memslot_iter iter;
-	int idx;
 
 	if (end < start)
-		return;
+		return false;
 
-	idx = srcu_read_lock(&kvm->srcu);
+	if (vm->watch & RMPE_WATCH_SLOT)
+		rmpe_slots_settle(vm, kvm);
+	/* Mostly it is a page or some, of one slot. */
+	slot = search_memslots(kvm_memslots(kvm), start, false);
+	if (rmpe_slot_has_gmem(slot) && end <= slot->base_gfn + slot->npages) {
+		record_part(&r, start, end);
+		return r.redundant;
+	}
+
 	kvm_for_each_memslot_in_gfn_range(&iter, kvm_memslots(kvm), start, end) {
-		const struct kvm_memory_slot *slot = iter.slot;
-		gfn_t first = max(start, slot->base_gfn);
-		gfn_t last = min(end, slot->base_gfn + slot->npages);
+		gfn_t first = max(start, iter.slot->base_gfn);
+		gfn_t last = min(end, iter.slot->base_gfn + iter.slot->npages);
 
 		if (first >= last)
 			continue;
 		absent -= last - first;
-		if (rmpe_slot_has_gmem(slot))
-			rmpe_vm_set_state(vm, first, last - first, state);
+		if (rmpe_slot_has_gmem(iter.slot))
+			record_part(&r, first, last);
 	}
-	srcu_read_unlock(&kvm->srcu, idx);
 	if (absent)
-		psc_record_absent(vm, psc, state);
+		record_absent(&r, psc);
+	return r.nr && r.redundant;
 }
 
-static void psc_end(struct rmpe_vm *vm, struct rmpe_vcpu *v,
-		    const struct kvm_vcpu *vcpu, u64 ret)
+/**
+ * rmpe_psc_settle() - an access was let pass for a PSC that was refused
+ * @vm: the VM
+ * @kvm: its KVM
+ * @e: the access, which KVM has resolved
+ * @private: how
+ *
+ * Now it is known what it was.  It is never acted upon: where that was to be, the vCPU
+ * has waited (npf.c).
+ *
+ * Context: process context, may sleep; kvm->srcu (read) held; under @vm->lock.
+ */
+void rmpe_psc_settle(struct rmpe_vm *vm, struct kvm *kvm, const struct rmpe_early *e,
+		     bool private)
 {
-	struct rmpe_psc_event ev = {
-		.when_ns	= ktime_get_ns(),
-		.gfn		= v->psc.gfn,
-		.npages		= v->psc.npages,
-		.vcpu		= vcpu->vcpu_id,
-		.to_private	= v->psc.to_private,
-		.completed	= !ret,
+	const gfn_t gfn = gpa_to_gfn(e->gpa);
+	const struct rmpe_judge_input in = {
+		.access_private	= private,
+		.asked		= rmpe_tracker_state(&vm->asked, gfn),
+		.history_complete = vm->history_state == RMPE_HISTORY_COMPLETE,
+		.attr_private	= private,
+	};
+	struct rmpe_record rec = {
+		.gpa		= e->gpa,
+		.error_code	= e->error_code,
+		.vcpu		= e->vcpu,
+		.mode		= e->mode,
+		.attr_private	= private,
+		.verdict	= rmpe_judge(&in),
 	};
 
-	lockdep_assert_held(&vm->lock);
-	WRITE_ONCE(v->psc.active, false);
-	if (ev.completed) {
-		rmpe_count(&vm->counters.psc_completed, 1);
-		/* A plain hypercall may name more pages than there are. */
-		rmpe_count(&vm->counters.psc_pages, min(ev.npages, RMPE_MAX_GFNS));
-		psc_record(vm, vcpu->kvm, &v->psc);
-	} else {
-		rmpe_count(&vm->counters.psc_refused, 1);
+	if (rec.verdict.class == RMPE_CLASS_NONE)
+		return;
+	rmpe_vm_count_violation(vm, gfn, &rec);
+	rmpe_report(vm, search_memslots(kvm_memslots(kvm), gfn, false), &rec);
+}
+
+/* Those that KVM has not resolved yet will be judged anew. */
+static void settle_early(struct rmpe_vm *vm, struct kvm *kvm, const struct rmpe_psc *psc)
+{
+	unsigned int i;
+
+	for (i = 0; i < psc->nr_early; i++) {
+		const struct rmpe_early *e = &psc->early[i];
+		enum rmpe_page_state used =
+			rmpe_tracker_state(&vm->used, gpa_to_gfn(e->gpa));
+
+		if (rmpe_state_allows(used, psc->to_private))
+			rmpe_psc_settle(vm, kvm, e, psc->to_private);
 	}
-	rmpe_history_add(&vm->history, &ev);
+}
+
+static void psc_end(struct rmpe_vm *vm, struct rmpe_vcpu *v, struct kvm_vcpu *vcpu,
+		    u64 ret)
+{
+	struct rmpe_psc_event *ev = rmpe_history_add(&vm->history);
+
+	lockdep_assert_held(&vm->lock);
+	ev->when_ns = ktime_get_ns();
+	ev->gfn = v->psc.gfn;
+	ev->npages = v->psc.npages;
+	ev->vcpu = vcpu->vcpu_id;
+	ev->ret = min(ret, U32_MAX);
+	ev->to_private = v->psc.to_private;
+	ev->completed = !ret;
+	ev->redundant = false;
+	v->psc.active = false;
 	trace_psc_complete(vm->id, vm->pid, vcpu->vcpu_id, &v->psc, ret);
+	if (ret) {
+		rmpe_count(&vm->counters.psc_refused, 1);
+		settle_early(vm, vcpu->kvm, &v->psc);
+		return;
+	}
+	rmpe_count(&vm->counters.psc_completed, 1);
+	/* A plain hypercall may name more pages than there are. */
+	rmpe_count(&vm->counters.psc_pages, min(ev->npages, RMPE_MAX_GFNS));
+	ev->redundant = psc_record(vm, vcpu->kvm, &v->psc);
+	rmpe_count(&vm->counters.psc_redundant, ev->redundant);
 }
 
-/*
- * Can this entry be the answer to a PSC?  Port I/O and MMIO come this way too,
- * and are to pay for no lock.  Only this vCPU's KVM_RUN sets and clears its
- * psc.active, and its part lives as long as the VM.
- */
-static bool may_be_answer(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
+/* KVM takes the VMM's answer; kvm->srcu (read) is held. */
+static int psc_complete(struct kvm_vcpu *vcpu)
 {
-	const struct rmpe_vcpu *v;
-
-	if (!vcpu->arch.complete_userspace_io)
-		return false;
-	v = READ_ONCE(vm->vcpus[vcpu->vcpu_idx]);
-	if (v && READ_ONCE(v->psc.active))
-		return true;
-	return READ_ONCE(vm->history_state) == RMPE_HISTORY_PARTIAL &&
-	       is_psc_exit(vcpu);
-}
-
-/*
- * The VMM enters again: KVM is about to tell the guest what it answered.  Like
- * after_run() out of line, so that other exits do not set up its stack.
- */
-static noinline void before_run(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
-{
-	struct rmpe_vcpu *v;
+	struct rmpe_vm *vm = rmpe_vm_find(vcpu->kvm);
+	struct rmpe_vcpu *v = vm->vcpus[vcpu->vcpu_idx];
 
 	mutex_lock(&vm->lock);
-	v = rmpe_vcpu_get(vm, vcpu);
-	/*
-	 * The vCPU left KVM_RUN before the module came: we know of its PSC only
-	 * what the run page still says.
-	 */
-	if (vm->history_state == RMPE_HISTORY_PARTIAL && is_psc_exit(vcpu)) {
-		if (!v)
-			rmpe_vm_lose_history(vm);
-		else if (!v->psc.active)
-			psc_begin(vm, v, vcpu);
-	}
-	if (v && v->psc.active)
-		psc_end(vm, v, vcpu, READ_ONCE(vcpu->run->hypercall.ret));
+	psc_end(vm, v, vcpu, READ_ONCE(vcpu->run->hypercall.ret));
 	mutex_unlock(&vm->lock);
+	return v->psc.complete(vcpu);
 }
 
-static noinline void after_run(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
+/*
+ * KVM has just left with a PSC, or, of a VM that is older than the module, had left
+ * before: then we know of it what the run page still says.  Out of line, so that other
+ * exits do not set up its stack.
+ */
+static noinline void psc_seen(struct rmpe_vm *vm, struct kvm_vcpu *vcpu)
 {
 	struct rmpe_vcpu *v;
 
@@ -184,6 +257,14 @@ static noinline void after_run(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
 		psc_begin(vm, v, vcpu);
 	else	/* its answer will pass unseen */
 		rmpe_vm_lose_history(vm);
+	mutex_unlock(&vm->lock);
+}
+
+/* Before it does anything: what it does is to be followed from the start. */
+static noinline void meet_vcpu(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
+{
+	mutex_lock(&vm->lock);
+	rmpe_vcpu_get(vm, vcpu);
 	mutex_unlock(&vm->lock);
 }
 
@@ -199,10 +280,18 @@ int rmpe_vcpu_run(struct kvm_vcpu *vcpu)
 	struct rmpe_vm *vm = rmpe_vm_find_or_adopt(vcpu->kvm);
 	int r;
 
+	/* Unloading must not wait for it; when it comes back nobody stops it here. */
+	if (!vm && !module_is_live(THIS_MODULE)) {
+		vcpu->run->exit_reason = KVM_EXIT_INTR;
+		return -EINTR;
+	}
 	if (vm && rmpe_terminated(vm))
 		return rmpe_exit_terminated(vm, vcpu);
-	if (vm && may_be_answer(vm, vcpu))
-		before_run(vm, vcpu);
+	if (vm && unlikely(!READ_ONCE(vm->vcpus[vcpu->vcpu_idx])))
+		meet_vcpu(vm, vcpu);
+	if (vm && READ_ONCE(vm->history_state) == RMPE_HISTORY_PARTIAL &&
+	    is_psc_exit(vcpu))
+		psc_seen(vm, vcpu);
 	r = rmpe_orig_vcpu_run(vcpu);
 
 	/* Without memory for it then, it may have been found since. */
@@ -213,7 +302,7 @@ int rmpe_vcpu_run(struct kvm_vcpu *vcpu)
 	if (rmpe_terminated(vm))
 		return rmpe_exit_terminated(vm, vcpu);
 	if (!r && is_psc_exit(vcpu))
-		after_run(vm, vcpu);
+		psc_seen(vm, vcpu);
 	return r;
 }
 
@@ -232,33 +321,9 @@ void rmpe_psc_launched(struct kvm *kvm, gfn_t gfn, long npages)
 	if (!vm)
 		return;
 	mutex_lock(&vm->lock);
+	rmpe_slots_settle(vm, kvm);
 	rmpe_count(&vm->counters.launch_pages, npages);
-	rmpe_vm_set_state(vm, gfn, npages, RMPE_PAGE_LAUNCHED);
-	mutex_unlock(&vm->lock);
-}
-
-/**
- * rmpe_psc_slot_coming() - a memslot is about to be created
- * @kvm: the VM
- * @slot: the slot; nothing can be judged or recorded by it yet
- *
- * What was asked for other pages at these gfns is void.  (A slot that goes
- * needs nothing done: its pages may come back.)
- *
- * Context: process context, kvm->slots_lock held.
- */
-void rmpe_psc_slot_coming(struct kvm *kvm, const struct kvm_memory_slot *slot)
-{
-	struct rmpe_vm *vm = rmpe_vm_find(kvm);
-	gfn_t first, end = slot->base_gfn;
-
-	if (!vm || !rmpe_slot_has_gmem(slot))
-		return;
-	mutex_lock(&vm->lock);
-	while (rmpe_backing_next_new(&vm->backings, slot, &first, &end))
-		rmpe_vm_set_state(vm, first, end - first, RMPE_PAGE_NONE);
-	if (rmpe_backing_add(&vm->backings, slot))
-		rmpe_vm_lose_history(vm);
+	rmpe_vm_set_asked(vm, gfn, npages, RMPE_PAGE_LAUNCHED);
 	mutex_unlock(&vm->lock);
 }
 
@@ -267,24 +332,26 @@ void rmpe_psc_slot_coming(struct kvm *kvm, const struct kvm_memory_slot *slot)
  * @vm: the VM
  * @gfn: the gfn
  * @to_private: the direction
+ * @since: only those among the VM's first @since requests count
  *
  * Context: process context; under @vm->lock.
- * Return: true if there is one.
+ * Return: one, or NULL.
  */
-bool rmpe_psc_in_flight(struct rmpe_vm *vm, gfn_t gfn, bool to_private)
+struct rmpe_psc *rmpe_psc_in_flight(struct rmpe_vm *vm, gfn_t gfn, bool to_private,
+				    u64 since)
 {
 	unsigned int i;
 
 	lockdep_assert_held(&vm->lock);
 	for (i = 0; i < vm->nr_vcpus; i++) {
-		const struct rmpe_psc *psc;
+		struct rmpe_psc *psc;
 
 		if (!vm->vcpus[i])
 			continue;
 		psc = &vm->vcpus[i]->psc;
-		if (psc->active && psc->to_private == to_private &&
+		if (psc->active && psc->to_private == to_private && psc->nr <= since &&
 		    gfn >= psc->gfn && gfn - psc->gfn < psc->npages)
-			return true;
+			return psc;
 	}
-	return false;
+	return NULL;
 }

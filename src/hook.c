@@ -26,8 +26,12 @@
 #include <linux/rcupdate.h>
 
 #include "compat.h"
+#include "discard.h"
 #include "ghcb_psc.h"
 #include "npf.h"
+#include "prefault.h"
+#include "shape.h"
+#include "slots.h"
 #include "vm.h"
 
 /* Names are looked up in kvm.ko only, unless KVM is part of the kernel. */
@@ -78,13 +82,17 @@ static long nr_users(void)
 	return sum;
 }
 
-/* Inlined: ordinary VMs are to pay for no call. */
+/*
+ * Inlined: ordinary VMs are to pay for no call.  A VM that is made while the module goes
+ * is not tracked, and nobody may wait for it.
+ */
 static __always_inline void redirect(struct ftrace_ops *ops, struct ftrace_regs *fregs,
 				     unsigned long vm_type)
 {
 	struct rmpe_hook *hook = container_of(ops, struct rmpe_hook, ops);
 
-	if (vm_type == KVM_X86_SNP_VM && READ_ONCE(active))
+	if (vm_type == KVM_X86_SNP_VM && READ_ONCE(active) &&
+	    module_is_live(THIS_MODULE))
 		ftrace_regs_set_instruction_pointer(fregs, (unsigned long)hook->wrapper);
 }
 
@@ -111,6 +119,14 @@ static void notrace on_init_vm(unsigned long ip, unsigned long parent_ip,
 	redirect(ops, fregs, ftrace_regs_get_argument(fregs, 1));
 }
 
+static void notrace on_gmem_file(unsigned long ip, unsigned long parent_ip,
+				 struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	const struct file *file = (void *)ftrace_regs_get_argument(fregs, 0);
+
+	redirect(ops, fregs, rmpe_gmem_kvm(file)->arch.vm_type);
+}
+
 static int wrap_init_vm(struct kvm *kvm, unsigned long type);
 static void wrap_destroy_vm(struct kvm *kvm);
 static int wrap_vcpu_run(struct kvm_vcpu *vcpu);
@@ -122,11 +138,15 @@ static int wrap_prepare_region(struct kvm *kvm, const struct kvm_memory_slot *ol
 static long wrap_gmem_populate(struct kvm *kvm, gfn_t gfn, void __user *src,
 			       long npages, RMPE_POPULATE_PARAM
 			       kvm_gmem_populate_cb post_populate, void *opaque);
+static long wrap_prefault(struct kvm_vcpu *vcpu, struct kvm_pre_fault_memory *range);
+static long wrap_gmem_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
 
 enum {
 	DESTROY_VM,
 	PREPARE_REGION,
 	GMEM_POPULATE,
+	GMEM_FALLOCATE,
+	PREFAULT,
 	VCPU_RUN,
 	PAGE_FAULT,
 	INIT_VM,
@@ -149,6 +169,8 @@ static struct rmpe_hook hooks[NR_HOOKS] = {
 	[DESTROY_VM]	= HOOK(kvm_arch_destroy_vm, wrap_destroy_vm, on_kvm),
 	[PREPARE_REGION] = HOOK(kvm_arch_prepare_memory_region, wrap_prepare_region, on_kvm),
 	[GMEM_POPULATE]	= HOOK(kvm_gmem_populate, wrap_gmem_populate, on_kvm),
+	[GMEM_FALLOCATE] = HOOK(kvm_gmem_fallocate, wrap_gmem_fallocate, on_gmem_file),
+	[PREFAULT]	= HOOK(kvm_arch_vcpu_pre_fault_memory, wrap_prefault, on_vcpu),
 	[VCPU_RUN]	= HOOK(kvm_arch_vcpu_ioctl_run, wrap_vcpu_run, on_vcpu),
 	[PAGE_FAULT]	= HOOK(kvm_mmu_page_fault, wrap_page_fault, on_vcpu),
 	[INIT_VM]	= HOOK(kvm_arch_init_vm, wrap_init_vm, on_init_vm),
@@ -185,10 +207,11 @@ static int __nocfi wrap_prepare_region(struct kvm *kvm,
 	int r;
 
 	enter();
+	rmpe_slots_changing(kvm);
 	r = ORIG(PREPARE_REGION, kvm_arch_prepare_memory_region)(kvm, old, new, change);
-	/* From here on nothing fails.  KVM moves no slot with guest_memfd. */
+	/* KVM moves no slot with guest_memfd. */
 	if (!r && change == KVM_MR_CREATE)
-		rmpe_psc_slot_coming(kvm, new);
+		rmpe_slots_prepared(kvm, new);
 	leave();
 	return r;
 }
@@ -232,6 +255,26 @@ static int wrap_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_code,
 	return r;
 }
 
+static long wrap_prefault(struct kvm_vcpu *vcpu, struct kvm_pre_fault_memory *range)
+{
+	long r;
+
+	enter();
+	r = rmpe_prefault(vcpu, range);
+	leave();
+	return r;
+}
+
+static long wrap_gmem_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
+{
+	long r;
+
+	enter();
+	r = rmpe_gmem_fallocate(file, mode, offset, len);
+	leave();
+	return r;
+}
+
 /**
  * rmpe_orig_vcpu_run() - KVM's kvm_arch_vcpu_ioctl_run()
  * @vcpu: the vCPU
@@ -260,6 +303,36 @@ int __nocfi rmpe_orig_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_cod
 {
 	return ORIG(PAGE_FAULT, kvm_mmu_page_fault)(vcpu, gpa, error_code, insn,
 						    insn_len);
+}
+
+/**
+ * rmpe_orig_prefault() - KVM's kvm_arch_vcpu_pre_fault_memory()
+ * @vcpu: the vCPU
+ * @range: what is to be mapped
+ *
+ * Context: as the original; only from its wrapper.
+ * Return: as the original.
+ */
+long __nocfi rmpe_orig_prefault(struct kvm_vcpu *vcpu,
+				struct kvm_pre_fault_memory *range)
+{
+	return ORIG(PREFAULT, kvm_arch_vcpu_pre_fault_memory)(vcpu, range);
+}
+
+/**
+ * rmpe_orig_gmem_fallocate() - KVM's kvm_gmem_fallocate()
+ * @file: the guest_memfd
+ * @mode: as in fallocate(2)
+ * @offset: in bytes
+ * @len: in bytes
+ *
+ * Context: as the original; only from its wrapper.
+ * Return: as the original.
+ */
+long __nocfi rmpe_orig_gmem_fallocate(struct file *file, int mode, loff_t offset,
+				      loff_t len)
+{
+	return ORIG(GMEM_FALLOCATE, kvm_gmem_fallocate)(file, mode, offset, len);
 }
 
 /*
@@ -308,6 +381,12 @@ static int install(struct rmpe_hook *hook)
 	return r;
 }
 
+/* It has no part in any verdict, so a kernel without it will do. */
+static bool wanted(int hook)
+{
+	return hook != GMEM_FALLOCATE || rmpe_shape_knows_gmem();
+}
+
 /**
  * rmpe_hooks_install() - start to see what SNP VMs do
  *
@@ -325,14 +404,26 @@ int rmpe_hooks_install(void)
 		pr_err("refusing to load: this CPU enforces indirect branch tracking\n");
 		return -EOPNOTSUPP;
 	}
+	if (!rmpe_shape_knows_gmem())
+		pr_info("kvm_gmem_fallocate of kvm is not known: private memory that a VMM discards will not be shown\n");
 	for (i = 0; !r && i < NR_HOOKS; i++)
-		r = find(&hooks[i]);
+		r = wanted(i) ? find(&hooks[i]) : 0;
 	for (i = 0; !r && i < NR_HOOKS; i++)
-		r = install(&hooks[i]);
+		r = wanted(i) ? install(&hooks[i]) : 0;
 	if (r)
 		rmpe_hooks_remove();
 	WRITE_ONCE(active, !r);
 	return r;
+}
+
+/**
+ * rmpe_hooks_stop() - nobody enters a wrapper any more
+ *
+ * Context: any; there is no VM that is tracked.
+ */
+void rmpe_hooks_stop(void)
+{
+	WRITE_ONCE(active, false);
 }
 
 /**
@@ -348,7 +439,7 @@ void rmpe_hooks_remove(void)
 {
 	int i;
 
-	WRITE_ONCE(active, false);
+	rmpe_hooks_stop();
 	for (i = NR_HOOKS - 1; i >= 0; i--) {
 		struct rmpe_hook *hook = &hooks[i];
 

@@ -10,7 +10,7 @@
 
 static void expect(const struct rmpe_judge_input *in, struct rmpe_verdict *v)
 {
-	switch (in->state) {
+	switch (in->asked) {
 	case RMPE_PAGE_PRIVATE:
 		v->expected = RMPE_EXPECT_PRIVATE;
 		v->source = RMPE_SOURCE_PSC;
@@ -45,23 +45,38 @@ static bool as_expected(const struct rmpe_judge_input *in,
 						 RMPE_EXPECT_SHARED);
 }
 
+static enum rmpe_class classify_expected(const struct rmpe_judge_input *in)
+{
+	if (in->attr_private == in->access_private)
+		return in->access_private && in->discarded ? RMPE_CLASS_HOST :
+							     RMPE_CLASS_NONE;
+	/* The attribute is as the guest's own stray access has made it. */
+	if (in->used != RMPE_PAGE_NONE)
+		return RMPE_CLASS_NONE;
+	/* A VMM may convert before it answers; that is no misdeed. */
+	return in->inflight_private || in->inflight_shared ?
+		RMPE_CLASS_IN_FLIGHT : RMPE_CLASS_HOST;
+}
+
+/* The same stray access again, of which all was said when KVM resolved it. */
+static bool is_known(const struct rmpe_judge_input *in)
+{
+	return rmpe_state_allows(in->used, in->access_private) &&
+	       in->attr_private == in->access_private;
+}
+
 static enum rmpe_class classify(const struct rmpe_judge_input *in,
 				enum rmpe_expected expected)
 {
-	bool inflight = in->inflight_private || in->inflight_shared;
 	bool inflight_this = in->access_private ? in->inflight_private :
 						  in->inflight_shared;
 
 	if (in->vmpl)
 		return RMPE_CLASS_VMPL;
-
-	if (as_expected(in, expected)) {
-		if (in->attr_private == in->access_private)
-			return RMPE_CLASS_NONE;
-		/* A VMM may convert before it answers; that is no misdeed. */
-		return inflight ? RMPE_CLASS_IN_FLIGHT : RMPE_CLASS_HOST;
-	}
-
+	if (as_expected(in, expected))
+		return classify_expected(in);
+	if (is_known(in))
+		return RMPE_CLASS_NONE;
 	if (inflight_this)
 		return RMPE_CLASS_IN_FLIGHT;
 	if (in->access_private)
@@ -84,7 +99,8 @@ struct rmpe_verdict rmpe_judge(const struct rmpe_judge_input *in)
 
 	expect(in, &v);
 	v.class = classify(in, v.expected);
-	v.enforceable = v.source != RMPE_SOURCE_ATTRIBUTE &&
+	v.enforceable = v.class != RMPE_CLASS_NONE &&
+			v.source != RMPE_SOURCE_ATTRIBUTE &&
 			(v.class == RMPE_CLASS_VMPL ||
 			 !as_expected(in, v.expected));
 	return v;

@@ -17,14 +17,11 @@
 #include "ghcb_psc.h"
 #include "hook.h"
 #include "judge.h"
+#include "progress.h"
 #include "report.h"
+#include "slots.h"
+#include "suspect.h"
 #include "vm.h"
-
-/*
- * How many exits a vCPU may have between two faults that count as one and the
- * same: it faults again at once, but for interrupts.
- */
-#define NEAR_EXITS	64
 
 /* #VCs in a row without progress before the guest is terminated instead. */
 #define MAX_INJECTIONS	16
@@ -32,6 +29,7 @@
 /* What becomes of a fault. */
 enum disposition {
 	RESOLVE,	/* KVM's business */
+	USE,		/* KVM's, and if it resolves it, that is taken down */
 	RETRY,		/* enter the guest again */
 	TERMINATED,	/* leave KVM_RUN */
 };
@@ -54,60 +52,38 @@ struct fault {
 	bool private;
 };
 
-static struct rmpe_judge_input facts(const struct rmpe_vm *vm, const struct fault *f)
+static struct rmpe_judge_input facts(struct rmpe_vm *vm, const struct fault *f)
 {
 	return (struct rmpe_judge_input){
 		.access_private = f->private,
 		.vmpl = f->error_code & PFERR_GUEST_VMPL_MASK,
-		.state = rmpe_tracker_state(&vm->tracker, f->gfn),
+		.asked = rmpe_tracker_state(&vm->asked, f->gfn),
+		.used = rmpe_tracker_state(&vm->used, f->gfn),
 		.history_complete =
 			READ_ONCE(vm->history_state) == RMPE_HISTORY_COMPLETE,
 		.attr_private = kvm_mem_is_private(f->vcpu->kvm, f->gfn),
 	};
 }
 
-/*
- * Is this the second time?  Another vCPU may have changed the page between the
- * #NPF and our look at it, so a first mismatch only makes the guest try again.
- */
-static bool seen_before(const struct rmpe_vm *vm, struct rmpe_suspect *s,
-			const struct fault *f)
+static struct rmpe_record new_record(const struct fault *f,
+				     const struct rmpe_judge_input *in)
 {
-	u64 exits = f->vcpu->stat.exits;
-	bool again = s->active && s->gfn == f->gfn &&
-		     s->access_private == f->private &&
-		     exits - s->exits <= NEAR_EXITS &&
-		     !rmpe_history_changed_since(&vm->history, f->gfn, s->psc_seq);
-
-	if (!again)
-		*s = (struct rmpe_suspect){
-			.active = true,
-			.access_private = f->private,
-			.gfn = f->gfn,
-			.psc_seq = vm->history.seq,
-		};
-	s->exits = exits;
-	return again;
+	return (struct rmpe_record){
+		.vcpu		= f->vcpu->vcpu_id,
+		.gpa		= f->gpa,
+		.error_code	= f->error_code,
+		.attr_private	= in->attr_private,
+		.launched	= in->asked == RMPE_PAGE_LAUNCHED &&
+				  in->used == RMPE_PAGE_NONE,
+	};
 }
 
-/* KVM may resolve it: what the guest made of the page is what it is now. */
-static void accept(struct rmpe_vm *vm, const struct fault *f,
-		   const struct rmpe_verdict *verdict)
+/* Would it be acted upon in strict mode, by the class that it is? */
+static bool is_enforced(struct rmpe_vm *vm, const struct rmpe_verdict *verdict)
 {
-	switch (verdict->class) {
-	case RMPE_CLASS_IMPLICIT_PRIVATE:
-	case RMPE_CLASS_IMPLICIT_SHARED:
-	case RMPE_CLASS_FIRST_TOUCH:
-	case RMPE_CLASS_INITIAL_SHARED:
-		break;
-	default:
-		return;
-	}
-	/* There KVM's attribute is what we compare with, and it follows. */
-	if (verdict->source == RMPE_SOURCE_ATTRIBUTE)
-		return;
-	rmpe_vm_set_state_by_use(vm, f->gfn, f->private ? RMPE_PAGE_PRIVATE :
-							  RMPE_PAGE_SHARED);
+	return rmpe_vm_mode(vm) == RMPE_MODE_STRICT && verdict->enforceable &&
+	       rmpe_effective_policy(&vm->settings, verdict->class) ==
+			RMPE_POLICY_ENFORCE;
 }
 
 static enum disposition act(struct rmpe_vm *vm, struct rmpe_suspect *s,
@@ -138,83 +114,217 @@ static enum disposition act(struct rmpe_vm *vm, struct rmpe_suspect *s,
 	return TERMINATED;
 }
 
-/* Count a violation, and take down what speaks for it. */
-static void take_down(struct rmpe_vm *vm, const struct fault *f,
-		      const struct rmpe_judge_input *in, struct rmpe_record *rec)
+/* Does KVM make the page what the access takes it for? */
+static bool is_change(enum rmpe_class class)
 {
-	struct rmpe_note *note = rmpe_vm_note(vm, f->gfn);
+	switch (class) {
+	case RMPE_CLASS_IMPLICIT_PRIVATE:
+	case RMPE_CLASS_IMPLICIT_SHARED:
+	case RMPE_CLASS_FIRST_TOUCH:
+	case RMPE_CLASS_INITIAL_SHARED:
+		return true;
+	default:
+		return false;
+	}
+}
 
-	rmpe_count(&vm->counters.class[rec->verdict.class], 1);
-	if (note)
-		rec->violations = ++note->violations;
-	rec->by_use = rmpe_vm_is_by_use(vm, f->gfn);
-	rec->gpa = f->gpa;
-	rec->error_code = f->error_code;
-	rec->attr_private = in->attr_private;
-	rec->launched = in->state == RMPE_PAGE_LAUNCHED;
+/*
+ * The same as was told.  It counts, unless it is no more than KVM on its way to resolve
+ * it, or a vCPU that waits.
+ */
+static void repeat(struct rmpe_vm *vm, const struct rmpe_suspect *s,
+		   const struct fault *f, const struct rmpe_record *rec)
+{
+	bool resolving = is_change(s->told) && rec->attr_private == f->private;
+	bool waiting = s->told == RMPE_CLASS_IN_FLIGHT;
+
+	if (rec->outcome != RMPE_OUTCOME_NONE || !(resolving || waiting))
+		rmpe_report_repeat(vm, &s->record);
+}
+
+static void tell(struct rmpe_vm *vm, struct rmpe_suspect *s, const struct fault *f,
+		 struct rmpe_record *rec)
+{
+	const bool acted = rec->outcome != RMPE_OUTCOME_NONE;
+
+	if (s->told == rec->verdict.class && s->acted == acted &&
+	    rec->outcome != RMPE_OUTCOME_TERMINATE) {
+		repeat(vm, s, f, rec);
+		return;
+	}
+	if (acted)
+		rmpe_count(&vm->counters.enforced, 1);
+	rmpe_vm_count_violation(vm, f->gfn, rec);
+	s->record = rmpe_report(vm, f->slot, rec);
+	s->told = rec->verdict.class;
+	s->acted = acted;
+}
+
+static struct rmpe_early early_access(const struct rmpe_vm *vm,
+				      const struct kvm_vcpu *vcpu, gpa_t gpa,
+				      u64 error_code)
+{
+	return (struct rmpe_early){
+		.gpa		= gpa,
+		.error_code	= error_code,
+		.vcpu		= vcpu->vcpu_id,
+		.mode		= rmpe_vm_mode(vm),
+	};
+}
+
+static void remember_early(const struct rmpe_vm *vm, struct rmpe_psc *psc,
+			   const struct fault *f)
+{
+	unsigned int i;
+
+	for (i = 0; i < psc->nr_early; i++)
+		if (psc->early[i].vcpu == f->vcpu->vcpu_id &&
+		    gpa_to_gfn(psc->early[i].gpa) == f->gfn)
+			return;
+	if (psc->nr_early < RMPE_NR_EARLY)
+		psc->early[psc->nr_early++] = early_access(vm, f->vcpu, f->gpa,
+							   f->error_code);
+}
+
+/*
+ * A PSC in flight would make the access right: what it is will be known when that is
+ * answered.  Where the guest might be found guilty then, the vCPU waits for it.  Else
+ * KVM resolves it, and the PSC remembers it.
+ */
+static enum disposition let_pass(struct rmpe_vm *vm, struct rmpe_psc *psc,
+				 struct rmpe_suspect *s, const struct fault *f,
+				 struct rmpe_record *rec,
+				 const struct rmpe_verdict *without)
+{
+	enum disposition disposition = USE;
+
+	/* It was asked for; a PSC that is under way takes it back. */
+	if (!rec->verdict.enforceable)
+		disposition = RESOLVE;
+	else if (is_enforced(vm, without))
+		disposition = RETRY;
+	else
+		remember_early(vm, psc, f);
+	tell(vm, s, f, rec);
+	return disposition;
 }
 
 static enum disposition judge_locked(struct rmpe_vm *vm, const struct fault *f)
 {
 	struct rmpe_vcpu *v = rmpe_vcpu_get(vm, f->vcpu);
-	struct rmpe_judge_input in = facts(vm, f);
+	struct rmpe_psc *to_private, *to_shared;
 	enum disposition disposition = RESOLVE;
-	struct rmpe_record rec = { };
-	bool enforce, again;
+	struct rmpe_verdict without;
+	struct rmpe_map_event hole;
+	struct rmpe_judge_input in;
+	struct rmpe_suspect *s;
+	struct rmpe_record rec;
+	bool again, enforce;
 
 	/* Another vCPU may have been faster. */
 	if (rmpe_terminated(vm))
 		return TERMINATED;
-
-	in.inflight_private = rmpe_psc_in_flight(vm, f->gfn, true);
-	in.inflight_shared = rmpe_psc_in_flight(vm, f->gfn, false);
-	rec.verdict = rmpe_judge(&in);
-	if (rec.verdict.class == RMPE_CLASS_NONE)
-		return RESOLVE;
 	if (!v) {	/* what it does cannot be followed */
 		rmpe_vm_lose_history(vm);
 		return RESOLVE;
 	}
 
+	rmpe_slots_settle(vm, f->vcpu->kvm);
+	in = facts(vm, f);
+	in.discarded = rmpe_map_last(&vm->holes, f->gfn, &hole);
+	without = rmpe_judge(&in);
+	if (without.class == RMPE_CLASS_NONE)
+		return in.used != RMPE_PAGE_NONE || in.discarded ? USE : RESOLVE;
+
+	s = rmpe_suspect_seen(&v->suspects, f->gfn, f->private, f->vcpu->stat.exits,
+			      vm->counters.psc_requests, &vm->history, &again);
+	/* A PSC that was asked for after the access does not make it right. */
+	to_private = rmpe_psc_in_flight(vm, f->gfn, true, s->psc_requests);
+	to_shared = rmpe_psc_in_flight(vm, f->gfn, false, s->psc_requests);
+	in.inflight_private = to_private;
+	in.inflight_shared = to_shared;
+	rec = new_record(f, &in);
 	rec.mode = rmpe_vm_mode(vm);
-	enforce = rec.mode == RMPE_MODE_STRICT && rec.verdict.enforceable &&
-		  rmpe_effective_policy(&vm->settings, rec.verdict.class) ==
-			RMPE_POLICY_ENFORCE;
+	rec.verdict = rmpe_judge(&in);
 
-	again = seen_before(vm, &v->suspect, f);
-	if (rec.verdict.class == RMPE_CLASS_IN_FLIGHT && !enforce) {
-		/* To try again would be to wait for the VMM; once said is enough. */
-		if (again)
-			return RESOLVE;
-	} else if (!again) {
+	enforce = is_enforced(vm, &rec.verdict);
+	if (rec.verdict.class == RMPE_CLASS_IN_FLIGHT && !enforce)
+		return let_pass(vm, f->private ? to_private : to_shared, s, f, &rec,
+				&without);
+	/*
+	 * Another vCPU may have changed the page between the #NPF and our look at it,
+	 * so a first mismatch only makes the guest try again.
+	 */
+	if (!again)
 		return RETRY;
-	}
-
-	if (enforce) {
-		bool acted = v->suspect.injected;
-
-		disposition = act(vm, &v->suspect, f, &rec);
-		/* The #VC did not get through, or changed nothing: still the same. */
-		if (acted && rec.outcome == RMPE_OUTCOME_VC)
-			return disposition;
-		rmpe_count(&vm->counters.enforced, 1);
-	} else if (rec.verdict.class != RMPE_CLASS_IN_FLIGHT) {
-		v->suspect.active = false;
-	}
-
-	take_down(vm, f, &in, &rec);
-	if (!enforce)
-		accept(vm, f, &rec.verdict);
-	rmpe_report(vm, f->vcpu, f->slot, &rec);
+	if (enforce)
+		disposition = act(vm, s, f, &rec);
+	else if (is_change(rec.verdict.class) || in.discarded)
+		disposition = USE;
+	tell(vm, s, f, &rec);
+	/* The VMM's doing is told as often as it does it. */
+	if (rec.verdict.class == RMPE_CLASS_HOST)
+		s->active = false;
 	return disposition;
 }
 
-/* Does the guest use the page as it has asked to? */
-static bool as_asked(const struct rmpe_vm *vm, gfn_t gfn, u64 error_code)
+/* While KVM resolved an access that came too early its PSC was refused. */
+static bool is_refused(struct rmpe_vm *vm, const struct rmpe_suspect *s)
 {
-	return !(error_code & PFERR_GUEST_VMPL_MASK) &&
-	       rmpe_state_allows(rmpe_tracker_state(&vm->tracker, gfn),
-				 error_code & PFERR_GUEST_ENC_MASK);
+	return s->told == RMPE_CLASS_IN_FLIGHT &&
+	       !rmpe_psc_in_flight(vm, s->gfn, s->private, s->psc_requests);
+}
+
+/*
+ * KVM has resolved the access, as its attribute shows: that is how the page is used
+ * now.
+ */
+static noinline void take_down_use(struct rmpe_vm *vm, struct kvm_vcpu *vcpu, gpa_t gpa,
+				   u64 error_code)
+{
+	const bool private = error_code & PFERR_GUEST_ENC_MASK;
+	const gfn_t gfn = gpa_to_gfn(gpa);
+	struct rmpe_suspect *s = NULL;
+	enum rmpe_page_state asked;
+	struct rmpe_early early;
+
+	mutex_lock(&vm->lock);
+	rmpe_slots_settle(vm, vcpu->kvm);
+	asked = rmpe_tracker_state(&vm->asked, gfn);
+	if (kvm_mem_is_private(vcpu->kvm, gfn) != private)
+		goto unlock;
+	if (vm->vcpus[vcpu->vcpu_idx])
+		s = rmpe_suspect_find(&vm->vcpus[vcpu->vcpu_idx]->suspects, gfn, private);
+	if (private)
+		rmpe_map_forget(&vm->holes, gfn, 1);
+	if (rmpe_state_allows(asked, private)) {
+		rmpe_vm_set_used(vm, gfn, RMPE_PAGE_NONE);
+	} else if (asked != RMPE_PAGE_NONE ||
+		   vm->history_state == RMPE_HISTORY_COMPLETE) {
+		rmpe_vm_set_used(vm, gfn, private ? RMPE_PAGE_PRIVATE :
+						    RMPE_PAGE_SHARED);
+		early = early_access(vm, vcpu, gpa, error_code);
+		if (s && is_refused(vm, s))
+			rmpe_psc_settle(vm, vcpu->kvm, &early, private);
+	}	/* else KVM's attribute is what we compare with, and it follows */
+	if (s)
+		s->active = false;
+unlock:
+	mutex_unlock(&vm->lock);
+}
+
+/* Is the access one that was asked for, with nothing more to be looked at? */
+static bool in_order(const struct rmpe_vm *vm, gfn_t gfn, u64 error_code)
+{
+	u8 watch;
+
+	if (error_code & PFERR_GUEST_VMPL_MASK ||
+	    !rmpe_state_allows(rmpe_tracker_state(&vm->asked, gfn),
+			       error_code & PFERR_GUEST_ENC_MASK))
+		return false;
+	watch = READ_ONCE(vm->watch);
+	return !watch || (watch == RMPE_WATCH_USED &&
+			  rmpe_tracker_state(&vm->used, gfn) == RMPE_PAGE_NONE);
 }
 
 /* Out of line, so that accesses that are in order do not set up its stack. */
@@ -233,13 +343,149 @@ static noinline enum disposition judge(struct rmpe_vm *vm, struct kvm_vcpu *vcpu
 	struct rmpe_judge_input in = facts(vm, &f);
 	enum disposition disposition;
 
-	if (rmpe_judge(&in).class == RMPE_CLASS_NONE)
+	if (rmpe_judge(&in).class == RMPE_CLASS_NONE && in.used == RMPE_PAGE_NONE &&
+	    !(READ_ONCE(vm->watch) & ~RMPE_WATCH_USED))
 		return RESOLVE;
 
 	mutex_lock(&vm->lock);
 	disposition = judge_locked(vm, &f);
 	mutex_unlock(&vm->lock);
 	return disposition;
+}
+
+/* It comes again and again.  Is it in order? */
+static noinline void report_no_progress(struct rmpe_vm *vm, struct kvm_vcpu *vcpu,
+					const struct kvm_memory_slot *slot,
+					gpa_t gpa, u64 error_code)
+{
+	struct fault f = {
+		.vcpu = vcpu,
+		.slot = slot,
+		.gpa = gpa,
+		.gfn = gpa_to_gfn(gpa),
+		.error_code = error_code,
+		.private = error_code & PFERR_GUEST_ENC_MASK,
+	};
+	struct rmpe_judge_input in;
+	struct rmpe_record rec;
+
+	mutex_lock(&vm->lock);
+	in = facts(vm, &f);
+	rec = new_record(&f, &in);
+	rec.mode = rmpe_vm_mode(vm);
+	rec.verdict = rmpe_judge(&in);
+	if (rec.verdict.class == RMPE_CLASS_NONE) {
+		rec.verdict.class = RMPE_CLASS_NO_PROGRESS;
+		rmpe_vm_count_violation(vm, f.gfn, &rec);
+		rmpe_report(vm, slot, &rec);
+	}
+	mutex_unlock(&vm->lock);
+}
+
+/*
+ * A private access, and no private memory there.  KVM tells the VMM, and has the last
+ * word; that it happened is worth a record.
+ */
+static noinline void report_unbacked(struct rmpe_vm *vm, struct kvm_vcpu *vcpu,
+				     gpa_t gpa, u64 error_code)
+{
+	struct fault f = {
+		.vcpu = vcpu,
+		.gpa = gpa,
+		.gfn = gpa_to_gfn(gpa),
+		.error_code = error_code,
+		.private = true,
+	};
+	struct rmpe_judge_input in;
+	struct rmpe_suspect *s;
+	struct rmpe_record rec;
+	struct rmpe_vcpu *v;
+	bool again;
+
+	mutex_lock(&vm->lock);
+	v = rmpe_vcpu_get(vm, vcpu);
+	if (v) {
+		in = facts(vm, &f);
+		rec = new_record(&f, &in);
+		rec.mode = rmpe_vm_mode(vm);
+		rec.verdict = rmpe_judge(&in);
+		rec.verdict.class = RMPE_CLASS_UNBACKED;
+		s = rmpe_suspect_seen(&v->suspects, f.gfn, true, vcpu->stat.exits,
+				      vm->counters.psc_requests, &vm->history, &again);
+		tell(vm, s, &f, &rec);
+	}
+	mutex_unlock(&vm->lock);
+}
+
+static bool is_memory_fault(const struct kvm_vcpu *vcpu, int r)
+{
+	return r == -EFAULT &&
+	       READ_ONCE(vcpu->run->exit_reason) == KVM_EXIT_MEMORY_FAULT;
+}
+
+/* Nothing is judged; but how the guest uses its pages is known when that changes. */
+static int resolve_quietly(struct rmpe_vm *vm, struct kvm_vcpu *vcpu, gpa_t gpa,
+			   u64 error_code, void *insn, int insn_len)
+{
+	int r = rmpe_orig_page_fault(vcpu, gpa, error_code, insn, insn_len);
+
+	if (r > 0 && !in_order(vm, gpa_to_gfn(gpa), error_code))
+		take_down_use(vm, vcpu, gpa, error_code);
+	return r;
+}
+
+static int fault_without_gmem(struct rmpe_vm *vm, struct kvm_vcpu *vcpu, gpa_t gpa,
+			      u64 error_code, void *insn, int insn_len)
+{
+	int r = rmpe_orig_page_fault(vcpu, gpa, error_code, insn, insn_len);
+
+	if (error_code & PFERR_GUEST_ENC_MASK && is_memory_fault(vcpu, r) &&
+	    rmpe_effective_mode(&vm->settings) != RMPE_MODE_OFF)
+		report_unbacked(vm, vcpu, gpa, error_code);
+	return r;
+}
+
+/* Faults that are not judged.  Out of line for those that are. */
+static noinline int pass_on(struct rmpe_vm *vm, struct kvm_vcpu *vcpu, gpa_t gpa,
+			    u64 error_code, void *insn, int insn_len, bool has_gmem)
+{
+	if (!vm)
+		return rmpe_orig_page_fault(vcpu, gpa, error_code, insn, insn_len);
+	if (rmpe_terminated(vm))
+		return rmpe_exit_terminated(vm, vcpu);
+	if (!has_gmem)
+		return fault_without_gmem(vm, vcpu, gpa, error_code, insn, insn_len);
+	return resolve_quietly(vm, vcpu, gpa, error_code, insn, insn_len);
+}
+
+/*
+ * An access that was not asked for, or (@refused) one that was, and KVM does not resolve:
+ * its attribute differs, or it has reasons of its own.
+ */
+static noinline int judge_and_resolve(struct rmpe_vm *vm,
+				      const struct kvm_memory_slot *slot,
+				      struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_code,
+				      void *insn, int insn_len, int refused)
+{
+	enum disposition disposition = judge(vm, vcpu, slot, gpa, error_code);
+	int r = refused;
+
+	switch (disposition) {
+	case RETRY:
+		return 1;
+	case TERMINATED:
+		return rmpe_exit_terminated(vm, vcpu);
+	case RESOLVE:
+	case USE:
+		break;
+	}
+	if (!refused)
+		r = rmpe_orig_page_fault(vcpu, gpa, error_code, insn, insn_len);
+	if (r > 0 && disposition == USE)
+		take_down_use(vm, vcpu, gpa, error_code);
+	if (r > 0 && rmpe_no_progress(vm, vcpu, gpa_to_gfn(gpa)))
+		report_no_progress(vm, vcpu, slot, gpa, error_code);
+	return r;
 }
 
 /**
@@ -260,36 +506,24 @@ int rmpe_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_code,
 {
 	struct rmpe_vm *vm = rmpe_vm_find_or_adopt(vcpu->kvm);
 	const struct kvm_memory_slot *slot;
-	int refused = 0;
+	int r;
 
-	if (!vm)
-		goto resolve;
-	if (rmpe_terminated(vm))
-		return rmpe_exit_terminated(vm, vcpu);
-	if (rmpe_effective_mode(&vm->settings) == RMPE_MODE_OFF)
-		goto resolve;
 	/* gfn_to_memslot() would write a cache line that all vCPUs share. */
 	slot = search_memslots(kvm_memslots(vcpu->kvm), gpa_to_gfn(gpa), false);
-	if (!rmpe_slot_has_gmem(slot))
-		goto resolve;
+	if (!vm || rmpe_terminated(vm) || !rmpe_slot_has_gmem(slot) ||
+	    rmpe_effective_mode(&vm->settings) == RMPE_MODE_OFF)
+		return pass_on(vm, vcpu, gpa, error_code, insn, insn_len,
+			       rmpe_slot_has_gmem(slot));
 
 	this_cpu_inc(*vm->npf_judged);
-	if (as_asked(vm, gpa_to_gfn(gpa), error_code)) {
-		refused = rmpe_orig_page_fault(vcpu, gpa, error_code, insn, insn_len);
-		if (refused != -EFAULT)
-			return refused;
-		/* Its attribute differs, or it has reasons of its own. */
-	}
-	switch (judge(vm, vcpu, slot, gpa, error_code)) {
-	case RETRY:
-		return 1;
-	case TERMINATED:
-		return rmpe_exit_terminated(vm, vcpu);
-	case RESOLVE:
-		break;
-	}
-	if (refused)
-		return refused;
-resolve:
-	return rmpe_orig_page_fault(vcpu, gpa, error_code, insn, insn_len);
+	if (!in_order(vm, gpa_to_gfn(gpa), error_code))
+		return judge_and_resolve(vm, slot, vcpu, gpa, error_code, insn, insn_len,
+					 0);
+	r = rmpe_orig_page_fault(vcpu, gpa, error_code, insn, insn_len);
+	if (r == -EFAULT)
+		return judge_and_resolve(vm, slot, vcpu, gpa, error_code, insn, insn_len,
+					 r);
+	if (r > 0 && rmpe_no_progress(vm, vcpu, gpa_to_gfn(gpa)))
+		report_no_progress(vm, vcpu, slot, gpa, error_code);
+	return r;
 }

@@ -54,6 +54,8 @@ const char *const rmpe_class_names[] = {
 	[RMPE_CLASS_IN_FLIGHT]		= "in_flight",
 	[RMPE_CLASS_VMPL]		= "vmpl",
 	[RMPE_CLASS_HOST]		= "host",
+	[RMPE_CLASS_UNBACKED]		= "unbacked",
+	[RMPE_CLASS_NO_PROGRESS]	= "no_progress",
 };
 
 /* A keyword's number; a trailing newline, as echo writes it, is accepted. */
@@ -153,7 +155,8 @@ enum rmpe_action rmpe_effective_action(const struct rmpe_settings *vm)
 /**
  * rmpe_effective_policy() - the policy that holds for a class in a VM now
  * @vm: the VM's own settings
- * @class: the class; RMPE_CLASS_HOST and RMPE_CLASS_NONE are never enforced
+ * @class: the class; RMPE_CLASS_NONE, and those from RMPE_CLASS_HOST on, are never
+ *	enforced
  *
  * Return: the policy, never RMPE_POLICY_INHERIT.
  */

@@ -125,6 +125,7 @@ unpin:
 /* There is no VM: each holds the module. */
 static void __exit rmp_enforce_exit(void)
 {
+	rmpe_hooks_stop();
 	rmpe_vm_wait_all_freed();
 	rmpe_hooks_remove();
 	rmpe_debugfs_exit();

@@ -33,7 +33,14 @@ static const struct {
 	  "s32(struct kvm *, " SLOT ", " SLOT ", enum kvm_mr_change)" },
 	{ "kvm_gmem_populate",
 	  "s64(struct kvm *, u64, void *, s64, " RMPE_POPULATE_BTF "fn *, void *)" },
+	{ "kvm_arch_vcpu_pre_fault_memory",
+	  "s64(struct kvm_vcpu *, struct kvm_pre_fault_memory *)" },
 };
+
+/* What a guest_memfd's file has, before and after it was renamed. */
+static const char *const gmem_structs[] = { "kvm_gmem", "gmem_file" };
+
+static bool gmem_known;
 
 struct member {
 	const char *path;
@@ -50,6 +57,7 @@ static const struct member kvm_members[] = {
 	MEMBER(kvm, srcu),
 	MEMBER(kvm, mem_attr_array),
 	MEMBER(kvm, arch.vm_type),
+	MEMBER(kvm, arch.pre_fault_allowed),
 	{ }
 };
 
@@ -138,6 +146,35 @@ static int check_structs(const struct rmpe_btf *btf)
 	return 0;
 }
 
+/* No header has it, so without BTF nothing is known of it. */
+static void look_at_gmem(const struct rmpe_btf *btf)
+{
+	char found[PROTOTYPE_LEN];
+	int i;
+
+	gmem_known = false;
+	if (rmpe_btf_prototype(btf, "kvm_gmem_fallocate", found, sizeof(found)) ||
+	    strcmp(found, "s64(struct file *, s32, s64, s64)"))
+		return;
+	for (i = 0; i < ARRAY_SIZE(gmem_structs); i++) {
+		const struct btf_type *t = rmpe_btf_struct(btf, gmem_structs[i]);
+
+		if (t && !rmpe_btf_offset(btf, t, "kvm"))
+			gmem_known = true;
+	}
+}
+
+/**
+ * rmpe_shape_knows_gmem() - is kvm_gmem_fallocate() what we take it to be?
+ *
+ * Context: module init, after rmpe_shape_check().
+ * Return: true if the kernel's BTF says so.
+ */
+bool rmpe_shape_knows_gmem(void)
+{
+	return gmem_known;
+}
+
 /*
  * Not kernel_read_file(): security modules want to know what kind of policy or
  * firmware such a file is, and one warns of kinds that it does not know.
@@ -199,6 +236,8 @@ int rmpe_shape_check(void)
 		r = check_functions(btf);
 		if (!r)
 			r = check_structs(btf);
+		if (!r)
+			look_at_gmem(btf);
 	}
 	rmpe_btf_close(&kvm);
 	rmpe_btf_close(&kernel);

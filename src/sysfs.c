@@ -203,28 +203,30 @@ VM_COUNTER(psc_requests);
 VM_COUNTER(psc_completed);
 VM_COUNTER(psc_refused);
 VM_COUNTER(psc_pages);
+VM_COUNTER(psc_redundant);
+VM_COUNTER(pages_discarded);
+VM_COUNTER(prefaults_skipped);
 VM_COUNTER(vc_injected);
 VM_COUNTER(log_suppressed);
 
+/* Formatted from a copy: the lock is one that a vCPU needs. */
 static ssize_t last_violation_show(struct kobject *kobj,
 				   struct kobj_attribute *attr, char *buf)
 {
 	struct rmpe_vm *vm = to_vm(kobj);
+	struct rmpe_record rec;
 	int n;
 
-	mutex_lock(&vm->lock);
-	if (vm->nr_records)
-		n = rmpe_record_format(buf, PAGE_SIZE - 1,
-				       &vm->records[(vm->nr_records - 1) %
-						    RMPE_NR_RECORDS]);
+	if (rmpe_vm_record(vm, RMPE_LAST_RECORD, &rec))
+		n = rmpe_record_format(buf, PAGE_SIZE - 1, &rec);
 	else
 		n = scnprintf(buf, PAGE_SIZE - 1, "none");
-	mutex_unlock(&vm->lock);
 	buf[n++] = '\n';
 	return n;
 }
 
-static struct kobj_attribute last_violation_attr = __ATTR_RO(last_violation);
+/* It has a host address. */
+static struct kobj_attribute last_violation_attr = __ATTR_RO_MODE(last_violation, 0400);
 
 static struct attribute *vm_attrs[] = {
 	&pid_attr.attr,
@@ -240,6 +242,9 @@ static struct attribute *vm_attrs[] = {
 	&psc_completed_attr.attr,
 	&psc_refused_attr.attr,
 	&psc_pages_attr.attr,
+	&psc_redundant_attr.attr,
+	&pages_discarded_attr.attr,
+	&prefaults_skipped_attr.attr,
 	&npf_judged_attr.attr,
 	&vc_injected_attr.attr,
 	&log_suppressed_attr.attr,
@@ -271,7 +276,10 @@ COUNT(initial_shared, RMPE_CLASS_INITIAL_SHARED);
 COUNT(in_flight, RMPE_CLASS_IN_FLIGHT);
 COUNT(vmpl, RMPE_CLASS_VMPL);
 COUNT(host, RMPE_CLASS_HOST);
+COUNT(unbacked, RMPE_CLASS_UNBACKED);
+COUNT(no_progress, RMPE_CLASS_NO_PROGRESS);
 VM_COUNTER(enforced);
+VM_COUNTER(repeated);
 
 static struct attribute *violations_attrs[] = {
 	&count_implicit_private.attr.attr,
@@ -281,7 +289,10 @@ static struct attribute *violations_attrs[] = {
 	&count_in_flight.attr.attr,
 	&count_vmpl.attr.attr,
 	&count_host.attr.attr,
+	&count_unbacked.attr.attr,
+	&count_no_progress.attr.attr,
 	&enforced_attr.attr,
+	&repeated_attr.attr,
 	NULL
 };
 
@@ -332,6 +343,7 @@ void rmpe_sysfs_add_vm(struct rmpe_vm *vm)
 	if (r)
 		pr_warn_ratelimited("vm=%llu pid=%d: no sysfs directory (error %d)\n",
 				    vm->id, vm->pid, r);
+	WRITE_ONCE(vm->in_sysfs, !r);
 }
 
 /**
@@ -343,7 +355,7 @@ void rmpe_sysfs_add_vm(struct rmpe_vm *vm)
 void rmpe_sysfs_remove_vm(struct rmpe_vm *vm)
 {
 	/* kobject_del() of one that could not be added ends in an oops. */
-	if (vm->kobj.state_in_sysfs)
+	if (vm->in_sysfs)
 		kobject_del(&vm->kobj);
 }
 
@@ -359,7 +371,7 @@ void rmpe_sysfs_violation_event(struct rmpe_vm *vm, const struct rmpe_record *re
 	char id[32], pid[24], gfn[32], class[32], outcome[24];
 	char *env[] = { "RMP_ENFORCE=violation", id, pid, gfn, class, outcome, NULL };
 
-	if (!vm->kobj.state_in_sysfs)
+	if (!READ_ONCE(vm->in_sysfs))
 		return;
 	snprintf(id, sizeof(id), "VM=%llu", rec->vm_id);
 	snprintf(pid, sizeof(pid), "PID=%d", rec->pid);

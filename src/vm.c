@@ -18,9 +18,11 @@
 #include <linux/rculist.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/wait_bit.h>
 
 #include "debugfs.h"
+#include "report.h"
 #include "sysfs.h"
 
 #define LOG_BURST	10
@@ -33,7 +35,8 @@ const char *const rmpe_history_names[] = {
 };
 
 static DEFINE_HASHTABLE(vm_table, 8);
-static DEFINE_MUTEX(vm_table_lock);	/* writers of vm_table, last_id */
+/* Writers of vm_table, last_id.  Held for moments: whoever may make VMs takes it. */
+static DEFINE_SPINLOCK(vm_table_lock);
 static u64 last_id;
 static atomic_t nr_objects;		/* structs not yet freed */
 
@@ -89,21 +92,25 @@ static struct rmpe_vm *alloc_vm(struct kvm *kvm, enum rmpe_history_state history
 
 	if (!vm)
 		return NULL;
+	mutex_init(&vm->lock);
+	spin_lock_init(&vm->records_lock);
+	rmpe_map_init(&vm->holes, &vm->lock);
 	vm->npf_judged = alloc_percpu_gfp(u64, GFP_KERNEL_ACCOUNT);
 	if (!vm->npf_judged)
 		goto free_vm;
 	vm->vcpus = kvcalloc(KVM_MAX_VCPUS, sizeof(*vm->vcpus), GFP_KERNEL_ACCOUNT);
-	if (!vm->vcpus || rmpe_history_init(&vm->history))
+	if (!vm->vcpus || rmpe_history_init(&vm->history, &vm->lock))
 		goto free_vcpus;
 
 	vm->kvm = kvm;
 	vm->history_state = history;
 	vm->pid = task_tgid_nr(current);
 	set_comm(vm);
-	mutex_init(&vm->lock);
 	ratelimit_state_init(&vm->log_limit, LOG_INTERVAL, LOG_BURST);
+	ratelimit_state_init(&vm->act_limit, LOG_INTERVAL, LOG_BURST);
 	/* We count what is suppressed ourselves, and say so in the record. */
 	ratelimit_set_flags(&vm->log_limit, RATELIMIT_MSG_ON_RELEASE);
+	ratelimit_set_flags(&vm->act_limit, RATELIMIT_MSG_ON_RELEASE);
 	return vm;
 
 free_vcpus:
@@ -118,16 +125,25 @@ static void free_contents(struct rmpe_vm *vm)
 {
 	unsigned int i;
 
-	rmpe_tracker_free(&vm->tracker);
-	rmpe_tracker_free(&vm->by_use);
-	rmpe_backing_free(&vm->backings);
+	mutex_lock(&vm->lock);	/* what the maps want held */
+	rmpe_map_free(&vm->holes);
 	rmpe_history_free(&vm->history);
+	mutex_unlock(&vm->lock);
+	rmpe_tracker_free(&vm->asked);
+	rmpe_tracker_free(&vm->used);
+	rmpe_backing_free(&vm->backings);
 	for (i = 0; i < vm->nr_vcpus; i++)
 		kfree(vm->vcpus[i]);
 	kvfree(vm->vcpus);
 	kvfree(vm->notes);
-	kvfree(vm->records);
+	rmpe_records_free(&vm->records);
 	free_percpu(vm->npf_judged);
+}
+
+static void put_object(void)
+{
+	if (atomic_dec_and_test(&nr_objects))
+		wake_up_var(&nr_objects);
 }
 
 /**
@@ -140,8 +156,7 @@ void rmpe_vm_release(struct rmpe_vm *vm)
 {
 	free_contents(vm);
 	kfree_rcu(vm, rcu);
-	if (atomic_dec_and_test(&nr_objects))
-		wake_up_var(&nr_objects);
+	put_object();
 }
 
 /**
@@ -173,21 +188,23 @@ static struct rmpe_vm *add_vm(struct kvm *kvm, enum rmpe_history_state history)
 		return NULL;
 	}
 
-	mutex_lock(&vm_table_lock);
+	atomic_inc(&nr_objects);
+	spin_lock(&vm_table_lock);
 	raced = rmpe_vm_find(kvm);	/* two vCPUs of an older VM */
+	if (!raced) {
+		vm->id = ++last_id;
+		hash_add_rcu(vm_table, &vm->node, (unsigned long)kvm);
+	}
+	spin_unlock(&vm_table_lock);
 	if (raced) {
-		mutex_unlock(&vm_table_lock);
 		free_contents(vm);
 		kfree(vm);
+		put_object();
 		module_put(THIS_MODULE);
 		return raced;
 	}
-	vm->id = ++last_id;
-	atomic_inc(&nr_objects);
 	rmpe_sysfs_add_vm(vm);
 	rmpe_debugfs_add_vm(vm);
-	hash_add_rcu(vm_table, &vm->node, (unsigned long)kvm);
-	mutex_unlock(&vm_table_lock);
 
 	if (__ratelimit(&life_limit))
 		pr_info("vm=%llu pid=%d comm=%s history=%s: guarding\n", vm->id,
@@ -232,11 +249,11 @@ void rmpe_vm_destroy(struct kvm *kvm)
 	u64 violations = 0;
 	int i;
 
-	mutex_lock(&vm_table_lock);
+	spin_lock(&vm_table_lock);
 	vm = rmpe_vm_find(kvm);
 	if (vm)
 		hash_del_rcu(&vm->node);
-	mutex_unlock(&vm_table_lock);
+	spin_unlock(&vm_table_lock);
 	if (!vm)
 		return;
 
@@ -245,9 +262,10 @@ void rmpe_vm_destroy(struct kvm *kvm)
 	for (i = RMPE_CLASS_NONE + 1; i < RMPE_NR_CLASSES; i++)
 		violations += vm->counters.class[i];
 	if (__ratelimit(&life_limit))
-		pr_info("vm=%llu pid=%d ended: psc=%llu violations=%llu suppressed=%llu\n",
+		pr_info("vm=%llu pid=%d ended: psc=%llu violations=%llu enforced=%llu suppressed=%llu discarded=%llu\n",
 			vm->id, vm->pid, vm->counters.psc_completed, violations,
-			vm->counters.log_suppressed);
+			vm->counters.enforced, vm->counters.log_suppressed,
+			vm->counters.pages_discarded);
 	kobject_put(&vm->kobj);
 	module_put(THIS_MODULE);
 }
@@ -276,51 +294,94 @@ struct rmpe_vcpu *rmpe_vcpu_get(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
 }
 
 /**
- * rmpe_vm_set_state() - record what was asked for, or lose the history
+ * rmpe_vm_update_watch() - something that RMPE_WATCH_* stands for has changed
+ * @vm: the VM
+ *
+ * Context: under @vm->lock.
+ */
+void rmpe_vm_update_watch(struct rmpe_vm *vm)
+{
+	u8 watch = 0;
+
+	lockdep_assert_held(&vm->lock);
+	if (vm->coming.end)
+		watch |= RMPE_WATCH_SLOT;
+	if (!rmpe_tracker_is_empty(&vm->used))
+		watch |= RMPE_WATCH_USED;
+	if (!rmpe_map_is_empty(&vm->holes))
+		watch |= RMPE_WATCH_HOLES;
+	WRITE_ONCE(vm->watch, watch);
+}
+
+/**
+ * rmpe_vm_set_asked() - record what was asked for, or lose the history
  * @vm: the VM
  * @gfn: first gfn
  * @npages: length in 4K pages, not 0
- * @state: the state
+ * @state: the state; RMPE_PAGE_NONE: other pages are there, of which nothing is known
+ *
+ * How the pages were used before, and what has become of them, means nothing any
+ * more.
  *
  * Context: process context, may sleep; under @vm->lock.
  */
-void rmpe_vm_set_state(struct rmpe_vm *vm, gfn_t gfn, u64 npages,
+void rmpe_vm_set_asked(struct rmpe_vm *vm, gfn_t gfn, u64 npages,
 		       enum rmpe_page_state state)
 {
 	lockdep_assert_held(&vm->lock);
-	if (rmpe_tracker_set(&vm->tracker, gfn, npages, state) ||
-	    rmpe_tracker_set(&vm->by_use, gfn, npages, RMPE_PAGE_NONE))
+	if (rmpe_tracker_set(&vm->asked, gfn, npages, state)) {
 		rmpe_vm_lose_history(vm);
+		return;
+	}
+	if (!vm->watch)
+		return;
+	if (rmpe_tracker_set(&vm->used, gfn, npages, RMPE_PAGE_NONE))
+		rmpe_vm_lose_history(vm);
+	rmpe_map_forget(&vm->holes, gfn, npages);
+	rmpe_vm_update_watch(vm);
 }
 
 /**
- * rmpe_vm_set_state_by_use() - record what an access has made of a page
+ * rmpe_vm_all_asked() - was a state asked for all of a range?
+ * @vm: the VM
+ * @gfn: first gfn
+ * @npages: length in 4K pages, not 0
+ * @state: RMPE_PAGE_PRIVATE, which launched pages are too, or RMPE_PAGE_SHARED
+ *
+ * Context: process context; under @vm->lock.
+ * Return: true if it was.
+ */
+bool rmpe_vm_all_asked(const struct rmpe_vm *vm, gfn_t gfn, u64 npages,
+		       enum rmpe_page_state state)
+{
+	const bool private = state == RMPE_PAGE_PRIVATE;
+	const gfn_t end = min(gfn + npages, RMPE_MAX_GFNS);
+	enum rmpe_page_state is;
+
+	lockdep_assert_held(&vm->lock);
+	while (gfn < end) {
+		if (!rmpe_state_allows(rmpe_tracker_state(&vm->asked, gfn), private))
+			return false;
+		gfn = rmpe_tracker_run(&vm->asked, gfn, end, &is);
+	}
+	return true;
+}
+
+/**
+ * rmpe_vm_set_used() - KVM has resolved an access
  * @vm: the VM
  * @gfn: the gfn
- * @state: the state
+ * @state: what the access has made of the page, if it is not what was asked for;
+ *	RMPE_PAGE_NONE: it is
  *
  * Context: process context, may sleep; under @vm->lock.
  */
-void rmpe_vm_set_state_by_use(struct rmpe_vm *vm, gfn_t gfn,
-			      enum rmpe_page_state state)
+void rmpe_vm_set_used(struct rmpe_vm *vm, gfn_t gfn, enum rmpe_page_state state)
 {
 	lockdep_assert_held(&vm->lock);
-	if (rmpe_tracker_set(&vm->tracker, gfn, 1, state) ||
-	    rmpe_tracker_set(&vm->by_use, gfn, 1, RMPE_PAGE_PRIVATE))
+	if (rmpe_tracker_set(&vm->used, gfn, 1, state))
 		rmpe_vm_lose_history(vm);
-}
-
-/**
- * rmpe_vm_is_by_use() - is a gfn's state from an access, not from a PSC?
- * @vm: the VM
- * @gfn: the gfn
- *
- * Context: any.
- * Return: true if KVM resolved an access to it since its last PSC.
- */
-bool rmpe_vm_is_by_use(const struct rmpe_vm *vm, gfn_t gfn)
-{
-	return rmpe_tracker_state(&vm->by_use, gfn) != RMPE_PAGE_NONE;
+	rmpe_vm_update_watch(vm);
 }
 
 /**
@@ -332,7 +393,7 @@ bool rmpe_vm_is_by_use(const struct rmpe_vm *vm, gfn_t gfn)
  */
 size_t rmpe_vm_tracker_bytes(const struct rmpe_vm *vm)
 {
-	return READ_ONCE(vm->tracker.bytes) + READ_ONCE(vm->by_use.bytes);
+	return READ_ONCE(vm->asked.bytes) + READ_ONCE(vm->used.bytes);
 }
 
 /**
@@ -347,28 +408,20 @@ size_t rmpe_vm_tracker_bytes(const struct rmpe_vm *vm)
 void rmpe_vm_lose_history(struct rmpe_vm *vm)
 {
 	lockdep_assert_held(&vm->lock);
-	rmpe_tracker_free(&vm->tracker);
-	rmpe_tracker_free(&vm->by_use);
+	rmpe_tracker_free(&vm->asked);
+	rmpe_tracker_free(&vm->used);
 	if (vm->history_state != RMPE_HISTORY_LOST && __ratelimit(&lost_limit))
 		pr_warn("vm=%llu pid=%d history=lost: no memory to track page states, reporting only\n",
 			vm->id, vm->pid);
 	WRITE_ONCE(vm->history_state, RMPE_HISTORY_LOST);
+	rmpe_vm_update_watch(vm);
 }
 
-/**
- * rmpe_vm_note() - what reports remember of a gfn
- * @vm: the VM
- * @gfn: the gfn
- *
- * Context: process context, may sleep; under @vm->lock.
- * Return: the note, a new one in the place of another gfn's if need be; NULL
- * without memory.
- */
-struct rmpe_note *rmpe_vm_note(struct rmpe_vm *vm, gfn_t gfn)
+/* What reports remember of a gfn, in the place of another gfn's if need be. */
+static struct rmpe_note *note_of(struct rmpe_vm *vm, gfn_t gfn)
 {
 	struct rmpe_note *note;
 
-	lockdep_assert_held(&vm->lock);
 	if (!vm->notes)
 		vm->notes = kvcalloc(RMPE_NR_NOTES, sizeof(*vm->notes),
 				     GFP_KERNEL_ACCOUNT);
@@ -378,6 +431,48 @@ struct rmpe_note *rmpe_vm_note(struct rmpe_vm *vm, gfn_t gfn)
 	if (note->gfn != gfn)
 		*note = (struct rmpe_note){ .gfn = gfn };
 	return note;
+}
+
+/**
+ * rmpe_vm_count_violation() - a violation is about to be reported
+ * @vm: the VM
+ * @gfn: its gfn
+ * @rec: its record; what is counted is filled in
+ *
+ * Context: process context, may sleep; under @vm->lock.
+ */
+void rmpe_vm_count_violation(struct rmpe_vm *vm, gfn_t gfn, struct rmpe_record *rec)
+{
+	struct rmpe_note *note = note_of(vm, gfn);
+
+	lockdep_assert_held(&vm->lock);
+	rmpe_count(&vm->counters.class[rec->verdict.class], 1);
+	if (note)
+		rec->violations = ++note->violations;
+}
+
+/**
+ * rmpe_vm_record() - one of a VM's last records
+ * @vm: the VM
+ * @after: the number of the one before, 0 for the first; or RMPE_LAST_RECORD
+ * @rec: set to a copy
+ *
+ * Context: process context.
+ * Return: false if there is none.
+ */
+bool rmpe_vm_record(struct rmpe_vm *vm, u64 after, struct rmpe_record *rec)
+{
+	const struct rmpe_record *found = NULL;
+
+	spin_lock(&vm->records_lock);
+	if (after == RMPE_LAST_RECORD)
+		after = vm->records.nr - 1;
+	if (vm->records.nr)
+		found = rmpe_records_next(&vm->records, after);
+	if (found)
+		*rec = *found;
+	spin_unlock(&vm->records_lock);
+	return found;
 }
 
 /**

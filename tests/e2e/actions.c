@@ -88,6 +88,10 @@ static void vc_no_progress(const void *arg)
 	expect_record(vm, "class=implicit_shared action=terminate escalated=no_progress");
 	expect_quiet(vm);
 	expect_counter(vm, "vc_injected", MAX_INJECTIONS);
+	/* What came between is a count. */
+	expect_counter(vm, "violations/repeated", MAX_INJECTIONS - 1);
+	check(debug_has(vm, "violations", "action=vc repeats=%u", MAX_INJECTIONS - 1),
+	      "the record does not count what came again");
 	expect_file(vm, "state", "terminated");
 	vm_destroy(vm);
 }

@@ -4,6 +4,7 @@
  * meanwhile, and what holds afterwards.
  */
 #include <errno.h>
+#include <sys/ioctl.h>
 #include "guard.h"
 #include "module.h"
 
@@ -40,9 +41,12 @@ static void refused(const void *arg)
 	expect_page_state(vm, GPA(2), "none");
 	/* It goes on regardless: what was refused has never been granted. */
 	expect_ok(vm, 0, w);
-	expect_record(vm, "class=initial_shared gfn=0x%lx psc=none", GPA(0) / GUEST_PAGE);
+	expect_record(vm, "class=initial_shared gfn=0x%lx psc=none refused=shared refused_ret=%d",
+		      GPA(0) / GUEST_PAGE, EINVAL);
 	expect_fault(vm, 0, w2, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
-	expect_record(vm, "class=first_touch gfn=0x%lx psc=none action=vc", GPA(2) / GUEST_PAGE);
+	expect_record(vm,
+		      "class=first_touch gfn=0x%lx psc=none refused=private refused_ret=%d action=vc",
+		      GPA(2) / GUEST_PAGE, EINVAL);
 	expect_quiet(vm);
 	vm_destroy(vm);
 }
@@ -82,8 +86,9 @@ static void partly_applied(const void *arg)
 	expect_value(vm, 0, r, 77);
 	/* KVM and the VMM convert it back: a new page, not validated. */
 	expect_fault(vm, 0, r2, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
-	expect_record(vm, "class=host gfn=0x%lx access=private expected=private attr=shared action=none",
-		      GPA(0) / GUEST_PAGE);
+	expect_record(vm,
+		      "class=host gfn=0x%lx access=private expected=private attr=shared refused=shared refused_ret=%d hole_age_us=n/a action=none",
+		      GPA(0) / GUEST_PAGE, EINVAL);
 	expect_counter(vm, "violations/host", 1);
 	expect_counter(vm, "violations/enforced", 0);
 	expect_quiet(vm);
@@ -117,6 +122,212 @@ static void refused_in_batch(const void *arg)
 	expect_page_state(vm, GPA(4), "none");
 	expect_page_state(vm, GPA(6), "none");
 	expect_quiet(vm);
+	vm_destroy(vm);
+}
+
+/* --- a KVM_RUN that fails before KVM looks at the answer --- */
+
+/* There are no such registers to be synchronised. */
+static void fail_run(struct vcpu *v, uint64_t answer)
+{
+	v->run->hypercall.ret = answer;
+	v->run->kvm_valid_regs = ~0ull;
+	check(ioctl(v->fd, KVM_RUN, 0) < 0 && errno == EINVAL, "KVM_RUN did not fail");
+	v->run->kvm_valid_regs = 0;
+}
+
+static void fail_runs(struct vcpu *v, uint64_t answer)
+{
+	for (unsigned int i = 0; i < 3; i++)
+		fail_run(v, answer);
+}
+
+static uint64_t fail_then_done(struct vcpu *v, const struct psc *psc)
+{
+	if (psc->gpa == GPA(0))
+		fail_runs(v, EAGAIN);
+	return vm_psc(v, psc);
+}
+
+/* It is done, and that is what counts: not what was in the run page before. */
+static void failing_run(const void *arg)
+{
+	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = fail_then_done }, "vc");
+	unsigned int p, w;
+
+	(void)arg;
+	vm_add_launch_page(vm, GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0xaa);
+	p = op_psc(vm, 0, GPA(0), PSC_SHARED);
+	w = op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
+	clean_run(vm);
+	expect_code(vm, 0, p, PSC_RESP_OK);
+	expect_ok(vm, 0, w);
+	expect_pscs(vm, 1, 0, 1);
+	expect_page_state(vm, GPA(0), "shared");
+	expect_quiet(vm);
+	vm_destroy(vm);
+}
+
+static uint64_t fail_then_refused(struct vcpu *v, const struct psc *psc)
+{
+	if (psc->gpa != GPA(0))
+		return vm_psc(v, psc);
+	fail_runs(v, 0);
+	return EINVAL;
+}
+
+/* The other way round: the guest is told no, and goes on using its page as it is. */
+static void failing_run_refused(const void *arg)
+{
+	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = fail_then_refused }, "vc");
+	unsigned int p, r;
+
+	(void)arg;
+	vm_add_launch_page(vm, GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0x11);
+	p = op_psc(vm, 0, GPA(0), PSC_SHARED);
+	r = op_read(vm, 0, VIEW_PRIVATE, GPA(0));
+	clean_run(vm);
+	check(vm_result(vm, 0, p)->code >> 32, "the guest was not told of the refusal");
+	expect_value(vm, 0, r, 0x1111111111111111ull);
+	expect_pscs(vm, 0, 1, 0);
+	expect_page_state(vm, GPA(0), "launched");
+	expect_quiet(vm);
+	vm_destroy(vm);
+}
+
+/* KVM takes the answer before it heeds immediate_exit; what comes later is none. */
+static uint64_t fail_then_interrupt(struct vcpu *v, const struct psc *psc)
+{
+	uint64_t r = vm_psc(v, psc);
+
+	if (psc->gpa != GPA(0))
+		return r;
+	v->run->immediate_exit = 1;
+	fail_runs(v, EAGAIN);
+	v->run->hypercall.ret = r;
+	check(ioctl(v->fd, KVM_RUN, 0) < 0 && errno == EINTR, "immediate_exit was not heeded");
+	v->run->immediate_exit = 0;
+	fail_run(v, EAGAIN);
+	return EINVAL;
+}
+
+static void failing_run_interrupted(const void *arg)
+{
+	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = fail_then_interrupt }, "vc");
+	unsigned int p, w;
+
+	(void)arg;
+	vm_add_launch_page(vm, GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0xaa);
+	p = op_psc(vm, 0, GPA(0), PSC_SHARED);
+	w = op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
+	clean_run(vm);
+	expect_code(vm, 0, p, PSC_RESP_OK);
+	expect_ok(vm, 0, w);
+	expect_pscs(vm, 1, 0, 1);
+	expect_page_state(vm, GPA(0), "shared");
+	expect_quiet(vm);
+	vm_destroy(vm);
+}
+
+static uint64_t fail_in_batch(struct vcpu *v, const struct psc *psc)
+{
+	if (psc->gpa == GPA(2))
+		fail_runs(v, EAGAIN);
+	if (psc->gpa == GPA(4))
+		fail_runs(v, 0);
+	return psc->gpa == GPA(4) ? EINVAL : vm_psc(v, psc);
+}
+
+/* Three ranges of one request: the second is done, the third is refused. */
+static void failing_run_in_batch(const void *arg)
+{
+	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = fail_in_batch }, "vc");
+	unsigned int p, w[2], r;
+	uint64_t e[3];
+
+	(void)arg;
+	vm_add_launch_page(vm, GPA(0), 5, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0x11);
+	for (unsigned int i = 0; i < 3; i++)
+		e[i] = PSC_ENTRY(GPA(2 * i), PSC_SHARED, 0, 0);
+	p = op_psc_nae(vm, 0, PSC_HDR(0, 2), e, 3);
+	w[0] = op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
+	w[1] = op_write(vm, 0, VIEW_SHARED, GPA(2), 1);
+	r = op_read(vm, 0, VIEW_PRIVATE, GPA(4));
+	clean_run(vm);
+	expect_code(vm, 0, p, PSC_ERROR_GENERIC);
+	expect_ok(vm, 0, w[0]);
+	expect_ok(vm, 0, w[1]);
+	expect_value(vm, 0, r, 0x1111111111111111ull);
+	expect_pscs(vm, 2, 1, 2);
+	expect_page_state(vm, GPA(2), "shared");
+	expect_page_state(vm, GPA(4), "launched");
+	expect_quiet(vm);
+	vm_destroy(vm);
+}
+
+/* --- an answer whose low half is zero --- */
+
+#define LOW_HALF_ZERO	(1ull << 32)
+
+static uint64_t answer_in_high_half(struct vcpu *v, const struct psc *psc)
+{
+	return in_free_range(psc) ? LOW_HALF_ZERO : vm_psc(v, psc);
+}
+
+static struct vm *low_half_vm(void)
+{
+	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = answer_in_high_half }, "vc");
+
+	vm_add_launch_page(vm, GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0x11);
+	return vm;
+}
+
+static void expect_not_done(struct vm *vm)
+{
+	expect_counter(vm, "psc_completed", GUEST_BOOT_PSCS(0));
+	expect_page_state(vm, GPA(0), "launched");
+	check(!debug_has(vm, "psc_history", "gfn=0x%lx result=completed", GPA(0) / GUEST_PAGE),
+	      "psc_history says that it was done");
+	expect_quiet(vm);
+}
+
+/* Linux 6.12 takes it for a no; to 7.3 it is no answer, and KVM_RUN fails. */
+static void low_half_zero(const void *arg)
+{
+	struct vm *vm = low_half_vm();
+	unsigned int p, r;
+
+	(void)arg;
+	p = op_psc(vm, 0, GPA(0), PSC_SHARED);
+	r = op_read(vm, 0, VIEW_PRIVATE, GPA(0));
+	guard_launch(vm);
+	run(vm);
+	if (vm->vcpu[0].state == VCPU_HALTED) {
+		check(vm_result(vm, 0, p)->code >> 32, "the guest took the answer for a yes");
+		expect_value(vm, 0, r, 0x1111111111111111ull);
+		expect_counter(vm, "psc_refused", 1);
+	} else {
+		diag("  KVM_RUN fails for such an answer");
+	}
+	expect_not_done(vm);
+	vm_destroy(vm);
+}
+
+/* The guest gets it whole from a plain hypercall. */
+static void low_half_zero_hypercall(const void *arg)
+{
+	struct vm *vm = low_half_vm();
+	unsigned int h, r;
+
+	(void)arg;
+	h = op_add(vm, 0, &(struct guest_op){ .code = OP_PSC_HYPERCALL, .gpa = GPA(0),
+					      .arg = { 1, 0 } });
+	r = op_read(vm, 0, VIEW_PRIVATE, GPA(0));
+	clean_run(vm);
+	expect_code(vm, 0, h, LOW_HALF_ZERO);
+	expect_value(vm, 0, r, 0x1111111111111111ull);
+	expect_counter(vm, "psc_refused", 1);
+	expect_not_done(vm);
 	vm_destroy(vm);
 }
 
@@ -232,6 +443,12 @@ static const struct scenario scenarios[] = {
 	{ "answers.refused", refused, NULL, 0 },
 	{ "answers.refused_in_batch", refused_in_batch, NULL, 0 },
 	{ "answers.partly_applied", partly_applied, NULL, 0 },
+	{ "answers.failing_run", failing_run, NULL, 0 },
+	{ "answers.failing_run_refused", failing_run_refused, NULL, 0 },
+	{ "answers.failing_run_interrupted", failing_run_interrupted, NULL, 0 },
+	{ "answers.failing_run_in_batch", failing_run_in_batch, NULL, 0 },
+	{ "answers.low_half_zero", low_half_zero, NULL, 0 },
+	{ "answers.low_half_zero_hypercall", low_half_zero_hypercall, NULL, 0 },
 	{ "answers.in_flight_new_state", in_flight_new_state, NULL, 0 },
 	{ "answers.in_flight_old_state", in_flight_old_state, NULL, 0 },
 	{ "answers.in_flight_converted", in_flight_converted, NULL, 0 },

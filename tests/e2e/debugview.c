@@ -6,7 +6,7 @@
 #include <string.h>
 #include "guard.h"
 
-#define BUFFER	(256 * 1024)
+#define BUFFER	(512 * 1024)
 
 static char *read_all(struct vm *vm, const char *name)
 {
@@ -19,43 +19,76 @@ static char *read_all(struct vm *vm, const char *name)
 	return buf;
 }
 
+static unsigned int count(struct vm *vm, const char *name, const char *fmt, va_list ap)
+{
+	char wanted[1024], *buf, *save = NULL;
+	unsigned int n = 0;
+
+	vsnprintf(wanted, sizeof(wanted), fmt, ap);
+	buf = read_all(vm, name);
+	for (char *l = strtok_r(buf, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
+		n += record_matches(l, wanted);
+	free(buf);
+	return n;
+}
+
 bool debug_has(struct vm *vm, const char *name, const char *fmt, ...)
 {
-	char wanted[512], *buf, *save = NULL;
-	bool found = false;
+	unsigned int n;
+	va_list ap;
+
+	va_start(ap, fmt);
+	n = count(vm, name, fmt, ap);
+	va_end(ap);
+	return n;
+}
+
+unsigned int debug_count(struct vm *vm, const char *name, const char *fmt, ...)
+{
+	unsigned int n;
+	va_list ap;
+
+	va_start(ap, fmt);
+	n = count(vm, name, fmt, ap);
+	va_end(ap);
+	return n;
+}
+
+/* The line of the map that has the page, in a static buffer; empty if none has. */
+static const char *page_line(struct vm *vm, uint64_t gpa)
+{
+	static char line[256];
+	uint64_t gfn = gpa / GUEST_PAGE;
+	char *buf = read_all(vm, "page_state"), *save = NULL;
+
+	line[0] = '\0';
+	for (char *l = strtok_r(buf, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+		if (record_number(l, "gfn") <= gfn && gfn <= record_number(l, "last"))
+			snprintf(line, sizeof(line), "%s", l);
+	}
+	free(buf);
+	return line;
+}
+
+void expect_page_state(struct vm *vm, uint64_t gpa, const char *state)
+{
+	const char *is = record_value(page_line(vm, gpa), "state") ?: "none";
+
+	check(!strcmp(is, state), "page_state of gfn %#lx is %s, not %s", gpa / GUEST_PAGE, is,
+	      state);
+}
+
+void expect_page(struct vm *vm, uint64_t gpa, const char *fmt, ...)
+{
+	const char *is = page_line(vm, gpa);
+	char wanted[256];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(wanted, sizeof(wanted), fmt, ap);
 	va_end(ap);
-	buf = read_all(vm, name);
-	for (char *l = strtok_r(buf, "\n", &save); l && !found; l = strtok_r(NULL, "\n", &save))
-		found = record_matches(l, wanted);
-	free(buf);
-	return found;
-}
-
-static uint64_t number(const char *line, const char *key)
-{
-	const char *v = record_value(line, key);
-
-	return v ? strtoull(v, NULL, 0) : ~0ull;
-}
-
-void expect_page_state(struct vm *vm, uint64_t gpa, const char *state)
-{
-	uint64_t gfn = gpa / GUEST_PAGE;
-	char *buf = read_all(vm, "page_state"), *save = NULL;
-	char is[32] = "none";
-
-	for (char *l = strtok_r(buf, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
-		const char *s = record_value(l, "state");
-
-		if (s && number(l, "gfn") <= gfn && gfn <= number(l, "last"))
-			snprintf(is, sizeof(is), "%.31s", s);
-	}
-	free(buf);
-	check(!strcmp(is, state), "page_state of gfn %#lx is %s, not %s", gfn, is, state);
+	check(record_matches(is, wanted), "page_state of gfn %#lx is '%s', not %s",
+	      gpa / GUEST_PAGE, is, wanted);
 }
 
 void expect_psc_done(struct vm *vm, uint64_t gpa, uint64_t pages, bool to_private,

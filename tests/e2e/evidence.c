@@ -100,7 +100,7 @@ static void log_limit_spares_termination(const void *arg)
 	vm_destroy(vm);
 }
 
-/* The same text in the log, in last_violation and in debugfs. */
+/* The same text in the log, in last_violation and in debugfs, as long as the fault is new. */
 static void same_record_everywhere(const void *arg)
 {
 	struct vm *vm = vm_create(NULL);
@@ -169,7 +169,7 @@ static void debugfs_keeps_the_last(const void *arg)
 	vm_destroy(vm);
 }
 
-/* The history of PSCs is bounded, and a record says when it does not reach back. */
+/* The list of PSCs is bounded; which was a page's last, and when, is not forgotten with it. */
 static void psc_history_is_bounded(const void *arg)
 {
 	struct vm *vm = vm_create(NULL);
@@ -183,7 +183,9 @@ static void psc_history_is_bounded(const void *arg)
 	guard_launch(vm);
 	run(vm);
 	expect_halted(vm, 0);
-	expect_record(vm, "class=implicit_shared expected=private source=psc psc=unknown psc_age_us=n/a");
+	expect_record(vm,
+		      "class=implicit_shared expected=private source=psc psc=private psc_vcpu=0 psc_gfn=0x%lx psc_pages=1",
+		      GPA(0) / GUEST_PAGE);
 	check(debug_has(vm, "psc_history", "seq=%u to=shared result=completed",
 			GUEST_BOOT_PSCS(0) + 1 + KEPT_PSCS), "the newest PSC is missing");
 	check(!debug_has(vm, "psc_history", "seq=1"), "the oldest PSC is still there");
@@ -212,13 +214,17 @@ static void memory_map(const void *arg)
 	expect_halted(vm, 0);
 	expect_record(vm, "class=initial_shared gfn=0x%lx", gfn + 5);
 	expect_record(vm, "class=initial_shared gfn=0x%lx", gfn + 6);
-	check(debug_has(vm, "page_state", "gfn=0x%lx last=0x%lx state=launched source=launch",
+	check(debug_has(vm, "page_state",
+			"gfn=0x%lx last=0x%lx state=launched source=launch asked=launched",
 			gfn, gfn + 1), "the launched pages");
-	check(debug_has(vm, "page_state", "gfn=0x%lx last=0x%lx state=shared source=psc",
+	check(debug_has(vm, "page_state",
+			"gfn=0x%lx last=0x%lx state=shared source=psc asked=shared",
 			gfn + 3, gfn + 4), "the pages that it asked for");
-	check(debug_has(vm, "page_state", "gfn=0x%lx last=0x%lx state=shared source=use",
+	check(debug_has(vm, "page_state",
+			"gfn=0x%lx last=0x%lx state=shared source=use asked=none",
 			gfn + 5, gfn + 5), "the page that it did not ask for");
-	check(debug_has(vm, "page_state", "gfn=0x%lx last=0x%lx state=shared source=psc",
+	check(debug_has(vm, "page_state",
+			"gfn=0x%lx last=0x%lx state=shared source=psc asked=shared",
 			gfn + 6, gfn + 6), "the page that it asked for late");
 	check(debug_has(vm, "memory", "gfn=0x0 last=0x%lx", GUEST_MEM_SIZE / GUEST_PAGE - 1),
 	      "where its memory is");

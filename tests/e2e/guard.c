@@ -147,6 +147,20 @@ void expect_counter(struct vm *vm, const char *name, uint64_t value)
 	check(is == value, "%s is %lu, not %lu", name, is, value);
 }
 
+void wait_for_counter(struct vm *vm, const char *name, uint64_t value)
+{
+	char buf[64] = "";
+
+	for (unsigned int ms = 0; ms < PATIENCE_MS / 2; ms++) {
+		if (!guard_read(vm, name, buf, sizeof(buf)))
+			break;
+		if (strtoull(buf, NULL, 10) >= value)
+			return;
+		usleep(1000);
+	}
+	fail("%s is %s, and does not get to %lu", name, buf, value);
+}
+
 void expect_file(struct vm *vm, const char *name, const char *value)
 {
 	char buf[256];
@@ -184,9 +198,21 @@ const char *record_value(const char *record, const char *key)
 	return NULL;
 }
 
+uint64_t record_number(const char *record, const char *key)
+{
+	const char *v = record_value(record, key);
+	char *end;
+	uint64_t n;
+
+	if (!v)
+		return ~0ull;
+	n = strtoull(v, &end, 0);
+	return *v && !*end ? n : ~0ull;
+}
+
 bool record_matches(const char *record, const char *wanted)
 {
-	char copy[512], *save = NULL;
+	char copy[1024], *save = NULL;
 
 	snprintf(copy, sizeof(copy), "%s", wanted);
 	for (char *t = strtok_r(copy, " ", &save); t; t = strtok_r(NULL, " ", &save)) {
@@ -216,7 +242,7 @@ static const char *violation_of(struct vm *vm, unsigned int i)
 
 const char *expect_record(struct vm *vm, const char *fmt, ...)
 {
-	char wanted[512];
+	char wanted[1024];
 	va_list ap;
 	unsigned int n = 0;
 
@@ -244,7 +270,7 @@ const char *expect_record(struct vm *vm, const char *fmt, ...)
 
 unsigned int count_records(struct vm *vm, const char *fmt, ...)
 {
-	char wanted[512];
+	char wanted[1024];
 	unsigned int n = 0;
 	va_list ap;
 

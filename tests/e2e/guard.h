@@ -50,9 +50,13 @@ unsigned int log_count(const char *prefix, const char *contains);
 void expect_log(const char *prefix, const char *contains);
 /* The value of key in a record, or NULL; in a static buffer. */
 const char *record_value(const char *record, const char *key);
+/* The same as a number; all ones if there is none. */
+uint64_t record_number(const char *record, const char *key);
 bool record_matches(const char *record, const char *wanted);
 
 void expect_counter(struct vm *vm, const char *name, uint64_t value);
+/* Waits until the counter is at least @value; a failure if that never comes. */
+void wait_for_counter(struct vm *vm, const char *name, uint64_t value);
 void expect_file(struct vm *vm, const char *name, const char *value);
 /*
  * A #VC is lost if KVM cancels the entry that would deliver it (it injects no
@@ -65,8 +69,14 @@ void expect_injected(struct vm *vm, uint64_t value);
 /* One line of the file has all the key=value pairs. */
 bool debug_has(struct vm *vm, const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* How many lines have them. */
+unsigned int debug_count(struct vm *vm, const char *name, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* State of a gfn in the map: private, shared, launched, or none. */
 void expect_page_state(struct vm *vm, uint64_t gpa, const char *state);
+/* Its line there has all these pairs. */
+void expect_page(struct vm *vm, uint64_t gpa, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* The history has such a PSC. */
 void expect_psc_done(struct vm *vm, uint64_t gpa, uint64_t pages, bool to_private,
 		     bool completed);

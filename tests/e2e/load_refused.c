@@ -87,6 +87,7 @@ static void busy_hook(const void *arg)
 	static const char *const target[] = {
 		"kvm_arch_destroy_vm", "kvm_arch_prepare_memory_region", "kvm_gmem_populate",
 		"kvm_arch_vcpu_ioctl_run", "kvm_mmu_page_fault", "kvm_arch_init_vm",
+		"kvm_arch_vcpu_pre_fault_memory", "kvm_gmem_fallocate",
 	};
 	int users = users_of_kvm();
 
@@ -129,9 +130,9 @@ static const struct {
 	{ "sysfs_create_groups", 1, EINVAL, "no sysfs directory (error -22)" },
 	{ "kset_create_and_add", 1, ENOMEM, "no sysfs directory (error -12)" },
 	{ "debugfs_create_dir", 1, 0, NULL },
-	{ "register_kprobe", 6, EINVAL, "that can be hooked (error -22)" },
-	{ "ftrace_set_filter_ip", 6, ENOMEM, "failed with error -12" },
-	{ "register_ftrace_function", 6, ENODEV, "failed with error -19" },
+	{ "register_kprobe", 8, EINVAL, "that can be hooked (error -22)" },
+	{ "ftrace_set_filter_ip", 8, ENOMEM, "failed with error -12" },
+	{ "register_ftrace_function", 8, ENODEV, "failed with error -19" },
 };
 
 #define NR_CALLS	(sizeof(calls) / sizeof(*calls))

@@ -8,11 +8,16 @@ void add_meeting(struct vm *vm)
 	op_wait_flag(vm, 0, FLAG_GO, 1);
 }
 
+void start_until_meeting(struct vm *vm)
+{
+	vm_start(vm);
+	check(vm_wait_flag(vm, FLAG_READY, 1, PATIENCE_MS), "the guest did not get ready");
+}
+
 void run_until_meeting(struct vm *vm)
 {
 	guard_launch(vm);
-	vm_start(vm);
-	check(vm_wait_flag(vm, FLAG_READY, 1, PATIENCE_MS), "the guest did not get ready");
+	start_until_meeting(vm);
 }
 
 void run_on(struct vm *vm)

@@ -13,6 +13,8 @@ enum { FLAG_READY, FLAG_GO };
 /* Where the first vCPU's script has got to is the place. */
 void add_meeting(struct vm *vm);
 void run_until_meeting(struct vm *vm);
+/* Of a VM that was launched already. */
+void start_until_meeting(struct vm *vm);
 /* To the end. */
 void run_on(struct vm *vm);
 

@@ -84,7 +84,7 @@ static void vm_words(const void *arg)
 	vm_destroy(vm);
 }
 
-/* off: nothing is judged, but PSCs are still tracked for later */
+/* off: nothing is judged, but PSCs, and what KVM resolves, are tracked for later */
 static void off(const void *arg)
 {
 	struct vm *vm = vm_create(NULL);
@@ -106,6 +106,8 @@ static void off(const void *arg)
 	expect_quiet(vm);
 	expect_counter(vm, "npf_judged", 0);
 	expect_counter(vm, "violations/implicit_shared", 0);
+	check(debug_has(vm, "page_state", "gfn=0x%lx state=shared source=use asked=launched",
+			GPA(0) / GUEST_PAGE), "what KVM has resolved is not known");
 	expect_counter(vm, "psc_completed", GUEST_BOOT_PSCS(0) + 1);
 	knob_write("mode", "strict");
 	vm_set_flag(vm, FLAG_GO, 1);

@@ -348,6 +348,57 @@ static void plain_hypercall(const void *arg)
 	vm_destroy(vm);
 }
 
+#define MANY_PAGES	((1ull << 32) + 8)
+#define SLOT1_PAGES	16u
+#define SLOT1_LAST	(VM_SLOT1_GPA + (SLOT1_PAGES - 1) * GUEST_PAGE)
+
+static uint64_t convert_slot1(struct vcpu *v, const struct psc *psc)
+{
+	if (psc->pages < MANY_PAGES)
+		return vm_psc(v, psc);
+	return vm_convert(v->vm, VM_SLOT1_GPA, SLOT1_PAGES * GUEST_PAGE, psc->to_private);
+}
+
+static uint64_t only_say_done(struct vcpu *v, const struct psc *psc)
+{
+	return psc->pages < MANY_PAGES ? vm_psc(v, psc) : 0;
+}
+
+/*
+ * More pages than fit in 32 bits, and eight more: all memory that is there has changed,
+ * not its first eight pages.
+ */
+static void hypercall_of_many(const void *arg)
+{
+	const bool lie = arg;
+	struct vm *vm = strict_vm(&(struct vm_config){
+					.on_psc = lie ? only_say_done : convert_slot1 }, "vc");
+	unsigned int h, w, p;
+
+	vm_slot_add(vm, 1, VM_SLOT1_GPA, SLOT1_PAGES * GUEST_PAGE);
+	h = op_add(vm, 0, &(struct guest_op){ .code = OP_PSC_HYPERCALL, .gpa = VM_SLOT1_GPA,
+					      .arg = { MANY_PAGES, 0 } });
+	w = op_write(vm, 0, VIEW_SHARED, SLOT1_LAST, 1);
+	p = op_write(vm, 0, VIEW_PRIVATE, SLOT1_LAST, 2);
+	clean_run(vm);
+	expect_code(vm, 0, h, 0);
+	expect_pscs(vm, 1, 0, MANY_PAGES);
+	expect_psc_done(vm, VM_SLOT1_GPA, MANY_PAGES, false, true);
+	expect_page_state(vm, VM_SLOT1_GPA, "shared");
+	expect_page_state(vm, SLOT1_LAST, "shared");
+	expect_page_state(vm, VM_SLOT1_GPA - GUEST_PAGE, "none");
+	expect_page_state(vm, SLOT1_LAST + GUEST_PAGE, "none");
+	expect_ok(vm, 0, w);
+	if (lie)
+		expect_record(vm, "class=host gfn=0x%lx expected=shared attr=private action=none",
+			      SLOT1_LAST / GUEST_PAGE);
+	expect_fault(vm, 0, p, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
+	expect_record(vm, "class=implicit_private gfn=0x%lx psc=shared psc_gfn=0x%lx psc_pages=%llu",
+		      SLOT1_LAST / GUEST_PAGE, VM_SLOT1_GPA / GUEST_PAGE, MANY_PAGES);
+	expect_quiet(vm);
+	vm_destroy(vm);
+}
+
 /* Two vCPUs convert neighbouring pages at the same time. */
 static void two_vcpus(const void *arg)
 {
@@ -389,6 +440,8 @@ static const struct scenario scenarios[] = {
 	{ "psc.last_psc_counts", last_psc_counts, NULL, 0 },
 	{ "psc.outside_memory", outside_memory, NULL, 0 },
 	{ "psc.plain_hypercall", plain_hypercall, NULL, 0 },
+	{ "psc.hypercall_of_many", hypercall_of_many, NULL, 0 },
+	{ "psc.hypercall_of_many_not_done", hypercall_of_many, "lie", 0 },
 	{ "psc.two_vcpus", two_vcpus, NULL, 0 },
 };
 

@@ -81,10 +81,14 @@ static void flips_launch_page(const void *arg)
 	vm_destroy(vm);
 }
 
-/* The page is gone, its state is not: KVM brings a new one, the hardware tells the guest. */
+/*
+ * The page is gone, its state is not: KVM brings a new one, and the hardware tells the
+ * guest. That the VMM took it is in a record from before that.
+ */
 static void punches_hole(const void *arg)
 {
 	struct vm *vm = strict_vm(NULL, "vc");
+	const char *record;
 	unsigned int r;
 
 	(void)arg;
@@ -96,7 +100,14 @@ static void punches_hole(const void *arg)
 	check(!vm_punch(vm, GPA(0), GUEST_PAGE), "the VMM can't punch a hole");
 	run_on(vm);
 	expect_fault(vm, 0, r, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
+	record = expect_record(vm,
+			       "class=host gfn=0x%lx access=private expected=private source=psc psc=private attr=private action=none",
+			       GPA(0) / GUEST_PAGE);
+	check(record_number(record, "hole_age_us") < 1000ull * PATIENCE_MS,
+	      "hole_age_us is not how long the page has been gone");
 	expect_quiet(vm);
+	expect_counter(vm, "violations/host", 1);
+	expect_counter(vm, "violations/enforced", 0);
 	expect_counter(vm, "vc_injected", 0);
 	expect_exits(vm, 0, KVM_EXIT_MEMORY_FAULT, 0);
 	vm_destroy(vm);

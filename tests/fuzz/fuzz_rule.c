@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tracker and judge together, against the model that the random guests are
+ * Trackers and judge together, against the model that the random guests are
  * compared with: PSCs by several vCPUs that overlap in time, refusals, launch
- * pages, attributes, accesses that are let pass.
+ * pages, attributes, holes, accesses that are let pass.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,19 +17,25 @@
 #include "input.h"
 
 /* The model's classes, expectations and states have the module's numbers. */
-_Static_assert((int)CLASS_HOST == (int)RMPE_CLASS_HOST, "classes");
+_Static_assert((int)CLASS_NO_PROGRESS == (int)RMPE_CLASS_NO_PROGRESS, "classes");
 _Static_assert((int)EXPECT_SHARED == (int)RMPE_EXPECT_SHARED, "expectations");
-_Static_assert((int)SAID_SHARED == (int)RMPE_PAGE_SHARED, "states");
+_Static_assert((int)STATE_SHARED == (int)RMPE_PAGE_SHARED, "states");
 
 #define OPS 400
 
 static struct model m;
-static struct rmpe_tracker t;
+static struct rmpe_tracker asked, used;
 
 static void must(bool ok)
 {
 	if (!ok)
 		abort();
+}
+
+static void set(uint64_t gfn, uint64_t pages, enum rmpe_page_state state)
+{
+	must(!rmpe_tracker_set(&asked, gfn, pages, state));
+	must(!rmpe_tracker_set(&used, gfn, pages, RMPE_PAGE_NONE));
 }
 
 static void record(uint64_t gfn, uint64_t pages, enum rmpe_page_state state)
@@ -38,7 +44,7 @@ static void record(uint64_t gfn, uint64_t pages, enum rmpe_page_state state)
 		struct page *p = model_page(&m, g);
 
 		if (p && p->has_slot)
-			must(!rmpe_tracker_set(&t, g, 1, state));
+			set(g, 1, state);
 	}
 }
 
@@ -46,7 +52,7 @@ static void record(uint64_t gfn, uint64_t pages, enum rmpe_page_state state)
 static void record_range(uint64_t gfn, uint64_t pages, enum rmpe_page_state state)
 {
 	if (gfn + pages <= ARENA_GFN + SLOT_A_PAGES)
-		must(!rmpe_tracker_set(&t, gfn, pages, state));
+		set(gfn, pages, state);
 	else
 		record(gfn, pages, state);
 }
@@ -87,6 +93,23 @@ static bool inflight(uint64_t gfn, bool to_private)
 	return false;
 }
 
+/* What is told of an access until KVM resolves it, the VMM converting the page if need be. */
+static unsigned int judge_until_resolved(struct rmpe_judge_input *j, struct rmpe_verdict v[2])
+{
+	unsigned int n = 0;
+	bool agreed;
+
+	do {
+		agreed = j->attr_private == j->access_private;
+		v[n] = rmpe_judge(j);
+		if (v[n].class != RMPE_CLASS_NONE &&
+		    (!n || v[n].class != v[0].class || v[n].class == RMPE_CLASS_HOST))
+			n++;
+		j->attr_private = j->access_private;
+	} while (!agreed);
+	return n;
+}
+
 static void access_page(struct input *in, int vcpu)
 {
 	uint64_t gfn = ARENA_GFN + input_below(in, ARENA_PAGES);
@@ -94,12 +117,14 @@ static void access_page(struct input *in, int vcpu)
 	struct page *p = model_page(&m, gfn);
 	struct rmpe_judge_input j = {
 		.access_private = private, .history_complete = true, .attr_private = attr,
-		.state = rmpe_tracker_state(&t, gfn),
+		.asked = rmpe_tracker_state(&asked, gfn),
+		.used = rmpe_tracker_state(&used, gfn), .discarded = p->discarded,
 		.inflight_private = inflight(gfn, true),
 		.inflight_shared = inflight(gfn, false),
 	};
-	struct rmpe_verdict v;
+	struct rmpe_verdict v[2];
 	struct outcome o;
+	unsigned int n;
 
 	if (!p->has_slot)
 		return;
@@ -107,19 +132,26 @@ static void access_page(struct input *in, int vcpu)
 	model_set_attr(&m, gfn, 1, attr);
 	p->private_map = MAPPED_NO;
 	p->shared_map = MAPPED_NO;
-	m.last[vcpu].active = false;
+	/* Nothing of before matters. */
+	for (int i = 0; i < MODEL_VCPUS; i++) {
+		m.remembered[i].n = 0;
+		m.inflight[i].npassed = 0;
+	}
 	m.global.mode = MODE_LENIENT;
 
-	v = rmpe_judge(&j);
+	n = judge_until_resolved(&j, v);
 	o = model_access(&m, vcpu, gfn, private, ACCESS_WRITE, 0);
-	must((int)v.class == (int)o.verdict.class);
-	must((int)v.expected == (int)o.verdict.expected);
-	must(v.enforceable == o.verdict.guest_error);
-	must(o.record == (v.class != RMPE_CLASS_NONE));
-	/* What is let pass is the state from now on. */
-	if (v.class >= RMPE_CLASS_IMPLICIT_PRIVATE && v.class <= RMPE_CLASS_INITIAL_SHARED)
-		must(!rmpe_tracker_set(&t, gfn, 1, private ? RMPE_PAGE_PRIVATE :
-							     RMPE_PAGE_SHARED));
+	must(n == o.ntold);
+	for (unsigned int i = 0; i < n; i++) {
+		must((int)v[i].class == (int)o.told[i].verdict.class);
+		must((int)v[i].expected == (int)o.told[i].verdict.expected);
+		must((int)v[i].source == (int)o.told[i].source);
+		must(v[i].enforceable == o.told[i].verdict.guest_error);
+	}
+	/* What is let pass is how it is used from now on, if that is not what was asked. */
+	must(!rmpe_tracker_set(&used, gfn, 1,
+			       rmpe_state_allows(j.asked, private) ? RMPE_PAGE_NONE :
+			       private ? RMPE_PAGE_PRIVATE : RMPE_PAGE_SHARED));
 }
 
 /* What the model has no VM for: one that is older than the module, and VMPLs. */
@@ -127,7 +159,7 @@ static void judge_alone(struct input *in)
 {
 	struct rmpe_judge_input j = {
 		.access_private = input_below(in, 2), .vmpl = !input_below(in, 4),
-		.state = input_below(in, 4), .attr_private = input_below(in, 2),
+		.asked = input_below(in, 4), .attr_private = input_below(in, 2),
 		.inflight_private = input_below(in, 2), .inflight_shared = input_below(in, 2),
 	};
 	struct rmpe_verdict v = rmpe_judge(&j);
@@ -136,7 +168,7 @@ static void judge_alone(struct input *in)
 		must(v.class == RMPE_CLASS_VMPL);
 		return;
 	}
-	if (j.state != RMPE_PAGE_NONE)
+	if (j.asked != RMPE_PAGE_NONE)
 		return;
 	/* KVM's attribute stands in for the state, and nothing is held against the guest. */
 	must(v.source == RMPE_SOURCE_ATTRIBUTE && !v.enforceable);
@@ -149,8 +181,10 @@ static void check_states(void)
 	for (uint64_t g = ARENA_GFN; g < ARENA_GFN + ARENA_PAGES; g++) {
 		struct page *p = model_page(&m, g);
 
-		if (p->has_slot)
-			must((int)rmpe_tracker_state(&t, g) == (int)p->said);
+		if (!p->has_slot)
+			continue;
+		must((int)rmpe_tracker_state(&asked, g) == (int)p->asked);
+		must((int)rmpe_tracker_state(&used, g) == (int)p->used);
 	}
 }
 
@@ -164,7 +198,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		int vcpu = input_below(&in, MODEL_VCPUS);
 		uint64_t gfn;
 
-		switch (input_below(&in, 9)) {
+		switch (input_below(&in, 10)) {
 		case 0: case 1:
 			psc_request(&in, vcpu);
 			break;
@@ -179,20 +213,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		case 5:
 			if (input_below(&in, 4))
 				break;
-			must(!rmpe_tracker_set(&t, ARENA_GFN + SLOT_B_FIRST, SLOT_B_PAGES,
-					       RMPE_PAGE_NONE));
+			set(ARENA_GFN + SLOT_B_FIRST, SLOT_B_PAGES, RMPE_PAGE_NONE);
 			model_slot(&m, ARENA_GFN + SLOT_B_FIRST, SLOT_B_PAGES, false, false);
 			model_slot(&m, ARENA_GFN + SLOT_B_FIRST, SLOT_B_PAGES, true, false);
 			break;
 		case 6:
 			judge_alone(&in);
 			break;
+		case 7:
+			model_punch(&m, ARENA_GFN + input_below(&in, SLOT_A_PAGES), 1);
+			break;
 		default:
 			access_page(&in, vcpu);
 		}
 	}
 	check_states();
-	rmpe_tracker_free(&t);
+	rmpe_tracker_free(&asked);
+	rmpe_tracker_free(&used);
 	must(!unit_live_objects());
 	return 0;
 }

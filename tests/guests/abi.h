@@ -87,7 +87,7 @@ enum guest_op_code {
 	OP_COUNT,		/* arg0: increment this flag until flag arg1 is not zero */
 	OP_WAIT_WORD,		/* gpa, view, arg0: wait until the word >= value */
 	OP_DELAY,		/* arg0: PAUSEs */
-	OP_LOOP,		/* arg0: operation to go back to, arg1: times */
+	OP_LOOP,		/* arg0: operation to go back to, arg1: times, arg2: or until this flag is set */
 	OP_IDT,			/* arg0: 0 = no handlers at all, 1 = the usual ones */
 	OP_TERMINATE,		/* arg0: reason set, arg1: reason code */
 	OP_AP_CREATE,		/* gpa: page for the VMSA, arg0: vCPU, arg1: its VMPL */
@@ -103,7 +103,8 @@ struct guest_op {
 	uint8_t on_fault;
 	uint32_t limit;
 	uint64_t gpa;
-	uint64_t arg[4];
+	uint64_t arg[3];
+	uint64_t outs;		/* bytes that its #VC handler writes to a port each time */
 	uint32_t repeat;	/* run it that often, moving gpa by stride */
 	uint32_t stamps;	/* not 0: gfn of a struct guest_stamps in shared memory */
 	uint64_t stride;

@@ -6,7 +6,7 @@
  *
  * snpvm WAY [OPTION...]
  *
- * Options behind WAY are ignored; they are there to be seen in /proc, like
+ * Options after WAY are ignored; they are there to be seen in /proc, like
  * "-name guest=web1,debug-threads=on".  SIGUSR1 has the guest go on, if its way
  * waits for that; SIGTERM ends it.
  */
@@ -168,20 +168,38 @@ static void huge(struct vm *vm)
 	psc_range(vm, 100 * GIB, 512 * MIB, TO_SHARED);
 	op_psc(vm, 0, GPA(0), PSC_SHARED);
 	op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
-	each(vm, 2, GUEST_PAGE);		/* one behind */
+	each(vm, 2, GUEST_PAGE);		/* one too many */
+}
+
+/* Uses four private pages, of which the VMM takes two away when it is told to. */
+static void robbed(struct vm *vm)
+{
+	for (unsigned int i = 0; i < 4; i++)
+		op_make_private(vm, 0, GPA(i));
+	op_write(vm, 0, VIEW_PRIVATE, GPA(0), 1);
+	each(vm, 4, GUEST_PAGE);
+	op_write(vm, 0, VIEW_SHARED, GPA(8), 1);	/* is noted: it has come so far */
+}
+
+static void rob(struct vm *vm)
+{
+	if (vm_punch(vm, GPA(1), 2 * GUEST_PAGE))
+		vmm_die("no hole: %s", strerror(errno));
 }
 
 static const struct {
 	const char *name;
 	void (*script)(struct vm *vm);
 	unsigned int nvcpus;
+	void (*on_told)(struct vm *vm);
 } ways[] = {
-	{ "clean", clean, 1 },
-	{ "overrun", overrun, 2 },
-	{ "busy", busy, 1 },
-	{ "never-asks", never_asks, 1 },
-	{ "server", server, 4 },
-	{ "huge", huge, 1 },
+	{ "clean", clean, 1, NULL },
+	{ "overrun", overrun, 2, NULL },
+	{ "busy", busy, 1, NULL },
+	{ "never-asks", never_asks, 1, NULL },
+	{ "server", server, 4, NULL },
+	{ "huge", huge, 1, NULL },
+	{ "robbed", robbed, 1, rob },
 };
 
 int main(int argc, char **argv)
@@ -213,8 +231,11 @@ int main(int argc, char **argv)
 	printf("started\n");
 	fflush(stdout);
 	/* The guest's flag 0 is how often it was told to go on. */
-	while (!sigwait(&set, &sig) && sig == SIGUSR1)
+	while (!sigwait(&set, &sig) && sig == SIGUSR1) {
+		if (ways[way].on_told)
+			ways[way].on_told(vm);
 		vm_set_flag(vm, 0, ++told);
+	}
 	vm_stop(vm);
 	vm_destroy(vm);
 	return 0;

@@ -53,9 +53,14 @@ bool verify_counters(const struct model *m, const struct observer *o,
 		EXACT("psc_completed", m->count.completed + boot->pscs),
 		EXACT("psc_refused", m->count.refused),
 		EXACT("psc_pages", m->count.pages + boot->pscs),
+		EXACT("psc_redundant", m->count.redundant),
+		EXACT("pages_discarded", m->count.discarded),
+		EXACT("prefaults_skipped", m->count.skipped),
 		EXACT("launch_pages", boot->launch_pages),
 		EXACT("log_suppressed", o->total - o->logged),
 		EXACT("violations/enforced", m->count.enforced + extras->enforced),
+		/* One more #VC for the same, which was no record; and as often as KVM likes. */
+		{ "violations/repeated", extras->repeated, observe_number(o, "npf_judged") },
 		/* KVM may have a guest fault again, as often as it likes. */
 		{ "npf_judged", npf, model_mode(m) == MODE_OFF ? extras->npf : ~0ull },
 		/*

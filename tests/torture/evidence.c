@@ -7,19 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include "evidence.h"
+#include "guests/abi.h"
 
 #define RING		2048	/* PSCs that the module remembers */
 #define HARDWARE_BITS	((1ull << 48) - 1)
 
 const char *const class_names[NR_CLASSES] = {
 	"none", "implicit_private", "implicit_shared", "first_touch", "initial_shared",
-	"in_flight", "vmpl", "host",
+	"in_flight", "vmpl", "host", "unbacked", "no_progress",
 };
 
 const char *const expected_names[] = { "initial", "private", "shared" };
 const char *const action_names[] = { "none", "vc", "terminate" };
 const char *const mode_names[] = { "off", "lenient", "strict" };
-static const char *const source_names[] = { "none", "psc", "launch", "use" };
+static const char *const source_names[] = { "none", "psc", "launch" };
+static const char *const used_names[] = { "no", NULL, "private", "shared" };
 
 static bool key_is(const char *text, const char *key, const char *wanted)
 {
@@ -37,15 +39,21 @@ static bool number_is(const char *text, const char *key, uint64_t wanted)
 	return strtoull(value, &end, 0) == wanted && *value && !*end;
 }
 
-/* --- the last PSC of the gfn --- */
+/* --- the last PSCs of the gfn --- */
 
-/* Its number among those answered before the record, 0 if there is none. */
-static size_t last_psc(const struct observer *o, const struct record *r, uint64_t gfn)
+static bool names(const struct answered *a, uint64_t gfn)
+{
+	return gfn - a->gfn < a->pages;
+}
+
+/* The last one's number among those answered before the record, 0 if there is none. */
+static size_t last_psc(const struct observer *o, const struct record *r, uint64_t gfn,
+		       bool completed)
 {
 	for (size_t n = r->answered; n; n--) {
 		const struct answered *a = &o->psc[n - 1];
 
-		if (a->completed && gfn - a->gfn < a->pages)
+		if (a->completed == completed && names(a, gfn))
 			return n;
 	}
 	return 0;
@@ -57,46 +65,91 @@ static bool is_same_psc(const struct answered *a, const struct psc_seen *p)
 	       a->gfn == p->gfn && a->pages == p->pages;
 }
 
+/* Has one that came later, and was completed, asked for this gfn? */
+static bool is_changed(const struct observer *o, const struct record *r, size_t n, uint64_t gfn)
+{
+	return last_psc(o, r, gfn, true) != n;
+}
+
+/*
+ * Of one that is not in the ring any more a part may be left, what no later one has
+ * changed; of those later ones that are in the ring it need not know.
+ */
+static bool is_rest(const struct observer *o, const struct record *r, size_t n, uint64_t gfn)
+{
+	const struct answered *a = &o->psc[n - 1];
+	uint64_t first = record_number(r->text, "psc_gfn"), begin = gfn, end = gfn + 1;
+	uint64_t pages = record_number(r->text, "psc_pages");
+
+	if (first < a->gfn || first + pages > a->gfn + a->pages)
+		return false;
+	while (begin > a->gfn && !is_changed(o, r, n, begin - 1))
+		begin--;
+	while (end < a->gfn + a->pages && !is_changed(o, r, n, end))
+		end++;
+	return first <= begin && first + pages >= end;
+}
+
+static bool is_age(const struct observer *o, const struct record *r, const char *key)
+{
+	return !key_is(r->text, key, "n/a") && record_number(r->text, key) <= o->age_us;
+}
+
 static const char *wrong_text_of_psc(const struct observer *o, const struct record *r,
-				     size_t n)
+				     size_t n, uint64_t gfn)
 {
 	const struct answered *a = &o->psc[n - 1];
 	const char *t = r->text;
 
 	if (!number_is(t, "psc_seq", r->answered))
 		return "psc_seq in debugfs";
-	if (!n) {
-		if (!key_is(t, "psc", r->answered > RING ? "unknown" : "none"))
-			return "psc";
-		return key_is(t, "psc_age_us", "n/a") && key_is(t, "psc_vcpu", "n/a") &&
-		       key_is(t, "psc_gfn", "n/a") && key_is(t, "psc_pages", "n/a") ?
-		       NULL : "psc_...=n/a";
-	}
+	if (!n)
+		return key_is(t, "psc", "none") && key_is(t, "psc_age_us", "n/a") &&
+		       key_is(t, "psc_vcpu", "n/a") && key_is(t, "psc_gfn", "n/a") &&
+		       key_is(t, "psc_pages", "n/a") ? NULL : "psc, or psc_...=n/a";
 	if (!key_is(t, "psc", a->to_private ? "private" : "shared"))
 		return "psc";
 	if (!number_is(t, "psc_vcpu", a->vcpu))
 		return "psc_vcpu";
-	if (!number_is(t, "psc_gfn", a->gfn))
-		return "psc_gfn";
-	if (!number_is(t, "psc_pages", a->pages))
-		return "psc_pages";
-	return key_is(t, "psc_age_us", "n/a") || record_number(t, "psc_age_us") > o->age_us ?
-	       "psc_age_us" : NULL;
+	if (r->answered - n >= RING ? !is_rest(o, r, n, gfn) :
+	    !number_is(t, "psc_gfn", a->gfn) || !number_is(t, "psc_pages", a->pages))
+		return "psc_gfn or psc_pages";
+	return is_age(o, r, "psc_age_us") ? NULL : "psc_age_us";
 }
 
-/* It is in the record, and the model's, unless newer ones have pushed it out. */
-static const char *wrong_psc(const struct observer *o, const struct record *r,
-			     const struct plan_op *op)
+/* The last refused one, if nothing was completed since. */
+static const char *wrong_refused(const struct observer *o, const struct record *r,
+				 uint64_t gfn, size_t completed)
 {
-	size_t n = last_psc(o, r, op->step->gfn);
+	size_t n = last_psc(o, r, gfn, false);
+	const struct answered *a = &o->psc[n - 1];
+	const char *t = r->text;
 
-	if (n ? !is_same_psc(&o->psc[n - 1], &op->outcome.psc) : op->outcome.psc.known)
+	if (n <= completed)
+		return key_is(t, "refused", "none") && key_is(t, "refused_age_us", "n/a") &&
+		       key_is(t, "refused_ret", "n/a") ? NULL : "refused, or refused_...=n/a";
+	if (!key_is(t, "refused", a->to_private ? "private" : "shared"))
+		return "refused";
+	if (!number_is(t, "refused_ret", a->ret))
+		return "refused_ret";
+	return is_age(o, r, "refused_age_us") ? NULL : "refused_age_us";
+}
+
+/* The last completed one is the model's, and the record has it. */
+static const char *wrong_psc(const struct observer *o, const struct record *r,
+			     const struct told *told)
+{
+	size_t n = last_psc(o, r, told->gfn, true);
+	const char *wrong;
+
+	if (n ? !is_same_psc(&o->psc[n - 1], &told->psc) : told->psc.known)
 		return "psc, by the tracepoint of PSCs,";
-	if (n && r->answered - n >= RING)
-		n = 0;
-	if (!number_is(r->event, "psc_seq", n))
+	if (!number_is(r->event, "psc_seq", n && r->answered - n < RING ? n : 0))
 		return "psc_seq";
-	return *r->text ? wrong_text_of_psc(o, r, n) : NULL;
+	if (!*r->text)
+		return NULL;
+	wrong = wrong_text_of_psc(o, r, n, told->gfn);
+	return wrong ? wrong : wrong_refused(o, r, told->gfn, n);
 }
 
 /* --- the error code --- */
@@ -123,7 +176,7 @@ static void error_code_in_words(uint64_t code, char *buf, size_t size)
 	snprintf(buf + n, size - n, ")");
 }
 
-static const char *wrong_error_code(const struct record *r, const struct outcome *o)
+static const char *wrong_error_code(const struct record *r, const struct told *o)
 {
 	uint64_t code = record_number(r->event, "err") & HARDWARE_BITS;
 	uint64_t open = o->error_known ? 0 : NPF_PRESENT | NPF_RMP;
@@ -149,26 +202,24 @@ static const char *wrong_error_code(const struct record *r, const struct outcome
 /* --- the rest --- */
 
 static const char *wrong_event(const struct observer *o, const struct record *r,
-			       const struct plan_op *op)
+			       const struct told *told)
 {
-	const struct outcome *out = &op->outcome;
-
 	if (!number_is(r->event, "pid", o->pid))
 		return "pid";
-	if (!number_is(r->event, "gfn", op->step->gfn))
+	if (!number_is(r->event, "gfn", told->gfn))
 		return "gfn";
-	if (!number_is(r->event, "gpa", op->step->gfn * GUEST_PAGE))
+	if (!number_is(r->event, "gpa", told->gfn * GUEST_PAGE))
 		return "gpa";
-	if (!key_is(r->event, "class", class_names[out->verdict.class]))
+	if (!key_is(r->event, "class", class_names[told->verdict.class]))
 		return "class";
-	if (!key_is(r->event, "expected", expected_names[out->verdict.expected]))
+	if (!key_is(r->event, "expected", expected_names[told->verdict.expected]))
 		return "expected";
-	return key_is(r->event, "action", action_names[out->action]) ? NULL : "action";
+	return key_is(r->event, "action", action_names[told->action]) ? NULL : "action";
 }
 
 /* Keys of which the event has nothing, or has the same. */
 static const char *wrong_text(const struct observer *o, const struct record *r,
-			      const struct outcome *out)
+			      const struct told *told)
 {
 	static const char *const both[] = {
 		"vm", "pid", "vcpu", "gfn", "gpa", "class", "expected", "action",
@@ -177,13 +228,14 @@ static const char *wrong_text(const struct observer *o, const struct record *r,
 		const char *key, *value;
 	} texts[] = {
 		{ "comm", o->comm },
-		{ "source", source_names[out->source] },
-		{ "attr", out->attr_private ? "private" : "shared" },
-		{ "launch", out->launched ? "yes" : "no" },
-		{ "rmp", out->present ? "assigned:1,level:4K" : "n/a" },
+		{ "source", source_names[told->source] },
+		{ "attr", told->attr_private ? "private" : "shared" },
+		{ "launch", told->launched ? "yes" : "no" },
+		{ "rmp", told->present ? "assigned:1,level:4K" : "n/a" },
 		{ "rip", "n/a" },
-		{ "mode", mode_names[out->mode] },
+		{ "mode", mode_names[told->mode] },
 		{ "escalated", "no" },
+		{ "used", used_names[told->used] },
 	};
 	char value[64];
 	uint64_t n = record_number(r->text, "n");
@@ -197,21 +249,26 @@ static const char *wrong_text(const struct observer *o, const struct record *r,
 		if (!key_is(r->text, texts[i].key, texts[i].value))
 			return texts[i].key;
 	}
-	if (key_is(r->text, "pfn", "none") == out->present)
+	if (key_is(r->text, "pfn", "none") == told->present)
 		return "pfn";
-	return n < 1 || n > out->most ? "n" : NULL;
+	if (told->discarded ? !is_age(o, r, "hole_age_us") : !key_is(r->text, "hole_age_us", "n/a"))
+		return "hole_age_us";
+	/* Any number of times, but it is there. */
+	if (key_is(r->text, "repeats", ""))
+		return "repeats";
+	return n < 1 || n > told->most ? "n" : NULL;
 }
 
 const char *evidence_wrong(const struct observer *o, const struct record *r,
-			   const struct plan_op *op)
+			   const struct told *told)
 {
-	const char *wrong = wrong_event(o, r, op);
+	const char *wrong = wrong_event(o, r, told);
 
 	if (!wrong)
-		wrong = wrong_error_code(r, &op->outcome);
+		wrong = wrong_error_code(r, told);
 	if (!wrong)
-		wrong = wrong_psc(o, r, op);
+		wrong = wrong_psc(o, r, told);
 	if (!wrong && *r->text)
-		wrong = wrong_text(o, r, &op->outcome);
+		wrong = wrong_text(o, r, told);
 	return wrong;
 }

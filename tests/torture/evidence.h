@@ -4,7 +4,6 @@
 #define EVIDENCE_H
 
 #include "observe.h"
-#include "plan.h"
 
 extern const char *const class_names[NR_CLASSES];
 extern const char *const expected_names[];
@@ -13,6 +12,6 @@ extern const char *const mode_names[];
 
 /* The name of a key that is not as it should be, or NULL. */
 const char *evidence_wrong(const struct observer *o, const struct record *r,
-			   const struct plan_op *op);
+			   const struct told *told);
 
 #endif

@@ -9,8 +9,9 @@
 #include "model.h"
 #include "step.h"
 
-#define ROUND_STEPS	100	/* of each vCPU, at most */
+#define ROUND_STEPS	60	/* of each vCPU, at most; or as many sequences of steps */
 #define HOT_PAGES	160
+#define VMM_PAGES	8	/* that the VMM changes at once, at most */
 
 struct random {
 	uint64_t state;
@@ -40,10 +41,14 @@ struct generator {
 	struct random r;
 	struct steps *steps;
 	unsigned int nvcpus, hot;
+	uint64_t private;	/* a page that was made private lately */
+	uint64_t touched;	/* by the VMM lately, and some pages more */
 };
 
 static uint64_t some_gfn(struct generator *g)
 {
+	if (g->touched && one_in(&g->r, 6))
+		return g->touched + below(&g->r, VMM_PAGES);
 	if (!one_in(&g->r, 6))
 		return ARENA_GFN + (g->hot + below(&g->r, HOT_PAGES)) % SLOT_A_PAGES;
 	if (one_in(&g->r, 2))
@@ -107,6 +112,7 @@ static void proper_use(struct generator *g, unsigned int vcpu)
 		add_access(g, vcpu, gfn, false, ACCESS_READ);
 		return;
 	}
+	g->private = gfn;
 	add_psc(g, vcpu, gfn, true, ANSWER_DONE);
 	add_access(g, vcpu, gfn, true, ACCESS_VALIDATE);
 	add_access(g, vcpu, gfn, true, ACCESS_WRITE);
@@ -115,22 +121,59 @@ static void proper_use(struct generator *g, unsigned int vcpu)
 		add_access(g, vcpu, gfn, true, ACCESS_RESCIND);
 }
 
-static void guest_step(struct generator *g, unsigned int vcpu)
+static enum access some_access(struct generator *g, bool private)
 {
 	static const enum access any[] = {
 		ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH, ACCESS_VALIDATE, ACCESS_RESCIND,
 	};
-	unsigned int n = below(&g->r, 16);
+
+	return any[below(&g->r, private ? 5 : 2)];
+}
+
+/* As it should not be, and back: to what was asked for, or to what it was taken for. */
+static void stray_use(struct generator *g, unsigned int vcpu)
+{
+	uint64_t gfn = some_gfn(g);
+	bool private = one_in(&g->r, 2);
+
+	if (!one_in(&g->r, 4))
+		add_psc(g, vcpu, gfn, private, ANSWER_DONE);
+	if (private && one_in(&g->r, 2))
+		add_access(g, vcpu, gfn, true, ACCESS_VALIDATE);
+	for (unsigned int n = 1 + below(&g->r, 5); n; n--) {
+		private ^= !one_in(&g->r, 3);
+		add_access(g, vcpu, gfn, private, some_access(g, private));
+	}
+}
+
+/* The same wrong thing again and again, and others in between. */
+static void stubborn_use(struct generator *g, unsigned int vcpu)
+{
+	uint64_t gfn[3] = { some_gfn(g), some_gfn(g), some_gfn(g) };
+	bool private = one_in(&g->r, 2);
+	enum access access = some_access(g, private);
+
+	for (unsigned int n = 2 + below(&g->r, 6); n; n--)
+		add_access(g, vcpu, gfn[below(&g->r, 3)], private, access);
+}
+
+static void guest_step(struct generator *g, unsigned int vcpu)
+{
+	unsigned int n = below(&g->r, 20);
 	uint64_t gfn = some_gfn(g);
 
-	if (n < 4)
+	if (n > 17)
+		stray_use(g, vcpu);
+	else if (n > 16)
+		stubborn_use(g, vcpu);
+	else if (n < 4)
 		proper_use(g, vcpu);
 	else if (n < 8)
 		add_psc(g, vcpu, gfn, one_in(&g->r, 2), some_answer(g));
 	else if (n < 12)
-		add_access(g, vcpu, gfn, true, any[below(&g->r, 5)]);
+		add_access(g, vcpu, gfn, true, some_access(g, true));
 	else if (n < 15 || !one_in(&g->r, 4))
-		add_access(g, vcpu, gfn, false, any[below(&g->r, 2)]);
+		add_access(g, vcpu, gfn, false, some_access(g, false));
 	else
 		steps_add(g->steps, &(struct step){ .kind = STEP_VALIDATE_2M, .vcpu = vcpu,
 						    .gfn = ARENA_GFN + below(&g->r, 4) * 512 });
@@ -155,7 +198,7 @@ static void setting_step(struct generator *g)
 	default:
 		s.kind = STEP_MODE;
 		s.what = below(&g->r, NR_MODES);
-		if (s.what == MODE_OFF && !one_in(&g->r, 3))
+		if (s.what == MODE_OFF && one_in(&g->r, 2))
 			s.what = MODE_STRICT;
 	}
 	if (inherit)
@@ -165,49 +208,101 @@ static void setting_step(struct generator *g)
 
 static void vmm_step(struct generator *g)
 {
-	struct step s = { .gfn = some_gfn(g), .pages = 1 + below(&g->r, 8),
+	struct step s = { .gfn = some_gfn(g), .pages = 1 + below(&g->r, VMM_PAGES),
 			  .private = below(&g->r, 2) };
 
-	switch (below(&g->r, 12)) {
+	/* Where it matters most. */
+	if (one_in(&g->r, 2) && g->private)
+		s.gfn = one_in(&g->r, 2) || !g->touched ? g->private : g->touched;
+
+	switch (below(&g->r, 20)) {
 	case 0:
 		s.kind = STEP_CONVERT;
 		break;
 	case 1:
+	case 2:
 		s.kind = STEP_ATTRIBUTE;
 		break;
-	case 2:
-		s.kind = STEP_PUNCH;
-		break;
 	case 3:
-		s = (struct step){ .kind = STEP_SLOT_DELETE };
-		break;
 	case 4:
 	case 5:
+	case 6:
+		s.kind = STEP_PUNCH;
+		break;
+	case 7:
+	case 8:
+	case 9:
+	case 10:
+		s.kind = STEP_PREFAULT;
+		break;
+	case 11:
+		s = (struct step){ .kind = STEP_SLOT_DELETE };
+		break;
+	case 12:
+	case 13:
 		s = (struct step){ .kind = STEP_SLOT_CREATE, .what = below(&g->r, 2) };
 		break;
 	default:
 		setting_step(g);
 		return;
 	}
+	if (s.pages)
+		g->touched = s.gfn;
 	steps_add(g->steps, &s);
+	if (s.kind == STEP_PUNCH && one_in(&g->r, 4)) {
+		s.kind = STEP_ATTRIBUTE;
+		steps_add(g->steps, &s);
+	}
+}
+
+/* A PSC whose answer has to wait; the others take no notice of that. */
+static void held_psc(struct generator *g, unsigned int vcpu)
+{
+	struct step *s;
+
+	add_psc(g, vcpu, some_gfn(g), one_in(&g->r, 2),
+		one_in(&g->r, 2) ? some_answer(g) : ANSWER_REFUSE);
+	s = &g->steps->step[g->steps->n - 1];
+	/* Of one range, or it can't be held. */
+	s->stride = s->huge ? 512 : 1;
+	if (!s->huge && s->what != PATH_MSR && one_in(&g->r, 2))
+		s->pages = 1 + below(&g->r, 16);
+	s->hold = 1;
+	s->early = below(&g->r, 2);
+}
+
+/* Accesses to what another vCPU has just asked for. */
+static void early_use(struct generator *g, unsigned int vcpu, const struct step *held)
+{
+	unsigned int pages = held->what == PATH_MSR ? 1 : held->pages * (held->huge ? 512 : 1);
+
+	for (unsigned int n = 1 + below(&g->r, 12); n; n--) {
+		uint64_t gfn = held->gfn + below(&g->r, pages);
+		bool private = one_in(&g->r, 5) ? !held->private : held->private;
+
+		add_access(g, vcpu, gfn, private, some_access(g, private));
+	}
 }
 
 static unsigned int round_of_guests(struct generator *g)
 {
 	size_t before = g->steps->n;
 	unsigned int first = below(&g->r, g->nvcpus);
+	struct step held = { 0 };
 
-	if (g->nvcpus > 1 && one_in(&g->r, 3)) {
-		/* Others use pages while this PSC waits for its answer. */
-		add_psc(g, first, some_gfn(g), one_in(&g->r, 2), some_answer(g));
-		g->steps->step[g->steps->n - 1].hold = 1;
-		g->steps->step[g->steps->n - 1].early = below(&g->r, 2);
+	if (g->nvcpus > 1 && one_in(&g->r, 2)) {
+		held_psc(g, first);
+		held = g->steps->step[before];
 	}
 	for (unsigned int i = 0; i < g->nvcpus; i++) {
 		unsigned int n = 1 + below(&g->r, ROUND_STEPS);
 
+		if (i && held.pages && one_in(&g->r, 2))
+			early_use(g, (first + i) % g->nvcpus, &held);
 		while (n--)
 			guest_step(g, (first + i) % g->nvcpus);
+		if (i && held.pages && one_in(&g->r, 2))
+			early_use(g, (first + i) % g->nvcpus, &held);
 	}
 	return g->steps->n - before;
 }
@@ -247,7 +342,7 @@ void generate(struct steps *s, uint64_t seed, unsigned int ops)
 	begin(&g);
 	while (done < ops) {
 		steps_add(s, &(struct step){ .kind = STEP_ROUND });
-		for (unsigned int n = below(&g.r, 4); n; n--)
+		for (unsigned int n = below(&g.r, 6); n; n--)
 			vmm_step(&g);
 		if (one_in(&g.r, 8))
 			g.hot = below(&g.r, SLOT_A_PAGES);

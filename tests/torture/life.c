@@ -53,6 +53,7 @@ static bool in_slot(struct life *l, const struct step *s)
 static void change_pages(struct life *l, const struct step *s)
 {
 	uint64_t gpa = s->gfn * GUEST_PAGE, size = s->pages * GUEST_PAGE;
+	int e;
 
 	if (!in_slot(l, s))
 		return;
@@ -64,6 +65,13 @@ static void change_pages(struct life *l, const struct step *s)
 	case STEP_ATTRIBUTE:
 		vm_set_attr(l->run->vm, gpa, size, s->private);
 		model_set_attr(&l->model, s->gfn, s->pages, s->private);
+		break;
+	case STEP_PREFAULT:
+		e = vcpu_prefault(&l->run->vm->vcpu[0], gpa, size);
+		if (e)
+			snprintf(l->result.why, sizeof(l->result.why),
+				 "KVM_PRE_FAULT_MEMORY of gfn %#lx: %s", s->gfn, strerror(e));
+		model_prefault(&l->model, s->gfn, s->pages);
 		break;
 	default:
 		vm_punch(l->run->vm, gpa, size);
@@ -91,6 +99,7 @@ static void host_step(struct life *l, const struct step *s)
 	case STEP_CONVERT:
 	case STEP_ATTRIBUTE:
 	case STEP_PUNCH:
+	case STEP_PREFAULT:
 		change_pages(l, s);
 		break;
 	case STEP_SLOT_DELETE:
@@ -118,12 +127,13 @@ static bool failed(struct life *l, const char *why)
 
 static bool check_states(struct life *l)
 {
-	uint64_t gfn;
+	const char *file;
+	uint64_t number;
 
-	if (observe_same_states(&l->observer, &l->model, &gfn))
+	if (observe_same_states(&l->observer, &l->model, &file, &number))
 		return true;
-	snprintf(l->result.why, sizeof(l->result.why),
-		 "page_state of gfn %#lx is not what the model has", gfn);
+	snprintf(l->result.why, sizeof(l->result.why), "%s of %#lx is not what the model has",
+		 file, number);
 	return false;
 }
 
@@ -141,6 +151,13 @@ static bool check_end(struct life *l)
 	return true;
 }
 
+static bool is_told(void *arg, unsigned int vcpu, const struct told *told)
+{
+	struct life *l = arg;
+
+	return observe_has(&l->observer, vcpu, told);
+}
+
 static bool round_of(struct life *l, const struct step *first, const struct step *last)
 {
 	struct life_result *r = &l->result;
@@ -150,7 +167,8 @@ static bool round_of(struct life *l, const struct step *first, const struct step
 	if (*r->why)
 		return false;
 	plan_round(&l->plan, &l->model, l->run->vm, first, last);
-	if (!run_round(l->run, &l->plan)) {
+	observe_round(&l->observer);
+	if (!run_round(l->run, &l->plan, is_told, l)) {
 		for (unsigned int i = 0; i < l->plan.nvcpus; i++) {
 			if (*l->run->vcpu[i].complaint)
 				snprintf(r->why, sizeof(r->why), "vCPU %u: %s", i,
@@ -163,6 +181,9 @@ static bool round_of(struct life *l, const struct step *first, const struct step
 			     sizeof(r->why)))
 		return false;
 	r->ops += l->plan.steps;
+	r->settled += l->plan.settled;
+	for (unsigned int i = 0; i < l->plan.nvcpus; i++)
+		r->waits += l->plan.vcpu[i].waits;
 	if (r->rounds++ % STATES_EVERY == 0 && !check_states(l))
 		return false;
 	return !l->model.terminated || check_end(l);
@@ -178,6 +199,7 @@ static const struct step *end_of_round(const struct step *s, const struct step *
 static bool begin(struct life *l, const struct steps *s)
 {
 	uint64_t launched[64];
+	const char *wrong;
 	unsigned int n = 0, nvcpus = s->n && s->step[0].kind == STEP_VM ? s->step[0].vcpu : 1;
 
 	if (!nvcpus || nvcpus > MODEL_VCPUS)
@@ -189,7 +211,7 @@ static bool begin(struct life *l, const struct steps *s)
 		struct page *p = model_page(&l->model, s->step[i].gfn);
 
 		if (s->step[i].kind != STEP_LAUNCH || !p || !p->has_slot ||
-		    p->said == SAID_LAUNCHED)
+		    p->asked == STATE_LAUNCHED)
 			continue;
 		launched[n++] = s->step[i].gfn;
 		model_launch(&l->model, s->step[i].gfn, 1, 0xc3c3c3c3c3c3c3c3ull);
@@ -199,6 +221,10 @@ static bool begin(struct life *l, const struct steps *s)
 		return failed(l, "the module does not know the VM, or there is no tracefs");
 	if (!run_boot(l->run))
 		return failed(l, "the guest does not start");
+	observe_round(&l->observer);
+	wrong = observe_records(&l->observer);
+	if (wrong)
+		return failed(l, wrong);
 	l->boot.untouched = vm_image_pages() +
 			    nvcpus * (GUEST_CPU_PAGES + GUEST_SCRIPT_PAGES);
 	for (unsigned int i = 0; i < nvcpus; i++)
@@ -225,6 +251,8 @@ static void run_life(struct life *l, const struct steps *s)
 	l->result.records = l->observer.total;
 	l->result.pscs = l->model.count.requests;
 	l->result.guest_errors = l->model.count.enforced;
+	l->result.discarded = l->model.count.discarded;
+	l->result.skipped = l->model.count.skipped;
 	observe_close(&l->observer);
 	/* What is stuck is left to the end of this process. */
 	if (l->result.ok)

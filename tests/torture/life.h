@@ -8,6 +8,8 @@
 struct life_result {
 	bool ok;
 	unsigned int ops, rounds, records, pscs, guest_errors;
+	unsigned int waits, settled;	/* accesses before the answer to their PSC */
+	unsigned int discarded, skipped;	/* pages: by punches; not prefaulted */
 	char why[2048];
 };
 

@@ -38,6 +38,7 @@ struct options {
 
 struct totals {
 	uint64_t vms, ops, rounds, records, pscs, guest_errors;
+	uint64_t waits, settled, discarded, skipped;
 };
 
 /*
@@ -87,6 +88,10 @@ static bool one_vm(struct steps *s, struct totals *t, bool as_is)
 	t->records += r.records;
 	t->pscs += r.pscs;
 	t->guest_errors += r.guest_errors;
+	t->waits += r.waits;
+	t->settled += r.settled;
+	t->discarded += r.discarded;
+	t->skipped += r.skipped;
 	if (!r.ok)
 		report_failure(s, &r, as_is);
 	return r.ok;
@@ -97,6 +102,8 @@ static void progress(const struct totals *t, double took)
 	printf("# %lu operations in %.0f s (%.0f/s): %lu VMs, %lu rounds, %lu PSCs, %lu records, %lu enforced\n",
 	       t->ops, took, t->ops / took, t->vms, t->rounds, t->pscs, t->records,
 	       t->guest_errors);
+	printf("# of these: %lu accesses waited, %lu records at a refusal; pages: %lu discarded, %lu not prefaulted\n",
+	       t->waits, t->settled, t->discarded, t->skipped);
 	fflush(stdout);
 }
 

@@ -50,7 +50,8 @@ void model_launch(struct model *m, uint64_t gfn, uint64_t pages, uint64_t word)
 	for (uint64_t g = gfn; g < gfn + pages; g++) {
 		struct page *p = model_page(m, g);
 
-		p->said = SAID_LAUNCHED;
+		p->asked = STATE_LAUNCHED;
+		p->used = STATE_NONE;
 		p->present = true;
 		p->validated = true;
 		p->private_word = word;
@@ -83,11 +84,16 @@ static void perhaps_unmapped(struct page *p)
 		p->shared_map = MAPPED_MAYBE;
 }
 
+/* A private page that goes while KVM calls it private is one that the guest will miss. */
 void model_punch(struct model *m, uint64_t gfn, uint64_t pages)
 {
 	for (uint64_t g = gfn; g < gfn + pages; g++) {
 		struct page *p = model_page(m, g);
 
+		if (p->present && p->attr_private) {
+			p->discarded = true;
+			m->count.discarded++;
+		}
 		perhaps_unmapped(p);
 		p->present = false;
 		p->validated = false;
@@ -158,25 +164,62 @@ void model_slot(struct model *m, uint64_t gfn, uint64_t pages, bool exists, bool
 	}
 }
 
-/* --- the guest --- */
+/* --- PSCs --- */
+
+static enum state state_of(bool private)
+{
+	return private ? STATE_PRIVATE : STATE_SHARED;
+}
+
+/* Is it what the guest has asked for? */
+static bool as_asked(const struct page *p, bool private)
+{
+	return p->asked != STATE_NONE && (p->asked != STATE_SHARED) == private;
+}
 
 void model_psc_request(struct model *m, int vcpu, uint64_t gfn, uint64_t pages,
 		       bool to_private)
 {
-	m->inflight[vcpu] = (struct inflight){ true, to_private, gfn, pages };
-	m->count.requests++;
+	m->inflight[vcpu] = (struct inflight){
+		.active = true, .to_private = to_private, .gfn = gfn, .pages = pages,
+		.nr = ++m->count.requests,
+	};
 }
 
-void model_psc_answer(struct model *m, int vcpu, bool completed)
+/* Nothing is new in it: all pages of the range were asked to be so before. */
+static bool is_redundant(struct model *m, const struct inflight *i)
 {
-	struct inflight *i = &m->inflight[vcpu];
+	bool any = false;
 
-	i->active = false;
-	m->answered++;
-	if (!completed) {
-		m->count.refused++;
-		return;
+	for (uint64_t g = i->gfn; g < i->gfn + i->pages; g++) {
+		struct page *p = model_page(m, g);
+
+		if (!p || !p->had_slot)
+			continue;
+		if (!as_asked(p, i->to_private))
+			return false;
+		any = true;
 	}
+	return any;
+}
+
+/* A fault after this is another one, whatever it looks like. */
+static void forget(struct model *m, uint64_t gfn)
+{
+	for (int v = 0; v < MODEL_VCPUS; v++) {
+		struct remembered_list *l = &m->remembered[v];
+		unsigned int n = 0;
+
+		for (unsigned int i = 0; i < l->n; i++) {
+			if (l->entry[i].gfn != gfn)
+				l->entry[n++] = l->entry[i];
+		}
+		l->n = n;
+	}
+}
+
+static void complete(struct model *m, int vcpu, const struct inflight *i)
+{
 	m->count.completed++;
 	m->count.pages += i->pages;
 	for (uint64_t g = i->gfn; g < i->gfn + i->pages; g++) {
@@ -185,150 +228,356 @@ void model_psc_answer(struct model *m, int vcpu, bool completed)
 		if (!p)
 			continue;
 		p->psc = (struct psc_seen){ true, i->to_private, vcpu, i->gfn, i->pages };
-		/* A fault after this is another one, whatever it looks like. */
-		for (int v = 0; v < MODEL_VCPUS; v++)
-			if (m->last[v].gfn == g)
-				m->last[v].active = false;
+		forget(m, g);
 		if (!p->had_slot)
 			continue;
-		p->said = i->to_private ? SAID_PRIVATE : SAID_SHARED;
-		p->by_use = false;
+		p->asked = state_of(i->to_private);
+		p->used = STATE_NONE;
+		p->discarded = false;
 	}
 }
 
-static bool is_inflight(const struct model *m, uint64_t gfn, bool to_private)
+static void fill_told(const struct page *p, struct told *t)
+{
+	t->attr_private = p->attr_private;
+	t->used = p->used;
+	t->launched = p->asked == STATE_LAUNCHED && p->used == STATE_NONE;
+	t->present = p->present;
+	t->discarded = p->discarded;
+	t->most = p->verdicts;
+	t->source = p->asked == STATE_NONE ? SOURCE_NONE :
+		    p->asked == STATE_LAUNCHED ? SOURCE_LAUNCH : SOURCE_PSC;
+	t->psc = p->psc;
+}
+
+/* What was let pass because of it was not in order, if the page is still used so. */
+static void refuse(struct model *m, const struct inflight *i, struct settled *settled)
+{
+	m->count.refused++;
+	for (unsigned int n = 0; n < i->npassed; n++) {
+		struct passed passed = i->passed[n];
+		struct told *t = &passed.told;
+		struct page *p = model_page(m, t->gfn);
+		struct situation s = {
+			.private = i->to_private, .asked = p->asked,
+			.attr_private = p->attr_private,
+		};
+
+		if (p->used != state_of(i->to_private))
+			continue;
+		t->perhaps = false;
+		t->verdict = model_verdict(&s);
+		p->verdicts++;
+		fill_told(p, t);
+		/* As it was when KVM resolved the access. */
+		t->attr_private = i->to_private;
+		m->count.class[t->verdict.class]++;
+		settled->passed[settled->n++] = passed;
+	}
+}
+
+struct settled model_psc_answer(struct model *m, int vcpu, bool completed)
+{
+	struct inflight *i = &m->inflight[vcpu];
+	struct settled settled = { 0 };
+
+	i->active = false;
+	m->answered++;
+	if (completed) {
+		settled.redundant = is_redundant(m, i);
+		m->count.redundant += settled.redundant;
+		complete(m, vcpu, i);
+	} else {
+		refuse(m, i, &settled);
+	}
+	return settled;
+}
+
+static struct inflight *find_inflight(struct model *m, uint64_t gfn, bool to_private)
 {
 	for (int v = 0; v < MODEL_VCPUS; v++) {
-		const struct inflight *i = &m->inflight[v];
+		struct inflight *i = &m->inflight[v];
 
 		if (i->active && i->to_private == to_private && gfn - i->gfn < i->pages)
+			return i;
+	}
+	return NULL;
+}
+
+/* --- prefaults --- */
+
+/* In order, or nobody asks. */
+static bool may_prefault(struct model *m, const struct page *p, uint64_t gfn)
+{
+	return model_mode(m) == MODE_OFF || as_asked(p, p->attr_private) ||
+	       find_inflight(m, gfn, p->attr_private);
+}
+
+static void bring_page(struct page *p)
+{
+	if (p->present)
+		return;
+	p->present = true;
+	p->validated = false;
+	p->private_word = 0;
+}
+
+/* It says "done" whatever became of it. */
+bool model_prefault(struct model *m, uint64_t gfn, uint64_t pages)
+{
+	if (!all_in_slot(m, gfn, pages))
+		return false;
+	for (uint64_t g = gfn; g < gfn + pages; g++) {
+		struct page *p = model_page(m, g);
+		uint8_t *map = p->attr_private ? &p->private_map : &p->shared_map;
+
+		if (!may_prefault(m, p, g)) {
+			m->count.skipped++;
+			continue;
+		}
+		if (*map == MAPPED_NO)
+			*map = MAPPED_MAYBE;
+		if (p->attr_private)
+			bring_page(p);
+	}
+	return true;
+}
+
+/* --- accesses --- */
+
+/* An access of a guest, on its way. */
+struct attempt {
+	struct model *m;
+	struct page *p;
+	int vcpu;
+	uint64_t gfn;
+	bool private;
+	enum access access;
+	struct outcome *o;
+};
+
+/* Does the hardware fault?  It does not check reads with C=0. */
+static enum mapped translated(const struct attempt *a)
+{
+	if (a->private)
+		return a->p->private_map;
+	if (a->access == ACCESS_READ && a->p->private_map != MAPPED_NO)
+		return a->p->private_map;
+	return a->p->shared_map;
+}
+
+/* A page that is mapped for the other side belongs to the other side in the RMP. */
+static void fill_error_code(const struct attempt *a, struct told *t)
+{
+	enum mapped other = a->private ? a->p->shared_map : a->p->private_map;
+
+	t->error_code = NPF_USER | NPF_FINAL | (a->private ? NPF_ENC : 0) |
+			(a->access == ACCESS_WRITE ? NPF_WRITE : 0) |
+			(a->access == ACCESS_FETCH ? NPF_FETCH : 0);
+	t->error_known = other != MAPPED_MAYBE;
+	if (other == MAPPED_YES)
+		t->error_code |= NPF_PRESENT | NPF_RMP;
+}
+
+static struct remembered *recall(struct model *m, int vcpu, uint64_t gfn, bool private)
+{
+	struct remembered_list *l = &m->remembered[vcpu];
+
+	for (unsigned int i = 0; i < l->n; i++) {
+		if (l->entry[i].gfn == gfn && l->entry[i].private == private)
+			return &l->entry[i];
+	}
+	return NULL;
+}
+
+/* It becomes the first; the last one has to go if there is no room. */
+static void remember(const struct attempt *a, enum access_class class, bool acted)
+{
+	struct remembered_list *l = &a->m->remembered[a->vcpu];
+	struct remembered *old = recall(a->m, a->vcpu, a->gfn, a->private), new = {
+		a->gfn, a->private, class, (old ? old->acts : 0) + acted,
+		old ? old->requests : a->m->count.requests,
+	};
+
+	if (!old && l->n < MODEL_REMEMBERED)
+		l->n++;
+	if (!old)
+		old = &l->entry[l->n - 1];
+	for (; old > l->entry; old--)
+		*old = old[-1];
+	l->entry[0] = new;
+}
+
+static struct situation situation_of(const struct attempt *a)
+{
+	return (struct situation){
+		.private = a->private, .asked = a->p->asked, .used = a->p->used,
+		.attr_private = a->p->attr_private, .discarded = a->p->discarded,
+		.to_private_inflight = find_inflight(a->m, a->gfn, true),
+		.to_shared_inflight = find_inflight(a->m, a->gfn, false),
+	};
+}
+
+static bool enforced(const struct model *m, const struct verdict *v)
+{
+	return model_mode(m) == MODE_STRICT && v->guest_error && model_enforces(m, v->class);
+}
+
+/* If it were not for the PSC that it waits for, it would be acted upon. */
+static bool enforced_without_psc(const struct attempt *a)
+{
+	struct situation s = situation_of(a);
+	struct verdict v;
+
+	s.to_private_inflight = false;
+	s.to_shared_inflight = false;
+	v = model_verdict(&s);
+	return enforced(a->m, &v);
+}
+
+/* Is it, once more, what the vCPU has been told of already? */
+static bool is_again(const struct attempt *a, const struct verdict *v, bool acted)
+{
+	const struct remembered *r = recall(a->m, a->vcpu, a->gfn, a->private);
+
+	if (!r || r->class != v->class)
+		return false;
+	/* What is acted upon is told, unless it is one more #VC for the same. */
+	return !acted || (r->acts && model_action(a->m) == ACTION_VC);
+}
+
+static struct told *tell(const struct attempt *a, const struct verdict *v, bool acted)
+{
+	struct told *t = &a->o->told[a->o->ntold++];
+
+	*t = (struct told){
+		.gfn = a->gfn, .verdict = *v, .mode = model_mode(a->m),
+		.action = acted ? model_action(a->m) : ACTION_NONE,
+		.perhaps = is_again(a, v, acted),
+	};
+	a->p->verdicts++;
+	fill_error_code(a, t);
+	fill_told(a->p, t);
+	if (acted || v->class == CLASS_IN_FLIGHT)
+		remember(a, v->class, acted);
+	if (!t->perhaps) {
+		a->m->count.class[v->class]++;
+		a->m->count.enforced += acted;
+	}
+	a->m->count.injected += t->action == ACTION_VC;
+	a->m->terminated |= t->action == ACTION_TERMINATE;
+	return t;
+}
+
+/* Once for each page, whatever becomes of it meanwhile. */
+static bool has_passed(const struct inflight *i, const struct attempt *a)
+{
+	for (unsigned int n = 0; n < i->npassed; n++) {
+		if (i->passed[n].vcpu == a->vcpu && i->passed[n].told.gfn == a->gfn)
 			return true;
 	}
 	return false;
 }
 
-/* Does the hardware fault?  It does not check reads with C=0. */
-static enum mapped translated(const struct page *p, bool private, enum access access)
+static void let_pass(const struct attempt *a, const struct told *t)
 {
-	if (private)
-		return p->private_map;
-	if (access == ACCESS_READ && p->private_map != MAPPED_NO)
-		return p->private_map;
-	return p->shared_map;
+	struct inflight *i = find_inflight(a->m, a->gfn, a->private);
+
+	if (i->npassed < MODEL_PASSED && !has_passed(i, a))
+		i->passed[i->npassed++] = (struct passed){ a->vcpu, *t };
 }
 
-static void fill_record(const struct model *m, const struct page *p, struct outcome *o)
+enum judged { RESOLVED, STOPPED, WAITS };
+
+static enum judged judge(const struct attempt *a)
 {
-	o->mode = model_mode(m);
-	o->attr_private = p->attr_private;
-	o->launched = p->said == SAID_LAUNCHED;
-	o->present = p->present;
-	o->most = p->verdicts;
-	o->source = p->said == SAID_NOTHING ? SOURCE_NONE :
-		    p->said == SAID_LAUNCHED ? SOURCE_LAUNCH :
-		    p->by_use ? SOURCE_USE : SOURCE_PSC;
-	o->psc = p->psc;
+	struct situation s = situation_of(a);
+	struct verdict v = model_verdict(&s);
+	const struct told *t = a->o->ntold ? &a->o->told[a->o->ntold - 1] : NULL;
+	bool early = v.class == CLASS_IN_FLIGHT && v.guest_error;
+
+	if (v.class == CLASS_NONE || model_mode(a->m) == MODE_OFF)
+		return RESOLVED;
+	/* The same fault again, once the VMM has converted the page. */
+	if (t && t->verdict.class == v.class && v.class != CLASS_HOST)
+		return RESOLVED;
+	t = tell(a, &v, enforced(a->m, &v));
+	if (t->action != ACTION_NONE)
+		return STOPPED;
+	if (early && enforced_without_psc(a))
+		return WAITS;
+	if (early)
+		let_pass(a, t);
+	return RESOLVED;
 }
 
-/* A page that is mapped for the other side belongs to the other side in the RMP. */
-static void fill_error_code(const struct page *p, bool private, enum access access,
-			    struct outcome *o)
+/* KVM leaves it to the VMM if its attribute differs; then it faults again. */
+static bool converts(const struct attempt *a)
 {
-	enum mapped other = private ? p->shared_map : p->private_map;
-
-	o->error_code = NPF_USER | NPF_FINAL | (private ? NPF_ENC : 0) |
-			(access == ACCESS_WRITE ? NPF_WRITE : 0) |
-			(access == ACCESS_FETCH ? NPF_FETCH : 0);
-	o->error_known = other != MAPPED_MAYBE;
-	if (other == MAPPED_YES)
-		o->error_code |= NPF_PRESENT | NPF_RMP;
+	if (a->p->attr_private == a->private)
+		return false;
+	a->o->converted = model_convert(a->m, a->gfn, 1, a->private);
+	return true;
 }
 
-/* KVM may resolve it: what the guest made of the page is what it is from now on. */
-static void accept(struct page *p, enum access_class class, bool private)
+static void resolve(const struct attempt *a)
 {
-	if (class == CLASS_IN_FLIGHT || class == CLASS_HOST || class == CLASS_NONE)
-		return;
-	p->said = private ? SAID_PRIVATE : SAID_SHARED;
-	p->by_use = true;
-}
+	struct page *p = a->p;
 
-/* Returns false if the fault is not resolved: the guest gets #VC, or ends. */
-static bool judge(struct model *m, int vcpu, uint64_t gfn, bool private, struct page *p,
-		  struct outcome *o)
-{
-	struct last_mismatch *last = &m->last[vcpu];
-	bool same = last->active && last->gfn == gfn && last->private == private;
-	struct situation s = {
-		private, p->said, p->attr_private,
-		is_inflight(m, gfn, true), is_inflight(m, gfn, false),
-	};
-	bool enforce;
-
-	o->verdict = model_verdict(&s);
-	if (o->verdict.class == CLASS_NONE || model_mode(m) == MODE_OFF)
-		return true;
-
-	enforce = model_mode(m) == MODE_STRICT && o->verdict.guest_error &&
-		  model_enforces(m, o->verdict.class);
-	o->record = true;
-	/* #VC did not help, or the VMM has not answered yet: still the same fault. */
-	o->perhaps = same && (enforce ? last->acted && model_action(m) == ACTION_VC :
-					o->verdict.class == CLASS_IN_FLIGHT);
-	o->action = enforce ? model_action(m) : ACTION_NONE;
-	p->verdicts++;
-	fill_record(m, p, o);
-	*last = (struct last_mismatch){ enforce || o->verdict.class == CLASS_IN_FLIGHT,
-					private, enforce, gfn };
-	if (!o->perhaps) {
-		m->count.class[o->verdict.class]++;
-		m->count.enforced += enforce;
-	}
-	m->count.injected += o->action == ACTION_VC;
-	if (enforce && model_action(m) == ACTION_TERMINATE)
-		m->terminated = true;
-	if (!enforce)
-		accept(p, o->verdict.class, private);
-	return !enforce;
-}
-
-/* KVM resolves a fault, with a conversion by the VMM if need be. */
-static void resolve(struct model *m, uint64_t gfn, bool private, struct page *p,
-		    struct outcome *o)
-{
-	if (p->attr_private != private)
-		o->converted = model_convert(m, gfn, 1, private);
-	if (!private) {
+	p->used = as_asked(p, a->private) ? STATE_NONE : state_of(a->private);
+	if (!a->private) {
 		p->shared_map = MAPPED_YES;
 		return;
 	}
-	if (!p->present) {
-		p->present = true;
-		p->validated = false;
-		p->private_word = 0;
-	}
+	bring_page(p);
+	p->discarded = false;
 	p->private_map = MAPPED_YES;
 }
 
-static void use_page(struct page *p, bool private, enum access access, uint64_t value,
-		     struct outcome *o)
+/* Others' accesses took all the room, or came later: only the first ones count. */
+static bool may_be_too_many(const struct attempt *a)
 {
-	/* A C=0 read of a private page gives what the simulated memory holds. */
-	bool private_side = private || (access == ACCESS_READ && p->private_map == MAPPED_YES);
-	uint64_t *word = private_side ? &p->private_word : &p->shared_word;
+	const struct inflight *i = find_inflight(a->m, a->gfn, a->private);
 
-	if (access == ACCESS_VALIDATE || access == ACCESS_RESCIND) {
-		o->carry = p->validated == (access == ACCESS_VALIDATE);
-		p->validated = access == ACCESS_VALIDATE;
-		return;
+	if (!i || i->npassed < MODEL_PASSED || has_passed(i, a))
+		return false;
+	for (unsigned int n = 0; n < MODEL_PASSED; n++) {
+		if (i->passed[n].vcpu != a->vcpu)
+			return true;
 	}
-	if (private && !p->validated) {
-		o->fault = true;
-		return;
-	}
-	if (access == ACCESS_WRITE)
-		*word = value;
-	o->value = *word;
+	return false;
+}
+
+/* If it counts as one that was seen before, the PSC in flight was asked for too late. */
+static bool may_be_too_late(const struct attempt *a)
+{
+	const struct remembered *r = recall(a->m, a->vcpu, a->gfn, a->private);
+	const struct inflight *i[] = {
+		find_inflight(a->m, a->gfn, true), find_inflight(a->m, a->gfn, false),
+	};
+
+	return r && ((i[0] && i[0]->nr > r->requests) || (i[1] && i[1]->nr > r->requests));
+}
+
+/*
+ * What is not known must not matter: whether there is a fault, if it would leave a
+ * trace; whether the module takes it for the one before; in what order vCPUs came; and
+ * how often #VC was injected, if the guest may be ended for it.
+ */
+static bool is_ambiguous(const struct attempt *a, enum mapped t)
+{
+	struct situation s = situation_of(a);
+	const struct remembered *r = recall(a->m, a->vcpu, a->gfn, a->private);
+	enum state used = as_asked(a->p, a->private) ? STATE_NONE : state_of(a->private);
+
+	if (may_be_too_many(a) || may_be_too_late(a) ||
+	    (r && r->acts >= MODEL_ACTS && model_mode(a->m) == MODE_STRICT))
+		return true;
+	if (t != MAPPED_MAYBE)
+		return false;
+	return (model_mode(a->m) != MODE_OFF && model_verdict(&s).class != CLASS_NONE) ||
+	       a->p->attr_private != a->private || a->p->used != used ||
+	       (a->private && a->p->discarded);
 }
 
 /*
@@ -336,45 +585,74 @@ static void use_page(struct page *p, bool private, enum access access, uint64_t 
  * before or there is nothing to be sure about; and the fault comes again once the
  * VMM has converted the page.
  */
-static unsigned int faults(const struct model *m, enum mapped t, const struct outcome *o)
+static unsigned int faults(const struct attempt *a)
 {
-	bool in_flight = o->verdict.class == CLASS_IN_FLIGHT && o->action == ACTION_NONE;
+	unsigned int n = 1 + a->o->converted;
 
-	if (t != MAPPED_NO || model_mode(m) == MODE_OFF)
+	if (model_mode(a->m) == MODE_OFF)
 		return 0;
-	return 1 + (o->record && !o->perhaps && !in_flight) + o->converted;
+	for (unsigned int i = 0; i < a->o->ntold; i++) {
+		const struct told *t = &a->o->told[i];
+
+		n += !t->perhaps && (t->verdict.class != CLASS_IN_FLIGHT ||
+				     t->action != ACTION_NONE);
+	}
+	return n;
 }
 
 /* Common to all accesses: true if the page can be used. */
-static bool reach(struct model *m, int vcpu, uint64_t gfn, bool private, enum access access,
-		  struct page *p, struct outcome *o)
+static bool reach(const struct attempt *a)
 {
-	enum mapped t = translated(p, private, access);
+	enum mapped t = translated(a);
+	enum judged judged;
 
 	if (t == MAPPED_YES)
 		return true;
-	fill_error_code(p, private, access, o);
-	if (!judge(m, vcpu, gfn, private, p, o)) {
-		o->ambiguous = t == MAPPED_MAYBE;
-		o->fault = o->action == ACTION_VC;
-		m->count.npf += faults(m, t, o);
+	a->o->ambiguous = is_ambiguous(a, t);
+	if (a->o->ambiguous)
 		return false;
+	do {
+		judged = judge(a);
+	} while (judged == RESOLVED && converts(a));
+	if (t == MAPPED_NO)
+		a->m->count.npf += faults(a);
+	a->o->waits = judged == WAITS;
+	a->o->fault = judged == STOPPED && model_action(a->m) == ACTION_VC;
+	if (judged == RESOLVED)
+		resolve(a);
+	return judged == RESOLVED;
+}
+
+static void use_page(const struct attempt *a, uint64_t value)
+{
+	struct page *p = a->p;
+	/* A C=0 read of a private page gives what the simulated memory holds. */
+	bool private_side = a->private ||
+			    (a->access == ACCESS_READ && p->private_map == MAPPED_YES);
+	uint64_t *word = private_side ? &p->private_word : &p->shared_word;
+
+	if (a->access == ACCESS_VALIDATE || a->access == ACCESS_RESCIND) {
+		a->o->carry = p->validated == (a->access == ACCESS_VALIDATE);
+		p->validated = a->access == ACCESS_VALIDATE;
+		return;
 	}
-	/* It makes no difference whether a fault that nobody minds happens. */
-	o->ambiguous = t == MAPPED_MAYBE && (o->record || p->attr_private != private);
-	resolve(m, gfn, private, p, o);
-	m->count.npf += faults(m, t, o);
-	return true;
+	if (a->private && !p->validated) {
+		a->o->fault = true;
+		return;
+	}
+	if (a->access == ACCESS_WRITE)
+		*word = value;
+	a->o->value = *word;
 }
 
 struct outcome model_access(struct model *m, int vcpu, uint64_t gfn, bool private,
 			    enum access access, uint64_t value)
 {
-	struct page *p = model_page(m, gfn);
-	struct outcome o = { .action = ACTION_NONE };
+	struct outcome o = { 0 };
+	struct attempt a = { m, model_page(m, gfn), vcpu, gfn, private, access, &o };
 
-	if (reach(m, vcpu, gfn, private, access, p, &o))
-		use_page(p, private, access, value, &o);
+	if (reach(&a))
+		use_page(&a, value);
 	return o;
 }
 
@@ -382,10 +660,10 @@ struct outcome model_access(struct model *m, int vcpu, uint64_t gfn, bool privat
 
 struct outcome model_validate_2m(struct model *m, int vcpu, uint64_t gfn)
 {
-	struct page *p = model_page(m, gfn);
-	struct outcome o = { .action = ACTION_NONE };
+	struct outcome o = { 0 };
+	struct attempt a = { m, model_page(m, gfn), vcpu, gfn, true, ACCESS_VALIDATE, &o };
 
-	if (reach(m, vcpu, gfn, true, ACCESS_VALIDATE, p, &o))
+	if (reach(&a))
 		o.eax = FAIL_SIZEMISMATCH;
 	return o;
 }

@@ -2,9 +2,9 @@
 /*
  * The rule of docs/design.md as an executable specification, written without a
  * look at the module's code and for one purpose: to say beforehand what an
- * access comes to.  It has three parts: what the guest has said of a page
- * (struct page, .said), what KVM and the hardware have made of it (the rest),
- * and the verdict, which compares the two (verdict.c).
+ * access comes to.  It has three parts: what the guest has asked for, and what it
+ * did instead (struct page, .asked and .used), what VMM, KVM and the hardware have
+ * made of the page (the rest), and the verdict, which compares them (verdict.c).
  *
  * Plain C without any dependency, so that the tests on the simulated host and
  * the fuzzers share it.
@@ -16,7 +16,15 @@
 #include <stdint.h>
 
 #define MODEL_VCPUS	4
-#define MODEL_SAME	64	/* exits within which a fault is the same one */
+#define MODEL_PASSED	16	/* accesses let pass of which a refused PSC makes records */
+#define MODEL_TOLD	2	/* records that one access can come to */
+/*
+ * Accesses that a vCPU may be remembered for.  The module has room for four, but
+ * forgets, and so has room again, at times that are not known here.
+ */
+#define MODEL_REMEMBERED	8
+/* The guest is ended at the 16th #VC for one access; KVM may inject some twice. */
+#define MODEL_ACTS	8
 
 /* The gfns that the model knows: two slots with a hole between them. */
 #define ARENA_GFN	0x1000ull
@@ -25,13 +33,15 @@
 #define SLOT_B_FIRST	0x900u
 #define SLOT_B_PAGES	0x100u
 
-enum said { SAID_NOTHING, SAID_LAUNCHED, SAID_PRIVATE, SAID_SHARED };
+/* What was asked for, or how a page was used; of the latter neither NONE nor LAUNCHED. */
+enum state { STATE_NONE, STATE_LAUNCHED, STATE_PRIVATE, STATE_SHARED };
 enum expected { EXPECT_INITIAL, EXPECT_PRIVATE, EXPECT_SHARED };
-enum source { SOURCE_NONE, SOURCE_PSC, SOURCE_LAUNCH, SOURCE_USE };
+enum source { SOURCE_NONE, SOURCE_PSC, SOURCE_LAUNCH };
 
 enum access_class {
 	CLASS_NONE, CLASS_IMPLICIT_PRIVATE, CLASS_IMPLICIT_SHARED, CLASS_FIRST_TOUCH,
-	CLASS_INITIAL_SHARED, CLASS_IN_FLIGHT, CLASS_VMPL, CLASS_HOST, NR_CLASSES
+	CLASS_INITIAL_SHARED, CLASS_IN_FLIGHT, CLASS_VMPL, CLASS_HOST, CLASS_UNBACKED,
+	CLASS_NO_PROGRESS, NR_CLASSES
 };
 
 enum mode { MODE_OFF, MODE_LENIENT, MODE_STRICT, NR_MODES };
@@ -59,8 +69,9 @@ struct psc_seen {
 };
 
 struct page {
-	uint8_t said;		/* enum said */
-	bool by_use;		/* said by an access that KVM was let resolve */
+	uint8_t asked;		/* enum state: the last completed PSC, else the launch */
+	uint8_t used;		/* enum state: as what KVM resolved a stray access */
+	bool discarded;		/* the VMM has taken the private page away */
 	bool has_slot;		/* in a guest_memfd slot now */
 	bool had_slot;		/* has been in one: its memory may come back */
 	bool attr_private;	/* KVM's attribute */
@@ -74,17 +85,54 @@ struct page {
 	struct psc_seen psc;	/* the last completed one */
 };
 
-/* The access that a vCPU's last mismatch was about, and whether it was acted upon. */
-struct last_mismatch {
-	bool active;
-	bool private;
-	bool acted;
+/* An access that was acted upon or came too early, and may be the same one again. */
+struct remembered {
 	uint64_t gfn;
+	bool private;
+	enum access_class class;
+	unsigned int acts;
+	uint64_t requests;	/* PSCs that were asked for before it */
+};
+
+/* A vCPU's, the last one first. */
+struct remembered_list {
+	unsigned int n;
+	struct remembered entry[MODEL_REMEMBERED];
+};
+
+struct verdict {
+	enum access_class class;
+	enum expected expected;
+	bool guest_error;	/* not what was asked for: may be acted upon */
+};
+
+/* What a record says. */
+struct told {
+	uint64_t gfn;
+	bool perhaps;		/* unless it counts as one that was told before */
+	struct verdict verdict;
+	enum source source;
+	enum action action;
+	enum mode mode;
+	enum state used;
+	bool attr_private, launched, present, discarded;
+	unsigned int most;	/* n= is at most this */
+	struct psc_seen psc;
+	uint64_t error_code;
+	bool error_known;	/* else without PRESENT and RMP */
+};
+
+/* An access that came before the answer to its PSC, and was let pass. */
+struct passed {
+	int vcpu;
+	struct told told;	/* what it would be if that is refused; not all is known yet */
 };
 
 struct inflight {
 	bool active, to_private;
-	uint64_t gfn, pages;
+	uint64_t gfn, pages, nr;
+	unsigned int npassed;
+	struct passed passed[MODEL_PASSED];
 };
 
 #define INHERIT		(-1)
@@ -96,15 +144,17 @@ struct settings {
 };
 
 struct counts {
-	uint64_t requests, completed, refused, pages;
+	uint64_t requests, completed, refused, pages, redundant;
 	uint64_t class[NR_CLASSES];
 	uint64_t enforced, injected;
+	uint64_t discarded;	/* pages */
+	uint64_t skipped;	/* pages that were to be prefaulted */
 	uint64_t npf;		/* #NPFs, at least, while something is judged */
 };
 
 struct model {
 	struct page page[ARENA_PAGES];
-	struct last_mismatch last[MODEL_VCPUS];
+	struct remembered_list remembered[MODEL_VCPUS];
 	struct inflight inflight[MODEL_VCPUS];
 	struct settings global, own;
 	struct counts count;
@@ -116,15 +166,9 @@ struct model {
 /* What is known of an access before the verdict. */
 struct situation {
 	bool private;
-	enum said said;
-	bool attr_private;
+	enum state asked, used;
+	bool attr_private, discarded;
 	bool to_private_inflight, to_shared_inflight;
-};
-
-struct verdict {
-	enum access_class class;
-	enum expected expected;
-	bool guest_error;	/* not what was expected: may be acted upon */
 };
 
 /* verdict.c: the table in docs/design.md, section 2 */
@@ -132,23 +176,22 @@ struct verdict model_verdict(const struct situation *s);
 
 /* What one access of a guest comes to. */
 struct outcome {
-	bool ambiguous;		/* depends on what KVM is free to do: not a test */
-	bool record;		/* a verdict falls */
-	bool perhaps;		/* ... unless it counts as the one before */
-	struct verdict verdict;
-	enum source source;
-	enum action action;
-	enum mode mode;
-	bool attr_private, launched, present;
-	unsigned int most;	/* n= is at most this */
-	struct psc_seen psc;
-	uint64_t error_code;
-	bool error_known;	/* else without PRESENT and RMP */
+	bool ambiguous;		/* depends on what KVM is free to do: not a test, not done */
+	bool waits;		/* until a PSC is answered; then it is to be asked for again */
+	unsigned int ntold;
+	struct told told[MODEL_TOLD];
 	bool converted;		/* the VMM is asked to convert the page */
 	bool fault;		/* the guest sees #VC 0x404 */
 	uint64_t value;		/* read */
 	uint32_t eax;		/* PVALIDATE */
 	bool carry;
+};
+
+/* What the answer to a PSC brings about. */
+struct settled {
+	bool redundant;
+	unsigned int n;
+	struct passed passed[MODEL_PASSED];	/* records */
 };
 
 /* What is in force: a VM's own setting, else the global one; but a global "off" stops all. */
@@ -162,7 +205,7 @@ void model_launch(struct model *m, uint64_t gfn, uint64_t pages, uint64_t word);
 /* The guest: a PSC that KVM forwards to the VMM, its answer, an access. */
 void model_psc_request(struct model *m, int vcpu, uint64_t gfn, uint64_t pages,
 		       bool to_private);
-void model_psc_answer(struct model *m, int vcpu, bool completed);
+struct settled model_psc_answer(struct model *m, int vcpu, bool completed);
 struct outcome model_access(struct model *m, int vcpu, uint64_t gfn, bool private,
 			    enum access access, uint64_t value);
 /* PVALIDATE of 2M, of a page that is 4K in the RMP as all are here. */
@@ -172,6 +215,8 @@ struct outcome model_validate_2m(struct model *m, int vcpu, uint64_t gfn);
 void model_set_attr(struct model *m, uint64_t gfn, uint64_t pages, bool private);
 void model_punch(struct model *m, uint64_t gfn, uint64_t pages);
 bool model_convert(struct model *m, uint64_t gfn, uint64_t pages, bool to_private);
+/* KVM_PRE_FAULT_MEMORY; false, and nothing done, where not all of it has a slot. */
+bool model_prefault(struct model *m, uint64_t gfn, uint64_t pages);
 void model_slot(struct model *m, uint64_t gfn, uint64_t pages, bool exists, bool same_memory);
 
 #endif

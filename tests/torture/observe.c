@@ -12,7 +12,8 @@
 #include "observe.h"
 
 #define INSTANCE	TRACEFS "/instances/torture"
-#define BUFFER		(256 * 1024)
+#define BUFFER		(512 * 1024)
+#define RING		2048	/* PSCs in psc_history */
 
 bool observe_reset(void)
 {
@@ -85,66 +86,189 @@ bool observe_says(const struct observer *o, const char *name, const char *word)
 	return knob_read(path, buf, sizeof(buf)) && !strcmp(buf, word);
 }
 
-/* What is known of a page, and how: as page_state has it. */
-struct state {
-	uint8_t said;
+/* --- debugfs --- */
+
+/* What is said of a page. */
+struct page_said {
+	uint8_t asked, used;	/* enum state */
 	char source;		/* the first letter: none, psc, launch or use */
+	bool discarded, unused;
 };
 
-static enum said said_of(const char *state)
+/* A file's lines, one after the other; NULL if it can't be read. */
+struct lines {
+	char *at, *save;
+};
+
+static bool read_lines(const struct observer *o, const char *name, struct lines *l)
 {
-	if (!strcmp(state, "launched"))
-		return SAID_LAUNCHED;
-	if (!strcmp(state, "private"))
-		return SAID_PRIVATE;
-	return strcmp(state, "shared") ? SAID_NOTHING : SAID_SHARED;
+	static char buf[BUFFER];
+	char path[128];
+
+	snprintf(path, sizeof(path), DEBUGFS "/%u/%s", o->id, name);
+	*l = (struct lines){ buf, NULL };
+	return file_read(path, buf, sizeof(buf)) && strlen(buf) < sizeof(buf) - 1;
 }
 
-static void read_states(char *text, struct state *is)
+static const char *next_line(struct lines *l)
 {
-	char *save = NULL, state[32], source[32];
+	char *line = strtok_r(l->at, "\n", &l->save);
 
-	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
-		uint64_t last = record_number(l, "last");
+	l->at = NULL;
+	return line;
+}
 
-		record_key(l, "state", state, sizeof(state));
-		record_key(l, "source", source, sizeof(source));
-		for (uint64_t g = record_number(l, "gfn"); g <= last; g++) {
-			if (g - ARENA_GFN < ARENA_PAGES)
-				is[g - ARENA_GFN] = (struct state){ said_of(state), *source };
-		}
+/* The pages of a line, as far as they are the model's. */
+static void mark(const char *line, struct page_said *is,
+		 void (*set)(const char *line, struct page_said *is))
+{
+	uint64_t last = record_number(line, "last");
+
+	for (uint64_t g = record_number(line, "gfn"); g <= last && g < ARENA_GFN + ARENA_PAGES;
+	     g++) {
+		if (g >= ARENA_GFN)
+			set(line, &is[g - ARENA_GFN]);
 	}
+}
+
+static uint8_t state_of(const char *line, const char *key)
+{
+	char state[32];
+
+	record_key(line, key, state, sizeof(state));
+	if (!strcmp(state, "launched"))
+		return STATE_LAUNCHED;
+	if (!strcmp(state, "private"))
+		return STATE_PRIVATE;
+	return strcmp(state, "shared") ? STATE_NONE : STATE_SHARED;
+}
+
+/* What a page is: as it is used, if that is not what was asked for. */
+static void set_state(const char *line, struct page_said *is)
+{
+	char source[32];
+
+	record_key(line, "source", source, sizeof(source));
+	is->source = *source;
+	is->asked = state_of(line, "asked");
+	is->used = *source == 'u' ? state_of(line, "state") : STATE_NONE;
+	if (*source != 'u' && is->asked != state_of(line, "state"))
+		is->source = '?';
+}
+
+static void set_discarded(const char *line, struct page_said *is)
+{
+	(void)line;
+	is->discarded = true;
+}
+
+static void set_unused(const char *line, struct page_said *is)
+{
+	(void)line;
+	is->unused = true;
 }
 
 static char source_of(const struct page *p)
 {
-	if (p->said == SAID_NOTHING)
-		return 'n';
-	if (p->by_use)
+	if (p->used != STATE_NONE)
 		return 'u';
-	return p->said == SAID_LAUNCHED ? 'l' : 'p';
+	return p->asked == STATE_NONE ? 'n' : p->asked == STATE_LAUNCHED ? 'l' : 'p';
 }
 
-bool observe_same_states(const struct observer *o, struct model *m, uint64_t *gfn)
+static bool wrong_state(const struct page *p, const struct page_said *s)
 {
-	static char buf[BUFFER];
-	static struct state is[ARENA_PAGES];
-	char path[128];
+	return s->asked != p->asked || s->used != p->used || s->source != source_of(p);
+}
+
+static bool wrong_hole(const struct page *p, const struct page_said *s)
+{
+	return s->discarded != p->discarded;
+}
+
+/* Asked for as private, and there is no page. */
+static bool wrong_use(const struct page *p, const struct page_said *s)
+{
+	return s->unused != (p->asked == STATE_PRIVATE && !p->present);
+}
+
+static const struct {
+	const char *name;
+	void (*set)(const char *line, struct page_said *is);
+	bool (*wrong)(const struct page *p, const struct page_said *is);
+} page_files[] = {
+	{ "page_state", set_state, wrong_state },
+	{ "holes", set_discarded, wrong_hole },
+	{ "psc_unused", set_unused, wrong_use },
+};
+
+#define NR_PAGE_FILES	(sizeof(page_files) / sizeof(*page_files))
+
+static bool same_pages(const struct observer *o, struct model *m, size_t file, uint64_t *gfn)
+{
+	static struct page_said is[ARENA_PAGES];
+	struct lines l;
+	const char *line;
 
 	*gfn = 0;
-	snprintf(path, sizeof(path), DEBUGFS "/%u/page_state", o->id);
-	if (!file_read(path, buf, sizeof(buf)))
+	if (!read_lines(o, page_files[file].name, &l))
 		return false;
 	for (unsigned int i = 0; i < ARENA_PAGES; i++)
-		is[i] = (struct state){ SAID_NOTHING, 'n' };
-	read_states(buf, is);
+		is[i] = (struct page_said){ .source = 'n' };
+	while ((line = next_line(&l)))
+		mark(line, is, page_files[file].set);
 	for (*gfn = ARENA_GFN; *gfn < ARENA_GFN + ARENA_PAGES; ++*gfn) {
 		const struct page *p = model_page(m, *gfn);
-		const struct state *s = &is[*gfn - ARENA_GFN];
 
 		/* Without a slot a state means nothing, whatever is kept. */
-		if (p->has_slot && (s->said != p->said || s->source != source_of(p)))
+		if (p->has_slot && page_files[file].wrong(p, &is[*gfn - ARENA_GFN]))
 			return false;
 	}
 	return true;
+}
+
+static bool is_word(const char *line, const char *key, const char *word)
+{
+	char is[32];
+
+	record_key(line, key, is, sizeof(is));
+	return !strcmp(is, word);
+}
+
+/* The last ones, as the tracepoint has had them. */
+static bool same_pscs(const struct observer *o, uint64_t *number)
+{
+	struct lines l;
+	const char *line;
+
+	*number = o->npscs > RING ? o->npscs - RING : 0;
+	if (!read_lines(o, "psc_history", &l))
+		return false;
+	while ((line = next_line(&l))) {
+		const struct answered *a = &o->psc[*number];
+
+		if (++*number > o->npscs)
+			return false;
+		if (record_number(line, "seq") != *number ||
+		    record_number(line, "gfn") != a->gfn ||
+		    record_number(line, "pages") != a->pages ||
+		    record_number(line, "vcpu") != (uint64_t)a->vcpu ||
+		    record_number(line, "ret") != a->ret ||
+		    !is_word(line, "to", a->to_private ? "private" : "shared") ||
+		    !is_word(line, "result", a->completed ? "completed" : "refused") ||
+		    !is_word(line, "redundant", a->redundant ? "yes" : "no"))
+			return false;
+	}
+	return *number == o->npscs;
+}
+
+bool observe_same_states(const struct observer *o, struct model *m, const char **file,
+			 uint64_t *number)
+{
+	for (size_t i = 0; i < NR_PAGE_FILES; i++) {
+		*file = page_files[i].name;
+		if (!same_pages(o, m, i, number))
+			return false;
+	}
+	*file = "psc_history";
+	return same_pscs(o, number);
 }

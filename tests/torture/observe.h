@@ -12,10 +12,11 @@
 #include "e2e/kmsg.h"
 #include "model.h"
 
-#define OBSERVE_TEXT	768
+#define OBSERVE_TEXT	1024
 
 struct record {
 	char event[256];		/* the tracepoint's text */
+	bool acted;			/* upon the guest: such records are kept apart */
 	char text[OBSERVE_TEXT];	/* the whole record, "" if a later one took its place */
 	size_t answered;		/* PSCs of the VM until then */
 };
@@ -28,9 +29,10 @@ struct records {
 
 /* A PSC that the VMM has answered. */
 struct answered {
-	uint64_t gfn, pages;
+	uint64_t gfn, pages, ret;
 	int vcpu;
 	bool to_private, completed;
+	bool redundant;			/* by the model */
 };
 
 /* The last record, for what the next one is to say of it. */
@@ -48,11 +50,15 @@ struct observer {
 	struct kmsg log;
 	char partial[512];		/* a line of the trace that is not complete yet */
 	uint64_t total, logged;		/* records so far; those in the kernel's log */
+	uint64_t of_kind[2];		/* those of what was not acted upon; of what was */
+	uint64_t before;		/* this round */
+	bool act_logged;
 	char **line;			/* of the log in this round */
-	unsigned int nlines;
+	size_t nlines, line_room;
 	struct last_record last;
 	struct answered *psc;		/* all, in order; the module counts from 1 */
 	size_t npscs, psc_room;
+	size_t round_psc;		/* the first one of this round */
 	struct records of_vcpu[MODEL_VCPUS];
 };
 
@@ -61,10 +67,11 @@ bool observe_reset(void);
 /* From now on the records of the VM that this process has just created. */
 bool observe_open(struct observer *o);
 void observe_close(struct observer *o);
-/*
- * records.c: takes the records of a round, those of the one before are dropped.
- * NULL, or what is wrong with them already.
- */
+/* records.c: a round begins; the records of the one before are dropped. */
+void observe_round(struct observer *o);
+/* Is this the last that a vCPU has been told of, so far? */
+bool observe_has(struct observer *o, unsigned int vcpu, const struct told *told);
+/* Takes the records of the round. NULL, or what is wrong with them already. */
 const char *observe_records(struct observer *o);
 void observe_free_records(struct observer *o);
 /* The value of key in a record, "" if there is none. */
@@ -74,7 +81,11 @@ uint64_t now_us(void);
 /* A file of the VM's folder as a number, or whether it says so. */
 uint64_t observe_number(const struct observer *o, const char *name);
 bool observe_says(const struct observer *o, const char *name, const char *word);
-/* Compares the module's page states and their sources with the model's; the first gfn that differs. */
-bool observe_same_states(const struct observer *o, struct model *m, uint64_t *gfn);
+/*
+ * Compares the files in debugfs that tell of pages and PSCs with the model: the first
+ * one that differs, and at which gfn or, of PSCs, number.
+ */
+bool observe_same_states(const struct observer *o, struct model *m, const char **file,
+			 uint64_t *number);
 
 #endif

@@ -6,8 +6,12 @@
  * within a round a page belongs to the first vCPU that has a step for it, and
  * steps of others for it are left out.  Rounds in which a PSC is held are in
  * three parts, one after the other: its vCPU up to that PSC, all others, the
- * rest; there the pages of that PSC are everybody's.
+ * rest; there the pages of that PSC are everybody's.  An access that waits for its
+ * answer is the last one of its vCPU's round, and belongs to the second part and,
+ * again, to the third.
  */
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include "plan.h"
 
@@ -50,10 +54,10 @@ static struct plan_op *new_op(struct vcpu_plan *v, const struct step *s)
 }
 
 /* Would the guest execute what nobody has written? */
-static bool runs_wild(const struct step *s, const struct outcome *o)
+static bool runs_wild(const struct step *s, const struct page *p)
 {
-	return s->kind == STEP_ACCESS && s->what == ACCESS_FETCH && !o->fault &&
-	       (o->value & 0xff) != RET;
+	return s->kind == STEP_ACCESS && s->what == ACCESS_FETCH && p->present &&
+	       p->validated && (p->private_word & 0xff) != RET;
 }
 
 static void write_access(struct planner *p, const struct step *s, uint64_t value)
@@ -82,45 +86,72 @@ static void write_access(struct planner *p, const struct step *s, uint64_t value
 	}
 }
 
+static void add_records(struct vcpu_plan *v, const struct step *s, const struct outcome *o)
+{
+	for (unsigned int i = 0; i < o->ntold; i++)
+		v->record[v->nrecords++] = (struct plan_record){ o->told[i], s };
+}
+
+static struct outcome access_of(struct planner *p, const struct step *s, uint64_t value)
+{
+	return s->kind == STEP_VALIDATE_2M ? model_validate_2m(p->m, s->vcpu, s->gfn) :
+	       model_access(p->m, s->vcpu, s->gfn, s->private, s->what, value);
+}
+
 static void plan_access(struct planner *p, const struct step *s)
 {
 	struct vcpu_plan *v = &p->plan->vcpu[s->vcpu];
-	struct last_mismatch last = p->m->last[s->vcpu];
-	struct counts count = p->m->count;
-	bool terminated = p->m->terminated;
-	struct outcome o;
-	struct page *page = model_page(p->m, s->gfn), before;
+	const struct page *page = model_page(p->m, s->gfn);
 	uint64_t value = (uint64_t)p->m->answered << 32 | v->nops << 16 | s->vcpu << 8 | RET;
+	struct plan_op *op;
+	struct outcome o;
 
 	/* Only data have a shared view; what is no memory would be a device. */
 	if (!s->private && s->kind == STEP_ACCESS && s->what > ACCESS_WRITE)
 		return;
-	if (!page || !page->has_slot || !own(p, s->vcpu, s->gfn, 1))
+	if (!page || !page->has_slot || runs_wild(s, page) || !own(p, s->vcpu, s->gfn, 1))
 		return;
-	before = *page;
-	o = s->kind == STEP_VALIDATE_2M ? model_validate_2m(p->m, s->vcpu, s->gfn) :
-	    model_access(p->m, s->vcpu, s->gfn, s->private, s->what, value);
-	if (o.ambiguous || runs_wild(s, &o)) {
-		*page = before;
-		p->m->last[s->vcpu] = last;
-		p->m->count = count;
-		p->m->terminated = terminated;
+	o = access_of(p, s, value);
+	if (o.ambiguous)
 		return;
-	}
 	write_access(p, s, value);
-	new_op(v, s)->outcome = o;
+	op = new_op(v, s);
+	op->outcome = o;
+	op->value = value;
+	add_records(v, s, &o);
+	v->conversions += o.converted;
+	v->waits = o.waits;
+	v->wait_record = v->nrecords - o.waits;
+	v->ends = p->m->terminated;
+}
+
+/* The answer is there: what the access comes to now. */
+static void plan_end_of_wait(struct planner *p, struct vcpu_plan *v)
+{
+	struct plan_op *op = &v->op[v->nops - 1];
+	uint64_t npf = p->m->count.npf;
+	struct outcome o = access_of(p, op->step, op->value);
+
+	if (o.ambiguous || o.waits)
+		abort();
+	/* It was a mismatch before, so that it takes no second one. */
+	if (p->m->count.npf > npf)
+		p->m->count.npf = npf + 1 + o.converted;
+	op->outcome = o;
+	add_records(v, op->step, &o);
 	v->conversions += o.converted;
 	v->ends = p->m->terminated;
 }
 
 /* --- PSC --- */
 
-static void request(struct planner *p, unsigned int vcpu, const struct range *r)
+static struct range *request(struct planner *p, unsigned int vcpu, const struct range *r)
 {
 	struct vcpu_plan *v = &p->plan->vcpu[vcpu];
 
-	v->range[v->nranges++] = *r;
 	model_psc_request(p->m, vcpu, r->gfn, r->pages, r->to_private);
+	v->range[v->nranges] = *r;
+	return &v->range[v->nranges++];
 }
 
 /* What the VMM does to the pages; true if its answer is "done". */
@@ -129,6 +160,11 @@ static bool carry_out(struct model *m, const struct range *r)
 	switch (r->answer) {
 	case ANSWER_DONE:
 		return model_convert(m, r->gfn, r->pages, r->to_private);
+	case ANSWER_PREFAULT:
+		if (!model_convert(m, r->gfn, r->pages, r->to_private))
+			return false;
+		model_prefault(m, r->gfn, r->pages);
+		return true;
 	case ANSWER_PARTLY:
 		if (r->part)
 			model_convert(m, r->gfn, r->part, r->to_private);
@@ -141,6 +177,26 @@ static bool carry_out(struct model *m, const struct range *r)
 	default:
 		return false;
 	}
+}
+
+uint64_t plan_refusal(const struct range *r)
+{
+	return r->answer == ANSWER_CONVERT_REFUSE ? EAGAIN : EINVAL;
+}
+
+/* Records of early accesses come with the answer, by all vCPUs. */
+static void answer(struct planner *p, unsigned int vcpu, struct range *r, bool done)
+{
+	struct settled s = model_psc_answer(p->m, vcpu, done);
+
+	r->done = done;
+	r->redundant = s.redundant;
+	for (unsigned int i = 0; i < s.n; i++) {
+		struct vcpu_plan *v = &p->plan->vcpu[s.passed[i].vcpu];
+
+		v->record[v->nrecords++] = (struct plan_record){ s.passed[i].told, NULL };
+	}
+	p->plan->settled += s.n;
 }
 
 static void write_psc(struct planner *p, const struct step *s)
@@ -204,11 +260,10 @@ static void plan_psc(struct planner *p, const struct step *s)
 			.gfn = s->gfn + i * s->stride, .pages = of_range,
 			.to_private = s->private, .part = s->part % of_range,
 			.answer = i == n - 1 ? s->answer : ANSWER_DONE,
-		};
+		}, *planned = request(p, s->vcpu, &r);
 
-		request(p, s->vcpu, &r);
 		op->refused = !carry_out(p->m, &r);
-		model_psc_answer(p->m, s->vcpu, !op->refused);
+		answer(p, s->vcpu, planned, !op->refused);
 	}
 }
 
@@ -218,7 +273,7 @@ static void plan_step(struct planner *p, const struct step *s)
 {
 	struct vcpu_plan *v = &p->plan->vcpu[s->vcpu];
 
-	if (v->nops == PLAN_OPS || p->m->terminated)
+	if (v->nops == PLAN_OPS || v->waits || p->m->terminated)
 		return;
 	if (s->kind == STEP_PSC)
 		plan_psc(p, s);
@@ -242,13 +297,26 @@ static const struct step *find_held(const struct step *first, const struct step 
 	return NULL;
 }
 
+/* Those who wait go on, each with its page, next to the vCPU that had the PSC held. */
+static void plan_last_part(struct planner *p)
+{
+	memset(p->plan->owner, 0, sizeof(p->plan->owner));
+	for (unsigned int i = 0; i < p->plan->nvcpus; i++) {
+		struct vcpu_plan *v = &p->plan->vcpu[i];
+
+		if (!v->waits)
+			continue;
+		own(p, i, v->op[v->nops - 1].step->gfn, 1);
+		plan_end_of_wait(p, v);
+	}
+}
+
 static void plan_held_round(struct planner *p, const struct step *first,
 			    const struct step *last, const struct step *held)
 {
 	struct vcpu_plan *v = &p->plan->vcpu[held->vcpu];
 	struct plan_op *op;
 	struct range *r;
-	unsigned int at;
 	bool done = false;
 
 	p->alone = true;
@@ -258,14 +326,12 @@ static void plan_held_round(struct planner *p, const struct step *first,
 	write_psc(p, held);
 	op = new_op(v, held);
 	op->entries = held->pages;
-	at = v->nranges;
-	request(p, held->vcpu, &(struct range){
+	r = request(p, held->vcpu, &(struct range){
 		.gfn = held->gfn, .to_private = held->private, .answer = held->answer,
 		.pages = held->what == PATH_MSR ? 1 :
 			 held->what == PATH_NAE ? held->pages * steps_of_entry(held) : held->pages,
 		.hold = true, .early = held->early,
 	});
-	r = &v->range[at];
 	r->part = held->part % r->pages;
 	p->plan->holder = held->vcpu;
 	if (r->early)
@@ -280,8 +346,8 @@ static void plan_held_round(struct planner *p, const struct step *first,
 	if (!r->early)
 		done = carry_out(p->m, r);
 	op->refused = !done;
-	model_psc_answer(p->m, held->vcpu, done);
-	p->alone = true;
+	answer(p, held->vcpu, r, done);
+	plan_last_part(p);
 	for (const struct step *s = first; s < last; s++) {
 		if (is_guests(s, p->plan->nvcpus) && s->vcpu == held->vcpu && s != held)
 			plan_step(p, s);

@@ -12,6 +12,7 @@
 
 #define PLAN_OPS	(GUEST_MAX_OPS - 1)
 #define PLAN_RANGES	80	/* PSCs of a vCPU in a round */
+#define PLAN_RECORDS	(MODEL_TOLD * (PLAN_OPS + 1) + MODEL_PASSED)
 
 /* A PSC as KVM forwards it to the VMM. */
 struct range {
@@ -20,29 +21,44 @@ struct range {
 	enum answer answer;
 	unsigned int part;
 	bool hold, early;
+	/* what comes of it */
+	bool done, redundant;
 };
 
 struct plan_op {
 	const struct step *step;
 	struct outcome outcome;
+	uint64_t value;		/* written */
 	bool refused;		/* PSC */
 	unsigned int entries;	/* NAE */
 };
 
+struct plan_record {
+	struct told told;
+	const struct step *step;	/* of the access */
+};
+
 struct vcpu_plan {
-	unsigned int nops, nranges, conversions;
+	unsigned int nops, nranges, nrecords, conversions;
+	bool waits;		/* at the last operation, for the answer to the held PSC */
+	unsigned int wait_record;	/* which says so */
 	bool ends;		/* terminated at the last operation */
 	struct plan_op op[PLAN_OPS];
 	struct range range[PLAN_RANGES];
+	struct plan_record record[PLAN_RECORDS];	/* in the order in which they come */
 };
 
 struct plan {
 	unsigned int nvcpus;
 	int holder;		/* the vCPU whose first PSC is held, or -1 */
 	unsigned int steps;	/* that are run */
+	unsigned int settled;	/* records that come with the answer to the held PSC */
 	struct vcpu_plan vcpu[MODEL_VCPUS];
 	uint8_t owner[ARENA_PAGES];	/* vCPU + 1 */
 };
+
+/* What the VMM says to a PSC that it refuses: one of the two that KVM lets pass. */
+uint64_t plan_refusal(const struct range *r);
 
 /*
  * Plans the guests' steps [first, last) on the model, which is then as it will

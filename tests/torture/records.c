@@ -13,8 +13,8 @@
 #include "e2e/module.h"
 #include "observe.h"
 
-#define KEPT	32	/* records, in debugfs */
-#define BUFFER	(KEPT * 1024)
+#define KEPT	32	/* records in debugfs, of either kind */
+#define BUFFER	(2 * KEPT * OBSERVE_TEXT)
 
 void record_key(const char *text, const char *key, char *value, size_t size)
 {
@@ -63,12 +63,16 @@ static void take_violation(struct observer *o, const char *text)
 {
 	struct records *r = &o->of_vcpu[record_number(text, "vcpu") % MODEL_VCPUS];
 	struct record *new;
+	char action[16];
 
 	r->record = grow(r->record, r->n, &r->room, sizeof(*r->record));
 	new = &r->record[r->n++];
 	snprintf(new->event, sizeof(new->event), "%s", text);
 	new->text[0] = '\0';
 	new->answered = o->npscs;
+	record_key(text, "action", action, sizeof(action));
+	new->acted = strcmp(action, "none");
+	o->of_kind[new->acted]++;
 	o->total++;
 }
 
@@ -81,7 +85,7 @@ static void take_psc(struct observer *o, const char *text)
 	o->psc[o->npscs++] = (struct answered){
 		.gfn = record_number(text, "gfn"), .pages = record_number(text, "pages"),
 		.vcpu = record_number(text, "vcpu"), .to_private = !strcmp(to, "private"),
-		.completed = !record_number(text, "ret"),
+		.ret = record_number(text, "ret"), .completed = !record_number(text, "ret"),
 	};
 }
 
@@ -136,24 +140,37 @@ static const char *record_itself(const char *text)
 static bool read_log(struct observer *o)
 {
 	char line[KMSG_LINE];
-	size_t room = 0;
 
 	while (kmsg_next(&o->log, line)) {
 		const char *text = strstr(line, "violation vm=");
 
 		if (!text || record_number(record_itself(text), "vm") != o->id)
 			continue;
-		o->line = grow(o->line, o->nlines, &room, sizeof(*o->line));
+		o->line = grow(o->line, o->nlines, &o->line_room, sizeof(*o->line));
 		o->line[o->nlines++] = strdup(record_itself(text));
+		o->act_logged |= !strstr(text, " action=none ");
 		o->logged++;
 	}
 	return !o->log.lost;
 }
 
+/* All but repeats=, which goes on to count. */
+static bool is_same_record(const char *a, const char *b)
+{
+	static const char key[] = " repeats=";
+	const char *ra = strstr(a, key), *rb = strstr(b, key);
+
+	if (!ra || !rb || ra - a != rb - b || strncmp(a, b, ra - a))
+		return false;
+	ra += sizeof(key) - 1;
+	rb += sizeof(key) - 1;
+	return !strcmp(ra + strspn(ra, "0123456789"), rb + strspn(rb, "0123456789"));
+}
+
 static bool is_logged(const struct observer *o, const char *text)
 {
-	for (unsigned int i = 0; i < o->nlines; i++) {
-		if (!strcmp(o->line[i], record_itself(text)))
+	for (size_t i = 0; i < o->nlines; i++) {
+		if (is_same_record(o->line[i], record_itself(text)))
 			return true;
 	}
 	return false;
@@ -175,40 +192,59 @@ static bool says_what_is_missing(struct observer *o, const char *text)
 	return right;
 }
 
-/* From the last one backwards: a vCPU's records are in the same order in both. */
+/*
+ * From the last one backwards: a vCPU's records of either kind are in the same order in
+ * both.
+ */
 static void add_texts(struct observer *o, char *const *text, unsigned int n)
 {
-	unsigned int at[MODEL_VCPUS];
+	unsigned int at[MODEL_VCPUS][2];
 
 	for (unsigned int i = 0; i < MODEL_VCPUS; i++)
-		at[i] = o->of_vcpu[i].n;
+		at[i][0] = at[i][1] = o->of_vcpu[i].n;
 	while (n--) {
 		unsigned int vcpu = record_number(text[n], "vcpu") % MODEL_VCPUS;
+		bool acted = !strstr(text[n], " action=none ");
+		struct record *r = o->of_vcpu[vcpu].record;
+		unsigned int *i = &at[vcpu][acted];
 
-		if (at[vcpu])
-			snprintf(o->of_vcpu[vcpu].record[--at[vcpu]].text, OBSERVE_TEXT, "%.767s",
-				 text[n]);
+		while (*i && r[*i - 1].acted != acted)
+			--*i;
+		if (*i)
+			snprintf(r[--*i].text, OBSERVE_TEXT, "%s", text[n]);
 	}
+}
+
+static unsigned int kept(uint64_t n)
+{
+	return n < KEPT ? n : KEPT;
 }
 
 static const char *read_texts(struct observer *o)
 {
 	static char buf[BUFFER];
-	char path[128], *save = NULL, *text[KEPT];
+	char path[128], *save = NULL, *text[2 * KEPT];
 	unsigned int n = 0;
 
 	snprintf(path, sizeof(path), DEBUGFS "/%u/violations", o->id);
 	if (!file_read(path, buf, sizeof(buf)))
 		return "the violations in debugfs can't be read";
-	for (char *l = strtok_r(buf, "\n", &save); l && n < KEPT; l = strtok_r(NULL, "\n", &save))
+	for (char *l = strtok_r(buf, "\n", &save); l && n < 2 * KEPT;
+	     l = strtok_r(NULL, "\n", &save))
 		text[n++] = l;
-	if (n != (o->total < KEPT ? o->total : KEPT))
+	if (n != kept(o->of_kind[false]) + kept(o->of_kind[true]))
 		return "records in debugfs are too many or too few";
+	for (unsigned int i = 1; i < n; i++) {
+		if (record_number(text[i], "seq") <= record_number(text[i - 1], "seq"))
+			return "records in debugfs are not in order";
+	}
 	add_texts(o, text, n);
 	for (unsigned int i = 0; i < n; i++) {
 		if (!says_what_is_missing(o, text[i]))
 			return "suppressed= is not how many records are missing in the log";
 	}
+	if (o->of_kind[true] && !o->act_logged)
+		return "what was acted upon first is not in the log";
 	return NULL;
 }
 
@@ -218,23 +254,43 @@ static void drop_lines(struct observer *o)
 		free(o->line[--o->nlines]);
 	free(o->line);
 	o->line = NULL;
+	o->line_room = 0;
 }
 
-const char *observe_records(struct observer *o)
+void observe_round(struct observer *o)
 {
-	uint64_t before = o->total;
-
 	for (unsigned int i = 0; i < MODEL_VCPUS; i++) {
 		o->of_vcpu[i].n = 0;
 		o->of_vcpu[i].next = 0;
 	}
 	drop_lines(o);
+	o->before = o->total;
+	o->round_psc = o->npscs;
+}
+
+/* An event that is lost here is missed at the end of the round. */
+bool observe_has(struct observer *o, unsigned int vcpu, const struct told *told)
+{
+	const struct records *r = &o->of_vcpu[vcpu];
+	const char *event;
+	char class[32];
+
+	if (!read_trace(o) || !r->n)
+		return false;
+	event = r->record[r->n - 1].event;
+	record_key(event, "class", class, sizeof(class));
+	return record_number(event, "gfn") == told->gfn && !strcmp(class, "in_flight") &&
+	       !((record_number(event, "err") ^ told->error_code) & NPF_ENC);
+}
+
+const char *observe_records(struct observer *o)
+{
 	o->age_us = now_us() - o->opened_us;
 	if (!read_trace(o))
 		return "events were lost";
 	if (!read_log(o))
 		return "lines of the kernel's log were lost";
-	return o->total == before ? NULL : read_texts(o);
+	return o->total == o->before ? NULL : read_texts(o);
 }
 
 void observe_free_records(struct observer *o)

@@ -7,9 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include "run.h"
 
 #define PATIENCE_S	120	/* on a machine that others use, too */
+#define LOOK_EVERY_US	1000
+#define LOOKS_AT_REPEATS	50
 
 static void complain(struct vcpu_run *v, const char *what, const struct psc *psc)
 {
@@ -19,19 +22,27 @@ static void complain(struct vcpu_run *v, const char *what, const struct psc *psc
 			 psc->to_private ? "private" : "shared");
 }
 
-static bool carry_out(struct vm *vm, const struct range *r)
+static bool carry_out(struct vcpu *vcpu, const struct range *r)
 {
-	uint64_t gpa = r->gfn * GUEST_PAGE;
+	uint64_t gpa = r->gfn * GUEST_PAGE, size = r->pages * GUEST_PAGE;
+	struct vm *vm = vcpu->vm;
+	struct vm_slot *slot;
 
 	switch (r->answer) {
 	case ANSWER_DONE:
-		return !vm_convert(vm, gpa, r->pages * GUEST_PAGE, r->to_private);
+		return !vm_convert(vm, gpa, size, r->to_private);
+	case ANSWER_PREFAULT:
+		if (vm_convert(vm, gpa, size, r->to_private))
+			return false;
+		slot = vm_slot_of(vm, gpa);
+		return !slot || gpa + size > slot->gpa + slot->size ||
+		       !vcpu_prefault(vcpu, gpa, size);
 	case ANSWER_PARTLY:
 		if (r->part)
 			vm_convert(vm, gpa, r->part * GUEST_PAGE, r->to_private);
 		return false;
 	case ANSWER_CONVERT_REFUSE:
-		vm_convert(vm, gpa, r->pages * GUEST_PAGE, r->to_private);
+		vm_convert(vm, gpa, size, r->to_private);
 		return false;
 	case ANSWER_CLAIM:
 		return true;
@@ -60,14 +71,14 @@ static uint64_t on_psc(struct vcpu *vcpu, const struct psc *psc)
 	    psc->to_private != r->to_private)
 		complain(v, "another PSC than planned", psc);
 	if (!r->hold)
-		return carry_out(vcpu->vm, r) ? 0 : EINVAL;
+		return carry_out(vcpu, r) ? 0 : plan_refusal(r);
 
-	done = r->early && carry_out(vcpu->vm, r);
+	done = r->early && carry_out(vcpu, r);
 	sem_post(&run->held);
 	sem_wait(&run->release);
 	if (!r->early)
-		done = carry_out(vcpu->vm, r);
-	return done ? 0 : EINVAL;
+		done = carry_out(vcpu, r);
+	return done ? 0 : plan_refusal(r);
 }
 
 static int on_memory_fault(struct vcpu *vcpu, uint64_t gpa, uint64_t size, bool to_private)
@@ -163,7 +174,42 @@ static void hand_over_script(struct run *r, unsigned int i)
 	memset(status->result, 0, s->nops * sizeof(*status->result));
 }
 
-bool run_round(struct run *r, const struct plan *plan)
+/*
+ * Until it is at its last operation, and the module has seen that; or, if that may be
+ * a repeat, of which nothing is told, for some time.
+ */
+static void await_waiting(struct run *r, unsigned int i, run_seen_fn seen, void *arg)
+{
+	const struct vcpu_plan *v = &r->plan->vcpu[i];
+	const struct told *told = &v->record[v->wait_record].told;
+	unsigned int looks = PATIENCE_S * (1000000 / LOOK_EVERY_US);
+
+	while (looks && vm_status(r->vm, i)->result[v->nops - 1].state != RESULT_STARTED) {
+		usleep(LOOK_EVERY_US);
+		looks--;
+	}
+	if (told->perhaps && looks > LOOKS_AT_REPEATS)
+		looks = LOOKS_AT_REPEATS;
+	while (looks && !seen(arg, i, told)) {
+		usleep(LOOK_EVERY_US);
+		looks--;
+	}
+}
+
+static bool all_done(struct run *r, bool waiting)
+{
+	bool ok = true;
+
+	for (unsigned int i = 0; ok && i < r->plan->nvcpus; i++) {
+		const struct vcpu_plan *v = &r->plan->vcpu[i];
+
+		if (v->nops && (int)i != r->plan->holder && v->waits == waiting)
+			ok = wait_for(r, &r->vcpu[i].done, i);
+	}
+	return ok;
+}
+
+bool run_round(struct run *r, const struct plan *plan, run_seen_fn seen, void *arg)
 {
 	bool ok = true;
 
@@ -182,15 +228,16 @@ bool run_round(struct run *r, const struct plan *plan)
 		if (plan->vcpu[i].nops && (int)i != plan->holder)
 			sem_post(&r->vcpu[i].go);
 	}
+	ok = ok && all_done(r, false);
 	for (unsigned int i = 0; ok && i < plan->nvcpus; i++) {
-		if (plan->vcpu[i].nops && (int)i != plan->holder)
-			ok = wait_for(r, &r->vcpu[i].done, i);
+		if (plan->vcpu[i].waits)
+			await_waiting(r, i, seen, arg);
 	}
 	if (ok && plan->holder >= 0) {
 		sem_post(&r->release);
 		ok = wait_for(r, &r->vcpu[plan->holder].done, plan->holder);
 	}
-	return ok;
+	return ok && all_done(r, true);
 }
 
 void run_destroy(struct run *r)

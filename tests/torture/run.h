@@ -24,6 +24,9 @@ struct vcpu_run {
 	char complaint[160];	/* what KVM did that was not planned */
 };
 
+/* Was the access told of at which this vCPU waits? */
+typedef bool (*run_seen_fn)(void *arg, unsigned int vcpu, const struct told *told);
+
 struct run {
 	struct vm *vm;
 	const struct plan *plan;
@@ -36,7 +39,7 @@ struct run *run_create(unsigned int nvcpus, const uint64_t *launched, unsigned i
 /* Launches the VM and lets each vCPU come to its first halt. */
 bool run_boot(struct run *r);
 /* False if a vCPU got stuck; its complaint says so. */
-bool run_round(struct run *r, const struct plan *plan);
+bool run_round(struct run *r, const struct plan *plan, run_seen_fn seen, void *arg);
 void run_destroy(struct run *r);
 
 #endif

@@ -14,6 +14,7 @@ static const char *const kind_names[NR_STEP_KINDS] = {
 	[STEP_CONVERT]		= "vmm_convert",
 	[STEP_ATTRIBUTE]	= "vmm_attribute",
 	[STEP_PUNCH]		= "vmm_punch",
+	[STEP_PREFAULT]		= "vmm_prefault",
 	[STEP_SLOT_DELETE]	= "slot_delete",
 	[STEP_SLOT_CREATE]	= "slot_create",
 	[STEP_MODE]		= "mode",

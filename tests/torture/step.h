@@ -24,6 +24,7 @@ enum step_kind {
 	STEP_CONVERT,		/* gfn, pages, private: attribute and memory */
 	STEP_ATTRIBUTE,		/* gfn, pages, private: the attribute only */
 	STEP_PUNCH,		/* gfn, pages */
+	STEP_PREFAULT,		/* gfn, pages */
 	STEP_SLOT_DELETE,	/* the second slot */
 	STEP_SLOT_CREATE,	/* what: 1 = with the memory that it had */
 	/* the administrator; own: for this VM only, and STEP_INHERIT takes it back */
@@ -44,6 +45,7 @@ enum answer {
 	ANSWER_PARTLY,		/* converts .part pages, and refuses */
 	ANSWER_CLAIM,		/* says done, and does nothing */
 	ANSWER_CONVERT_REFUSE,	/* converts, and refuses */
+	ANSWER_PREFAULT,	/* converts, has KVM map the pages, and says done */
 	NR_ANSWERS
 };
 

@@ -70,75 +70,93 @@ static bool verify_psc(const struct finding *f, const struct plan_op *op,
 	return true;
 }
 
+/* --- records --- */
+
+static void say_where(const struct finding *f, const struct plan_record *planned,
+		      unsigned int vcpu)
+{
+	char step[256] = "";
+	size_t n = strlen(f->why);
+	FILE *text;
+
+	if (planned->step) {
+		text = fmemopen(step, sizeof(step), "w");
+		step_print(text, planned->step);
+		fclose(text);
+		step[strcspn(step, "\n")] = '\0';
+	}
+	snprintf(f->why + n, f->size - n, "\n#   of vCPU %u, gfn %#lx: %s", vcpu,
+		 planned->told.gfn, *step ? step : "its PSC was refused");
+}
+
 static bool verify_record(const struct finding *f, const struct observer *observer,
-			  const struct plan_op *op, struct records *r, unsigned int *spare,
+			  const struct told *t, struct records *r, unsigned int *spare,
 			  struct extras *extras)
 {
-	const struct outcome *o = &op->outcome;
-	const char *wrong;
+	const char *wrong = r->next < r->n ?
+			    evidence_wrong(observer, &r->record[r->next], t) : "all";
 
-	if (r->next == r->n) {
-		if (o->perhaps)
-			return true;
-		return differs(f, "no record of class %s", class_names[o->verdict.class]);
-	}
-	wrong = evidence_wrong(observer, &r->record[r->next], op);
-	if (o->perhaps && (wrong || !*spare))
+	if (t->perhaps && (wrong || !*spare)) {
+		extras->repeated += t->action != ACTION_NONE;
 		return true;
+	}
+	if (r->next == r->n)
+		return differs(f, "no record of class %s", class_names[t->verdict.class]);
 	if (wrong)
 		return differs(f, "class %s, expected %s, action %s, n at most %u: %s is wrong in: %s\n#   %s",
-			       class_names[o->verdict.class], expected_names[o->verdict.expected],
-			       action_names[o->action], o->most, wrong,
+			       class_names[t->verdict.class], expected_names[t->verdict.expected],
+			       action_names[t->action], t->most, wrong,
 			       r->record[r->next].event, r->record[r->next].text);
 	r->next++;
-	if (o->perhaps) {
+	if (t->perhaps) {
 		--*spare;
-		extras->class[o->verdict.class]++;
-		extras->enforced += o->action != ACTION_NONE;
+		extras->class[t->verdict.class]++;
+		extras->enforced += t->action != ACTION_NONE;
 	}
 	return true;
 }
 
-static bool verify_vcpu(const struct plan *plan, struct run *run, struct observer *o,
-			unsigned int vcpu, struct extras *extras, const struct finding *f)
+static bool verify_records(const struct vcpu_plan *v, struct observer *o, unsigned int vcpu,
+			   struct extras *extras, const struct finding *f)
+{
+	struct records *r = &o->of_vcpu[vcpu];
+	unsigned int certain = 0, spare;
+
+	for (unsigned int i = 0; i < v->nrecords; i++)
+		certain += !v->record[i].told.perhaps;
+	spare = r->n > certain ? r->n - certain : 0;
+	for (unsigned int i = 0; i < v->nrecords; i++) {
+		if (verify_record(f, o, &v->record[i].told, r, &spare, extras))
+			continue;
+		say_where(f, &v->record[i], vcpu);
+		return false;
+	}
+	if (r->next != r->n)
+		return differs(f, "vCPU %u: a record too many: %s\n#   %s", vcpu,
+			       r->record[r->next].event, r->record[r->next].text);
+	return true;
+}
+
+/* --- what the guest saw, and the VMM --- */
+
+static bool verify_vcpu(const struct plan *plan, struct run *run, unsigned int vcpu,
+			const struct finding *f)
 {
 	const struct vcpu_plan *v = &plan->vcpu[vcpu];
-	struct records *r = &o->of_vcpu[vcpu];
 	const volatile struct guest_status *status = vm_status(run->vm, vcpu);
-	unsigned int certain = 0, spare;
-	char where[256];
-	FILE *text;
-	bool ok = true;
 
-	for (unsigned int i = 0; i < v->nops; i++)
-		certain += v->op[i].outcome.record && !v->op[i].outcome.perhaps;
-	spare = r->n > certain ? r->n - certain : 0;
-	for (unsigned int i = 0; ok && i < v->nops; i++) {
+	for (unsigned int i = 0; i < v->nops; i++) {
 		const struct plan_op *op = &v->op[i];
+		struct plan_record where = { { .gfn = op->step->gfn }, op->step };
 
-		if (op->outcome.record)
-			ok = verify_record(f, o, op, r, &spare, extras);
-		if (!ok)
-			;
-		else if (op->step->kind == STEP_PSC)
-			ok = verify_psc(f, op, &status->result[i]);
-		else
-			ok = verify_access(f, op, &status->result[i],
-					   v->ends && i == v->nops - 1);
-		if (!ok) {
-			text = fmemopen(where, sizeof(where), "w");
-			step_print(text, op->step);
-			fclose(text);
-			where[strcspn(where, "\n")] = '\0';
-			snprintf(f->why + strlen(f->why), f->size - strlen(f->why),
-				 "\n#   at operation %u of vCPU %u: %s", i, vcpu, where);
-			return false;
-		}
+		if (op->step->kind == STEP_PSC ? verify_psc(f, op, &status->result[i]) :
+		    verify_access(f, op, &status->result[i], v->ends && i == v->nops - 1))
+			continue;
+		say_where(f, &where, vcpu);
+		return false;
 	}
 	if (*run->vcpu[vcpu].complaint)
 		return differs(f, "vCPU %u: %s", vcpu, run->vcpu[vcpu].complaint);
-	if (r->next != r->n)
-		return differs(f, "vCPU %u: a record too many: %s", vcpu, r->record[r->next].event);
 	if (run->vcpu[vcpu].next_range != v->nranges)
 		return differs(f, "vCPU %u: %u PSCs of %u came", vcpu,
 			       run->vcpu[vcpu].next_range, v->nranges);
@@ -151,6 +169,32 @@ static bool verify_vcpu(const struct plan *plan, struct run *run, struct observe
 	return true;
 }
 
+/* --- PSCs, as the tracepoint has them --- */
+
+static bool verify_pscs(const struct plan *plan, struct observer *o, const struct finding *f)
+{
+	unsigned int next[MODEL_VCPUS] = { 0 };
+
+	for (size_t i = o->round_psc; i < o->npscs; i++) {
+		struct answered *a = &o->psc[i];
+		const struct vcpu_plan *v = &plan->vcpu[a->vcpu % MODEL_VCPUS];
+		unsigned int n = next[a->vcpu % MODEL_VCPUS]++;
+		const struct range *r = &v->range[n];
+
+		if (n >= v->nranges || a->gfn != r->gfn || a->pages != r->pages ||
+		    a->to_private != r->to_private || a->ret != (r->done ? 0 : plan_refusal(r)))
+			return differs(f, "vCPU %d: PSC %zu is another one: gfn %#lx, %lu pages, ret %lu",
+				       a->vcpu, i + 1, a->gfn, a->pages, a->ret);
+		a->redundant = r->redundant;
+	}
+	for (unsigned int i = 0; i < plan->nvcpus; i++) {
+		if (next[i] != plan->vcpu[i].nranges)
+			return differs(f, "vCPU %u: %u PSCs of %u were answered", i, next[i],
+				       plan->vcpu[i].nranges);
+	}
+	return true;
+}
+
 bool verify_round(const struct plan *plan, struct run *run, struct observer *o,
 		  struct extras *extras, char *why, size_t size)
 {
@@ -160,8 +204,9 @@ bool verify_round(const struct plan *plan, struct run *run, struct observer *o,
 	if (wrong)
 		return differs(&f, "%s", wrong);
 	for (unsigned int i = 0; i < plan->nvcpus; i++) {
-		if (!verify_vcpu(plan, run, o, i, extras, &f))
+		if (!verify_records(&plan->vcpu[i], o, i, extras, &f) ||
+		    !verify_vcpu(plan, run, i, &f))
 			return false;
 	}
-	return true;
+	return verify_pscs(plan, o, &f);
 }

@@ -10,6 +10,7 @@
 struct extras {
 	uint64_t class[NR_CLASSES];	/* records that need not have been */
 	uint64_t enforced;
+	uint64_t repeated;		/* that need not have been, and were not */
 	uint64_t npf;			/* at the end of the round before */
 };
 

@@ -30,7 +30,6 @@ static struct address_space mapping;
 static struct folio folio;
 
 struct fake_host host;
-unsigned int unit_interval;
 struct file fake_gmem = { .f_mapping = &mapping };
 
 u64 ktime_get_ns(void)
@@ -105,6 +104,7 @@ int printk(const char *fmt, ...)
 void trace_violation(const struct rmpe_record *rec)
 {
 	host.traced++;
+	host.traced_psc_seq = rec->psc.seq;
 }
 
 void rmpe_sysfs_violation_event(struct rmpe_vm *vm, const struct rmpe_record *rec)

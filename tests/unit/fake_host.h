@@ -23,6 +23,7 @@
  * @folio_refs: the same for folios
  * @index: the last index that was looked up
  * @traced: records that went to the tracepoint
+ * @traced_psc_seq: the number of the PSC in the last of them
  * @events: uevents
  * @printed: lines of the kernel log
  * @log: the last of them, its level in front
@@ -39,6 +40,7 @@ struct fake_host {
 	int folio_refs;
 	unsigned long index;
 	unsigned int traced;
+	u64 traced_psc_seq;
 	unsigned int events;
 	unsigned int printed;
 	char log[2 * RMPE_RECORD_LEN];

@@ -102,7 +102,7 @@ void oracle_check_runs(const struct oracle *o, const struct rmpe_tracker *t)
 		enum rmpe_page_state state;
 
 		is = rmpe_tracker_run(t, gfn, RMPE_MAX_GFNS, &state);
-		/* Untracked memory may go on behind the window. */
+		/* Untracked memory may go on after the window. */
 		if (state == RMPE_PAGE_NONE)
 			is = min(is, end);
 		if (is != should || state != oracle_get(o, gfn))

@@ -53,10 +53,11 @@ static bool map_at(struct file *file, gfn_t gfn, u64 npages, u64 page)
 		.npages = npages,
 		.gmem = { .file = file, .pgoff = page },
 	};
+	const struct rmpe_backing shown = rmpe_backing_of(&slot);
 	gfn_t first, end = gfn;
 
 	nr_parts = 0;
-	while (rmpe_backing_next_new(&backings, &slot, &first, &end)) {
+	while (rmpe_backing_next_new(&backings, &shown, &first, &end)) {
 		assert_in_range(nr_parts, 0, ARRAY_SIZE(parts) - 1);
 		/* In order, each as long as can be, all within the slot. */
 		assert_true(first < end && end <= gfn + npages && first >= gfn);
@@ -64,7 +65,7 @@ static bool map_at(struct file *file, gfn_t gfn, u64 npages, u64 page)
 		parts[nr_parts].first = first;
 		parts[nr_parts++].end = end;
 	}
-	assert_int_equal(rmpe_backing_add(&backings, &slot), 0);
+	assert_int_equal(rmpe_backing_add(&backings, &shown), 0);
 	return !nr_parts;
 }
 
@@ -84,6 +85,45 @@ static bool map_ram(gfn_t gfn, u64 npages)
 static bool map_rom(gfn_t gfn, u64 npages)
 {
 	return map_at(&rom, gfn, npages, 0);
+}
+
+static struct rmpe_backing ram_at(gfn_t gfn, u64 npages)
+{
+	const struct kvm_memory_slot slot = {
+		.base_gfn = gfn, .npages = npages,
+		.gmem = { .file = &ram, .pgoff = gfn },
+	};
+
+	return rmpe_backing_of(&slot);
+}
+
+static void what_a_slot_shows(void **state)
+{
+	const struct kvm_memory_slot slot = {
+		.base_gfn = 0x1000, .npages = 0x20,
+		.gmem = { .file = &rom, .pgoff = 0x300 },
+	};
+	struct rmpe_backing b = rmpe_backing_of(&slot);
+
+	assert_ptr_equal(b.inode, &rom_inode);
+	assert_int_equal(b.ino, 2);
+	assert_int_equal(b.first, 0x1000);
+	assert_int_equal(b.end, 0x1020);
+	assert_int_equal(b.offset, 0xd00);
+}
+
+/* What a slot shows is told from a copy that was made when it was prepared. */
+static void slot_is_gone_meanwhile(void **state)
+{
+	struct rmpe_backing shown = ram_at(0, 100);
+	gfn_t first, end = 0;
+
+	ram_inode.i_ino = 77;
+	assert_true(rmpe_backing_next_new(&backings, &shown, &first, &end));
+	assert_int_equal(rmpe_backing_add(&backings, &shown), 0);
+	end = 0;
+	assert_false(rmpe_backing_next_new(&backings, &shown, &first, &end));
+	assert_int_equal(backings.entry[0].ino, 1);
 }
 
 static void new_pages(void **state)
@@ -239,9 +279,7 @@ static void many_slots_side_by_side(void **state)
 /* More than that is refused, and nothing that was known is forgotten. */
 static void as_many_ranges_as_can_be(void **state)
 {
-	const struct kvm_memory_slot one_more = {
-		.base_gfn = 1, .npages = 1, .gmem = { .file = &ram, .pgoff = 1 },
-	};
+	const struct rmpe_backing one_more = ram_at(1, 1);
 	const unsigned int n = RMPE_MAX_BACKINGS - 1;
 	unsigned int i;
 
@@ -250,10 +288,7 @@ static void as_many_ranges_as_can_be(void **state)
 	assert_int_equal(rmpe_backing_add(&backings, &one_more), -ENOSPC);
 	assert_int_equal(backings.nr, n);
 	for (i = 0; i < 10; i++) {
-		const struct kvm_memory_slot again = {
-			.base_gfn = 20 * i, .npages = 2,
-			.gmem = { .file = &ram, .pgoff = 20 * i },
-		};
+		const struct rmpe_backing again = ram_at(20 * i, 2);
 		gfn_t first, end = 20 * i;
 
 		assert_true(rmpe_backing_next_new(&backings, &again, &first, &end));
@@ -265,12 +300,10 @@ static void as_many_ranges_as_can_be(void **state)
 
 static void no_memory(void **state)
 {
-	const struct kvm_memory_slot slot = {
-		.base_gfn = 0, .npages = 1, .gmem = { .file = &ram },
-	};
+	const struct rmpe_backing shown = ram_at(0, 1);
 
 	unit_fail_alloc(1);
-	assert_int_equal(rmpe_backing_add(&backings, &slot), -ENOMEM);
+	assert_int_equal(rmpe_backing_add(&backings, &shown), -ENOMEM);
 	assert_int_equal(backings.nr, 0);
 	assert_false(map_ram(0, 1));
 	assert_true(map_ram(0, 1));
@@ -312,8 +345,8 @@ static bool in_parts(gfn_t gfn)
 static void random_slots(void **state)
 {
 	struct inode inodes[3] = { { 1 }, { 2 }, { 3 } };
-	struct file files[3] = { { NULL, &inodes[0] }, { NULL, &inodes[1] },
-				 { NULL, &inodes[2] } };
+	struct file files[3] = { { .f_inode = &inodes[0] }, { .f_inode = &inodes[1] },
+				 { .f_inode = &inodes[2] } };
 	unsigned int i, partly = 0;
 
 	memset(model, 0, sizeof(model));
@@ -345,6 +378,8 @@ static void random_slots(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		backing_test(what_a_slot_shows),
+		backing_test(slot_is_gone_meanwhile),
 		backing_test(new_pages),
 		backing_test(same_slot_again),
 		backing_test(slot_is_split_and_joined),

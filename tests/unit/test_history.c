@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ring of answered PSCs: what it holds, what it has lost, and that it does
- * not pretend otherwise.
+ * The answered PSCs: the ring of the last ones, what is known of those that have
+ * dropped out of it, and that it does not pretend otherwise.
  */
 #include "test.h"
 
 #include <linux/bits.h>
 #include <linux/errno.h>
+#include <linux/minmax.h>
+#include <linux/mutex.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,40 +19,58 @@
 #include "random.h"
 
 #define LEN	RMPE_PSC_HISTORY_LEN
+#define MS	BIT_ULL(20)	/* what times are kept to out of the ring, in ns */
+
+static struct mutex lock;
 
 static int set_up(void **state)
 {
 	static struct rmpe_psc_history h;
+	int r;
 
 	unit_reset();
 	/* Not zeroed: init must do it. */
 	memset(&h, 0x5a, sizeof(h));
 	*state = &h;
-	return rmpe_history_init(&h);
+	r = rmpe_history_init(&h, &lock);
+	lock.held = true;
+	return r;
 }
 
 static int tear_down(void **state)
 {
 	rmpe_history_free(*state);
+	lock.held = false;
 	return unit_live_objects() != 0;
+}
+
+/* As who asks for the place of a new event does, but for the number. */
+static void fill(struct rmpe_psc_event *place, struct rmpe_psc_event ev)
+{
+	ev.seq = place->seq;
+	*place = ev;
+}
+
+static void add_event(struct rmpe_psc_history *h, struct rmpe_psc_event ev)
+{
+	u64 last = h->seq;
+
+	fill(rmpe_history_add(h), ev);
+	assert_int_equal(h->seq, last + 1);
+	assert_int_equal(rmpe_history_get(h, h->seq)->seq, h->seq);
 }
 
 static void add(struct rmpe_psc_history *h, gfn_t gfn, u64 npages, bool completed)
 {
-	struct rmpe_psc_event ev = {
-		.seq = 12345,
+	add_event(h, (struct rmpe_psc_event){
 		.when_ns = 1000 * h->seq,
 		.gfn = gfn,
 		.npages = npages,
 		.vcpu = 3,
+		.ret = completed ? 0 : 22,
 		.to_private = true,
 		.completed = completed,
-	};
-	u64 last = h->seq;
-
-	rmpe_history_add(h, &ev);
-	assert_int_equal(ev.seq, last + 1);
-	assert_int_equal(h->seq, last + 1);
+	});
 }
 
 static void add_elsewhere(struct rmpe_psc_history *h, unsigned int n)
@@ -59,11 +79,20 @@ static void add_elsewhere(struct rmpe_psc_history *h, unsigned int n)
 		add(h, BIT_ULL(30), 1, true);
 }
 
-static u64 last_seq(const struct rmpe_psc_history *h, gfn_t gfn)
-{
-	const struct rmpe_psc_event *ev = rmpe_history_last(h, gfn);
+#define NONE ~0ULL	/* a number that no event has; one that is older has 0 */
 
-	return ev ? ev->seq : 0;
+static u64 last_seq(struct rmpe_psc_history *h, gfn_t gfn)
+{
+	struct rmpe_psc_event ev;
+
+	return rmpe_history_last(h, gfn, &ev) ? ev.seq : NONE;
+}
+
+static u64 refused_seq(struct rmpe_psc_history *h, gfn_t gfn)
+{
+	struct rmpe_psc_event ev;
+
+	return rmpe_history_last_refused(h, gfn, &ev) ? ev.seq : NONE;
 }
 
 static void no_memory(void **state)
@@ -71,11 +100,13 @@ static void no_memory(void **state)
 	struct rmpe_psc_history h = { .seq = 7 };
 
 	unit_fail_alloc(1);
-	assert_int_equal(rmpe_history_init(&h), -ENOMEM);
+	assert_int_equal(rmpe_history_init(&h, &lock), -ENOMEM);
 	unit_fail_alloc(UNIT_NEVER);
 	assert_int_equal(unit_live_objects(), 0);
 	/* What a caller that cleans up does. */
+	lock.held = true;
 	rmpe_history_free(&h);
+	lock.held = false;
 }
 
 static void ring_is_charged(void **state)
@@ -92,34 +123,37 @@ static void free_twice(void **state)
 
 static void empty(void **state)
 {
-	const struct rmpe_psc_history *h = *state;
+	struct rmpe_psc_history *h = *state;
 
 	assert_int_equal(h->seq, 0);
 	assert_true(rmpe_history_oldest(h) > h->seq);
 	assert_null(rmpe_history_get(h, 0));
 	assert_null(rmpe_history_get(h, 1));
 	assert_null(rmpe_history_get(h, ~0ULL));
-	assert_null(rmpe_history_last(h, 0));
+	assert_int_equal(last_seq(h, 0), NONE);
+	assert_int_equal(refused_seq(h, 0), NONE);
 	assert_false(rmpe_history_changed_since(h, 0, 0));
 }
 
-static void event_is_kept_as_it_was(void **state)
+static void event_stays_where_it_is(void **state)
 {
 	struct rmpe_psc_history *h = *state;
-	struct rmpe_psc_event ev = {
+	struct rmpe_psc_event *place = rmpe_history_add(h);
+	const struct rmpe_psc_event *kept;
+
+	assert_int_equal(place->seq, 1);
+	fill(place, (struct rmpe_psc_event){
 		.when_ns = 123456789,
 		.gfn = 0x1234,
 		.npages = 0x56,
 		.vcpu = 7,
+		.ret = 0,
 		.to_private = true,
 		.completed = true,
-	};
-	const struct rmpe_psc_event *kept;
-
-	rmpe_history_add(h, &ev);
+		.redundant = true,
+	});
 	kept = rmpe_history_get(h, 1);
-	assert_non_null(kept);
-	assert_ptr_not_equal(kept, &ev);
+	assert_ptr_equal(kept, place);
 	assert_int_equal(kept->seq, 1);
 	assert_int_equal(kept->when_ns, 123456789);
 	assert_int_equal(kept->gfn, 0x1234);
@@ -127,6 +161,8 @@ static void event_is_kept_as_it_was(void **state)
 	assert_int_equal(kept->vcpu, 7);
 	assert_true(kept->to_private);
 	assert_true(kept->completed);
+	assert_true(kept->redundant);
+	assert_int_equal(kept->ret, 0);
 }
 
 static void numbers_that_are_not_held(void **state)
@@ -170,15 +206,15 @@ static void last_psc_of_a_gfn(void **state)
 	add(h, 100, 10, true);
 	add(h, 105, 1, true);
 	add(h, 200, 1, true);
-	assert_int_equal(last_seq(h, 99), 0);
+	assert_int_equal(last_seq(h, 99), NONE);
 	assert_int_equal(last_seq(h, 100), 1);
 	assert_int_equal(last_seq(h, 104), 1);
 	assert_int_equal(last_seq(h, 105), 2);
 	assert_int_equal(last_seq(h, 106), 1);
 	assert_int_equal(last_seq(h, 109), 1);
-	assert_int_equal(last_seq(h, 110), 0);
+	assert_int_equal(last_seq(h, 110), NONE);
 	assert_int_equal(last_seq(h, 200), 3);
-	assert_int_equal(last_seq(h, ~0ULL), 0);
+	assert_int_equal(last_seq(h, ~0ULL), NONE);
 }
 
 static void refused_psc_changed_nothing(void **state)
@@ -192,16 +228,225 @@ static void refused_psc_changed_nothing(void **state)
 	assert_true(rmpe_history_changed_since(h, 100, 0));
 }
 
-/* The oldest event counts until it is overwritten. */
-static void last_psc_is_lost(void **state)
+/* As far as the ring goes, it is known in full; then what matters of it. */
+static void last_psc_drops_out(void **state)
+{
+	struct rmpe_psc_history *h = *state;
+	struct rmpe_psc_event ev;
+
+	add_event(h, (struct rmpe_psc_event){
+		.when_ns = 7 * MS + 5, .gfn = 100, .npages = 10, .vcpu = 9,
+		.to_private = true, .completed = true, .redundant = true,
+	});
+	add_elsewhere(h, LEN - 1);
+	assert_true(rmpe_history_last(h, 104, &ev));
+	assert_int_equal(ev.seq, 1);
+	assert_int_equal(ev.when_ns, 7 * MS + 5);
+	assert_true(rmpe_map_is_empty(&h->completed));
+	add_elsewhere(h, 1);
+
+	memset(&ev, 0x5a, sizeof(ev));
+	assert_true(rmpe_history_last(h, 104, &ev));
+	assert_int_equal(ev.seq, 0);
+	assert_int_equal(ev.when_ns, 7 * MS);
+	assert_int_equal(ev.gfn, 100);
+	assert_int_equal(ev.npages, 10);
+	assert_int_equal(ev.vcpu, 9);
+	assert_int_equal(ev.ret, 0);
+	assert_true(ev.to_private);
+	assert_true(ev.completed);
+	assert_int_equal(last_seq(h, 99), NONE);
+	assert_int_equal(last_seq(h, 110), NONE);
+	assert_int_equal(refused_seq(h, 104), NONE);
+}
+
+/* Of its range, what no later one has changed. */
+static void older_psc_has_what_is_left_of_it(void **state)
+{
+	struct rmpe_psc_history *h = *state;
+	struct rmpe_psc_event ev;
+
+	add(h, 100, 100, true);
+	add(h, 150, 1, true);
+	add_elsewhere(h, LEN);
+	assert_true(rmpe_history_last(h, 199, &ev));
+	assert_int_equal(ev.gfn, 151);
+	assert_int_equal(ev.npages, 49);
+	/* Those in the ring count, too, but for refused ones. */
+	add(h, 160, 1, true);
+	add(h, 180, 5, true);
+	add(h, 170, 1, false);
+	assert_int_equal(last_seq(h, 160), h->seq - 2);
+	assert_true(rmpe_history_last(h, 179, &ev));
+	assert_int_equal(ev.seq, 0);
+	assert_int_equal(ev.gfn, 161);
+	assert_int_equal(ev.npages, 19);
+	add_elsewhere(h, LEN);
+	assert_int_equal(last_seq(h, 160), 0);
+	assert_true(rmpe_history_last(h, 199, &ev));
+	assert_int_equal(ev.gfn, 185);
+	assert_int_equal(ev.npages, 15);
+}
+
+static void refused_is_told_until_one_completes(void **state)
+{
+	struct rmpe_psc_history *h = *state;
+	struct rmpe_psc_event ev;
+
+	assert_int_equal(refused_seq(h, 100), NONE);
+	add(h, 100, 10, true);
+	assert_int_equal(refused_seq(h, 100), NONE);
+	add_event(h, (struct rmpe_psc_event){
+		.when_ns = 12345, .gfn = 105, .npages = 2, .vcpu = 4, .ret = 0xabcdef,
+	});
+	add(h, 106, 1, false);
+	assert_int_equal(refused_seq(h, 104), NONE);
+	assert_int_equal(refused_seq(h, 106), 3);
+	assert_true(rmpe_history_last_refused(h, 105, &ev));
+	assert_int_equal(ev.seq, 2);
+	assert_int_equal(ev.when_ns, 12345);
+	assert_int_equal(ev.gfn, 105);
+	assert_int_equal(ev.npages, 2);
+	assert_int_equal(ev.vcpu, 4);
+	assert_int_equal(ev.ret, 0xabcdef);
+	assert_false(ev.to_private);
+	assert_false(ev.completed);
+	/* The last completed one is what it was. */
+	assert_int_equal(last_seq(h, 106), 1);
+
+	add(h, 106, 1, true);
+	assert_int_equal(refused_seq(h, 106), NONE);
+	assert_int_equal(refused_seq(h, 105), 2);
+	add(h, 106, 1, false);
+	assert_int_equal(refused_seq(h, 106), 5);
+}
+
+/* Completed and refused, in this order or the other, both in the ring or not. */
+static void refused_drops_out(void **state)
+{
+	struct rmpe_psc_history *h = *state;
+	struct rmpe_psc_event ev;
+
+	add(h, 100, 1, false);
+	add(h, 100, 1, true);
+	add(h, 200, 1, true);
+	add_event(h, (struct rmpe_psc_event){
+		.when_ns = 9 * MS + 1, .gfn = 200, .npages = 2, .vcpu = 4, .ret = 256,
+		.to_private = true,
+	});
+	/* The refused one of each is out of the ring; of the first only that. */
+	add_elsewhere(h, LEN - 3);
+	assert_int_equal(last_seq(h, 100), 2);
+	assert_int_equal(refused_seq(h, 100), NONE);
+	assert_int_equal(last_seq(h, 200), 3);
+	assert_int_equal(refused_seq(h, 200), 4);
+	add_elsewhere(h, 1);
+	assert_int_equal(refused_seq(h, 100), NONE);
+	add_elsewhere(h, 1);
+	assert_int_equal(last_seq(h, 200), 0);
+	assert_int_equal(refused_seq(h, 200), 4);
+	add_elsewhere(h, 1);
+	assert_int_equal(last_seq(h, 100), 0);
+	assert_int_equal(refused_seq(h, 100), NONE);
+	assert_int_equal(last_seq(h, 200), 0);
+	assert_true(rmpe_history_last_refused(h, 200, &ev));
+	assert_int_equal(ev.seq, 0);
+	assert_int_equal(ev.when_ns, 9 * MS);
+	assert_int_equal(ev.npages, 2);
+	assert_int_equal(ev.vcpu, 4);
+	assert_int_equal(ev.ret, 255);
+	assert_true(ev.to_private);
+	assert_false(ev.completed);
+
+	/* A completed one takes it back, in the ring and out of it. */
+	add(h, 200, 1, true);
+	assert_int_equal(refused_seq(h, 200), NONE);
+	assert_int_equal(refused_seq(h, 201), 0);
+	add_elsewhere(h, LEN);
+	assert_int_equal(refused_seq(h, 200), NONE);
+	assert_int_equal(refused_seq(h, 201), 0);
+}
+
+static void refused_after_an_older_completed_one(void **state)
 {
 	struct rmpe_psc_history *h = *state;
 
 	add(h, 100, 1, true);
-	add_elsewhere(h, LEN - 1);
-	assert_int_equal(last_seq(h, 100), 1);
-	add_elsewhere(h, 1);
+	add_elsewhere(h, LEN);
+	add(h, 100, 1, false);
 	assert_int_equal(last_seq(h, 100), 0);
+	assert_int_equal(refused_seq(h, 100), h->seq);
+}
+
+/* However long ago. */
+static void ten_thousand_later(void **state)
+{
+	struct rmpe_psc_history *h = *state;
+	struct rmpe_psc_event ev;
+
+	add(h, 100, 10, true);
+	add(h, 105, 1, false);
+	add_elsewhere(h, 10000);
+	assert_true(rmpe_history_last(h, 105, &ev));
+	assert_int_equal(ev.seq, 0);
+	assert_int_equal(ev.gfn, 100);
+	assert_int_equal(ev.npages, 10);
+	assert_int_equal(refused_seq(h, 105), 0);
+	assert_int_equal(refused_seq(h, 104), NONE);
+	assert_int_equal(last_seq(h, 110), NONE);
+	assert_false(h->completed.lost);
+	assert_false(h->refused.lost);
+}
+
+/* More distinct ranges than are kept: they are unknown, and that is known. */
+static void too_many_ranges(void **state)
+{
+	struct rmpe_psc_history *h = *state;
+	u64 i;
+
+	for (i = 0; i < LEN + RMPE_MAX_RANGES; i++)
+		add(h, 2 * i, 1, true);
+	assert_false(h->completed.lost);
+	assert_int_equal(last_seq(h, 0), 0);
+	add(h, 2 * i, 1, true);
+	assert_true(h->completed.lost);
+	assert_int_equal(last_seq(h, 0), NONE);
+	/* The ring has its own, and the map begins anew. */
+	assert_int_equal(last_seq(h, 2 * i), h->seq);
+	add_elsewhere(h, 1);
+	assert_int_equal(last_seq(h, 2 * (i - LEN + 1)), 0);
+	assert_false(h->refused.lost);
+}
+
+static void no_memory_for_older_ones(void **state)
+{
+	struct rmpe_psc_history *h = *state;
+
+	add(h, 100, 1, true);
+	add(h, 200, 1, false);
+	add_elsewhere(h, LEN - 2);
+	unit_fail_alloc(1);
+	add_elsewhere(h, 1);
+	assert_true(unit_alloc_failed());
+	assert_true(h->completed.lost);
+	assert_int_equal(last_seq(h, 100), NONE);
+	unit_fail_alloc(1);
+	add_elsewhere(h, 1);
+	assert_true(unit_alloc_failed());
+	assert_true(h->refused.lost);
+	assert_int_equal(refused_seq(h, 200), NONE);
+	assert_int_equal(last_seq(h, BIT_ULL(30)), h->seq);
+}
+
+static void memory_for_older_ones_is_charged(void **state)
+{
+	struct rmpe_psc_history *h = *state;
+
+	add(h, 100, 1, true);
+	add(h, 200, 1, false);
+	add_elsewhere(h, LEN);
+	assert_true(unit_live_bytes() > LEN * sizeof(struct rmpe_psc_event));
+	assert_int_equal(unit_uncharged_bytes(), 0);
 }
 
 static void changed_since(void **state)
@@ -249,50 +494,132 @@ static void largest_gfns(void **state)
 {
 	struct rmpe_psc_history *h = *state;
 
-	add(h, ~0ULL - 1, ~0ULL, true);
+	add(h, ~0ULL - 1, 2, true);
 	assert_int_equal(last_seq(h, ~0ULL), 1);
-	assert_int_equal(last_seq(h, ~0ULL - 2), 0);
-	assert_int_equal(last_seq(h, 0), 0);
+	assert_int_equal(last_seq(h, ~0ULL - 2), NONE);
+	assert_int_equal(last_seq(h, 0), NONE);
 	add(h, 0, 0, true);
-	assert_int_equal(last_seq(h, 0), 0);
+	assert_int_equal(last_seq(h, 0), NONE);
+	add_elsewhere(h, LEN);
+	assert_int_equal(last_seq(h, ~0ULL), 0);
+	assert_int_equal(last_seq(h, ~0ULL - 2), NONE);
+	assert_int_equal(last_seq(h, 0), NONE);
 }
 
-/* Against a list that forgets nothing. */
+/* A list that forgets nothing. */
+static struct {
+	const struct rmpe_psc_event *all;
+	u64 n;
+} list;
+
+static bool has(u64 seq, gfn_t gfn)
+{
+	const struct rmpe_psc_event *ev = &list.all[seq];
+
+	return gfn >= ev->gfn && gfn - ev->gfn < ev->npages;
+}
+
+/* The last one of @gfn with number above @after, or 0. */
+static u64 list_last(gfn_t gfn, bool completed, u64 after)
+{
+	u64 seq;
+
+	for (seq = list.n; seq > after; seq--)
+		if (list.all[seq].completed == completed && has(seq, gfn))
+			return seq;
+	return 0;
+}
+
+/* Is this completed one the last of @gfn? */
+static bool is_left(u64 seq, gfn_t gfn)
+{
+	return has(seq, gfn) && list_last(gfn, true, seq - 1) == seq;
+}
+
+static void check_event(const struct rmpe_psc_event *is, u64 seq, gfn_t gfn)
+{
+	const struct rmpe_psc_event *should = &list.all[seq];
+	const u64 oldest = list.n <= LEN ? 1 : list.n - LEN + 1;
+	gfn_t first = gfn, end = gfn + 1;
+
+	assert_int_equal(is->vcpu, should->vcpu);
+	assert_int_equal(is->to_private, should->to_private);
+	assert_int_equal(is->completed, should->completed);
+	if (seq >= oldest) {
+		assert_int_equal(is->seq, seq);
+		assert_int_equal(is->when_ns, should->when_ns);
+		assert_int_equal(is->gfn, should->gfn);
+		assert_int_equal(is->npages, should->npages);
+		assert_int_equal(is->ret, should->ret);
+		assert_int_equal(is->redundant, should->redundant);
+		return;
+	}
+	assert_int_equal(is->seq, 0);
+	assert_true(should->when_ns - is->when_ns < MS);
+	assert_int_equal(is->ret, min(should->ret, 255u));
+	/* How far a refused one went is of no interest. */
+	if (!should->completed)
+		return;
+	while (first && is_left(seq, first - 1))
+		first--;
+	while (is_left(seq, end))
+		end++;
+	assert_int_equal(is->gfn, first);
+	assert_int_equal(is->npages, end - first);
+}
+
+static void check_gfn(struct rmpe_psc_history *h, gfn_t gfn, u64 since)
+{
+	const u64 oldest = list.n <= LEN ? 1 : list.n - LEN + 1;
+	u64 completed = list_last(gfn, true, 0);
+	u64 refused = list_last(gfn, false, completed);
+	struct rmpe_psc_event ev;
+
+	assert_int_equal(rmpe_history_last(h, gfn, &ev), !!completed);
+	if (completed)
+		check_event(&ev, completed, gfn);
+	assert_int_equal(rmpe_history_last_refused(h, gfn, &ev), !!refused);
+	if (refused)
+		check_event(&ev, refused, gfn);
+	/* What the ring has lost may have changed it. */
+	assert_int_equal(rmpe_history_changed_since(h, gfn, since),
+			 completed > since || since + 1 < oldest);
+}
+
+#define GFNS 3000
+
 static void random_events(void **state)
 {
 	struct rmpe_psc_history *h = *state;
-	struct rmpe_psc_event *all;
-	const u64 n = 4 * LEN;
-	u64 seq, since, s;
+	const u64 n = 12000;
+	struct rmpe_psc_event *all = calloc(n + 1, sizeof(*all));
+	u64 seq;
 
-	all = calloc(n + 1, sizeof(*all));
 	assert_non_null(all);
+	list.all = all;
 	for (seq = 1; seq <= n; seq++) {
-		u64 oldest = seq <= LEN ? 1 : seq - LEN + 1;
-		gfn_t gfn = random_below(5000);
-		bool changed = false;
-		u64 last = 0;
-
-		all[seq].gfn = random_below(5000);
-		all[seq].npages = 1 + random_below(20);
-		all[seq].completed = random_below(8);
-		add(h, all[seq].gfn, all[seq].npages, all[seq].completed);
-
-		since = seq - random_below(seq < 2 * LEN ? seq + 1 : 2 * LEN);
-		for (s = 1; s <= seq; s++) {
-			if (!all[s].completed || gfn < all[s].gfn ||
-			    gfn >= all[s].gfn + all[s].npages)
-				continue;
-			if (s >= oldest)
-				last = s;
-			if (s > since)
-				changed = true;
-		}
-		if (since + 1 < oldest)
-			changed = true;
-		assert_int_equal(last_seq(h, gfn), last);
-		assert_int_equal(rmpe_history_changed_since(h, gfn, since), changed);
+		all[seq] = (struct rmpe_psc_event){
+			.when_ns = random_below(BIT_ULL(60)),
+			.gfn = random_below(GFNS),
+			.npages = 1 + random_below(random_below(50) ? 20 : 500),
+			.vcpu = random_below(16384),
+			.to_private = random_below(2),
+			.completed = random_below(4),
+		};
+		if (all[seq].completed)
+			all[seq].redundant = random_below(2);
+		else
+			all[seq].ret = 1 + random_below(500);
+		add_event(h, all[seq]);
+		list.n = seq;
+		check_gfn(h, random_below(GFNS + 50),
+			  seq - random_below(min(seq + 1, 2ULL * LEN)));
+		if (seq % 1000 == 0)
+			for (gfn_t gfn = 0; gfn < GFNS + 600; gfn++)
+				check_gfn(h, gfn, seq);
 	}
+	assert_false(h->completed.lost);
+	assert_false(h->refused.lost);
 	free(all);
 }
 
@@ -305,12 +632,20 @@ int main(void)
 		history_test(ring_is_charged),
 		history_test(free_twice),
 		history_test(empty),
-		history_test(event_is_kept_as_it_was),
+		history_test(event_stays_where_it_is),
 		history_test(numbers_that_are_not_held),
 		history_test(ring_wraps),
 		history_test(last_psc_of_a_gfn),
 		history_test(refused_psc_changed_nothing),
-		history_test(last_psc_is_lost),
+		history_test(last_psc_drops_out),
+		history_test(older_psc_has_what_is_left_of_it),
+		history_test(refused_is_told_until_one_completes),
+		history_test(refused_drops_out),
+		history_test(refused_after_an_older_completed_one),
+		history_test(ten_thousand_later),
+		history_test(too_many_ranges),
+		history_test(no_memory_for_older_ones),
+		history_test(memory_for_older_ones_is_charged),
 		history_test(changed_since),
 		history_test(changed_since_needs_no_other_direction),
 		history_test(lost_events_may_have_changed_it),

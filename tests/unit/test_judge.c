@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The rule, docs/design.md section 2, against a table in words: each of the
- * 256 inputs is covered by exactly one line of it.
+ * The rule, docs/design.md section 2, against a table in words: each input is
+ * covered by exactly one line of it.
  */
 #include "test.h"
 
@@ -10,15 +10,14 @@
 
 #include "judge.h"
 
-#define NR_INPUTS 256
-
 /* One input, and what to expect, in the words of the rule. */
 struct words {
-	const char *access, *state, *history, *attribute, *in_flight, *vmpl;
+	const char *access, *asked, *used, *history, *attribute, *in_flight;
+	const char *discarded, *vmpl;
 	const char *expected, *source;
 };
 
-/* "*" matches anything, "a|b" matches both. */
+/* "*" matches anything, "!a" all but a, "a|b" both. */
 static bool matches(const char *pattern, const char *word)
 {
 	size_t len = strlen(word);
@@ -26,6 +25,8 @@ static bool matches(const char *pattern, const char *word)
 
 	if (!strcmp(pattern, "*"))
 		return true;
+	if (*pattern == '!')
+		return strcmp(pattern + 1, word);
 	for (p = pattern; ; p = strchr(p, '|') + 1) {
 		if (!strncmp(p, word, len) && (!p[len] || p[len] == '|'))
 			return true;
@@ -36,7 +37,7 @@ static bool matches(const char *pattern, const char *word)
 
 /* What a page should be: the last completed PSC, else the launch, else initial. */
 static const struct expectation {
-	const char *state, *history, *attribute, *expected, *source;
+	const char *asked, *history, *attribute, *expected, *source;
 } expectations[] = {
 	{ "psc-private", "*",        "*",       "private", "psc" },
 	{ "psc-shared",  "*",        "*",       "shared",  "psc" },
@@ -47,79 +48,123 @@ static const struct expectation {
 };
 
 /*
- * "in flight": to what a PSC of that gfn that is not answered yet asks for.
+ * "used": how KVM was let resolve an access that was not as asked: not at all, so as
+ * the page is accessed now, otherwise; or so, and the attribute was undone since.
+ * "attribute": KVM's agrees with the access, or differs.
+ * "in flight": whether a PSC of that gfn that is not answered yet asks for this access,
+ * or for the other one.
  * "guest": is the guest known to be at fault, if history says what it did?
  */
 static const struct rule {
-	const char *access, *expected, *attribute, *in_flight, *vmpl;
+	const char *access, *expected, *used, *attribute, *in_flight, *discarded, *vmpl;
 	const char *class, *guest;
 } rules[] = {
 	/* As expected, and KVM agrees: KVM's own business. */
-	{ "private", "private", "private", "*",                   "no", "none",             "no" },
-	{ "shared",  "shared",  "shared",  "*",                   "no", "none",             "no" },
+	{ "private", "private", "*", "agrees", "*", "no", "no", "none", "no" },
+	{ "shared",  "shared",  "*", "agrees", "*", "*",  "no", "none", "no" },
+	/* But the VMM has taken away what was there. */
+	{ "private", "private", "*", "agrees", "*", "yes", "no", "host", "no" },
 	/* As expected, and KVM's attribute was changed by the VMM alone. */
-	{ "private", "private", "shared",  "nothing",             "no", "host",             "no" },
-	{ "shared",  "shared",  "private", "nothing",             "no", "host",             "no" },
+	{ "private", "private", "no", "differs", "nothing", "*", "no", "host", "no" },
+	{ "shared",  "shared",  "no", "differs", "nothing", "*", "no", "host", "no" },
 	/* As expected; the VMM may be about to answer a PSC. */
-	{ "private", "private", "shared",  "private|shared|both", "no", "in_flight",        "no" },
-	{ "shared",  "shared",  "private", "private|shared|both", "no", "in_flight",        "no" },
+	{ "private", "private", "no", "differs", "!nothing", "*", "no", "in_flight", "no" },
+	{ "shared",  "shared",  "no", "differs", "!nothing", "*", "no", "in_flight", "no" },
+	/* As expected, and KVM's attribute is what the guest's stray access made it. */
+	{ "private", "private", "!no", "differs", "*", "*", "no", "none", "no" },
+	{ "shared",  "shared",  "!no", "differs", "*", "*", "no", "none", "no" },
+	/* Not as expected, and told when it was resolved for the first time. */
+	{ "private", "!private", "so", "*", "*", "*", "no", "none", "no" },
+	{ "shared",  "!shared",  "so", "*", "*", "*", "no", "none", "no" },
 	/* Not as expected, but asked for: too early. */
-	{ "private", "shared",  "*",       "private|both",        "no", "in_flight",        "yes" },
-	{ "private", "initial", "*",       "private|both",        "no", "in_flight",        "yes" },
-	{ "shared",  "private", "*",       "shared|both",         "no", "in_flight",        "yes" },
-	{ "shared",  "initial", "*",       "shared|both",         "no", "in_flight",        "yes" },
+	{ "private", "!private", "!so", "*", "this|both", "*", "no", "in_flight", "yes" },
+	{ "shared",  "!shared",  "!so", "*", "this|both", "*", "no", "in_flight", "yes" },
 	/* Not as expected, and not asked for. */
-	{ "private", "shared",  "*",       "nothing|shared",      "no", "implicit_private", "yes" },
-	{ "shared",  "private", "*",       "nothing|private",     "no", "implicit_shared",  "yes" },
-	{ "private", "initial", "*",       "nothing|shared",      "no", "first_touch",      "yes" },
-	{ "shared",  "initial", "*",       "nothing|private",     "no", "initial_shared",   "yes" },
+	{ "private", "shared",  "!so", "*", "nothing|other", "*", "no", "implicit_private", "yes" },
+	{ "shared",  "private", "!so", "*", "nothing|other", "*", "no", "implicit_shared", "yes" },
+	{ "private", "initial", "!so", "*", "nothing|other", "*", "no", "first_touch", "yes" },
+	{ "shared",  "initial", "!so", "*", "nothing|other", "*", "no", "initial_shared", "yes" },
 	/* A fault of another kind, whatever the state. */
-	{ "*",       "*",       "*",       "*",                   "yes", "vmpl",            "yes" },
+	{ "*", "*", "*", "*", "*", "*", "yes", "vmpl", "yes" },
 };
 
 /* One test for each rule: its name is the rule. */
-static char names[ARRAY_SIZE(rules)][128];
+static char names[ARRAY_SIZE(rules)][192];
+
+static const enum rmpe_page_state asked_states[] = {
+	RMPE_PAGE_NONE, RMPE_PAGE_LAUNCHED, RMPE_PAGE_PRIVATE, RMPE_PAGE_SHARED,
+};
+
+/* A page is not launched by being used. */
+static const enum rmpe_page_state used_states[] = {
+	RMPE_PAGE_NONE, RMPE_PAGE_PRIVATE, RMPE_PAGE_SHARED,
+};
+
+#define NR_FLAGS	7
+#define NR_INPUTS	(ARRAY_SIZE(asked_states) * ARRAY_SIZE(used_states) << NR_FLAGS)
 
 static struct rmpe_judge_input input(unsigned int i)
 {
+	const unsigned int states = i >> NR_FLAGS;
+
 	return (struct rmpe_judge_input){
 		.access_private		= i & 1,
 		.vmpl			= i & 2,
-		.state			= i >> 2 & 3,
-		.history_complete	= i & 16,
-		.attr_private		= i & 32,
-		.inflight_private	= i & 64,
-		.inflight_shared	= i & 128,
+		.discarded		= i & 4,
+		.history_complete	= i & 8,
+		.attr_private		= i & 16,
+		.inflight_private	= i & 32,
+		.inflight_shared	= i & 64,
+		.asked			= asked_states[states % ARRAY_SIZE(asked_states)],
+		.used			= used_states[states / ARRAY_SIZE(asked_states)],
 	};
+}
+
+static const char *describe_use(const struct rmpe_judge_input *in)
+{
+	if (in->used == RMPE_PAGE_NONE)
+		return "no";
+	if (rmpe_state_allows(in->used, !in->access_private))
+		return "otherwise";
+	return in->attr_private == in->access_private ? "so" : "undone";
+}
+
+static const char *describe_in_flight(bool this, bool other)
+{
+	if (this)
+		return other ? "both" : "this";
+	return other ? "other" : "nothing";
 }
 
 static struct words describe(const struct rmpe_judge_input *in)
 {
-	static const char *const states[] = {
+	static const char *const asked[] = {
 		[RMPE_PAGE_NONE]	= "nothing",
 		[RMPE_PAGE_LAUNCHED]	= "launched",
 		[RMPE_PAGE_PRIVATE]	= "psc-private",
 		[RMPE_PAGE_SHARED]	= "psc-shared",
 	};
-	static const char *const in_flight[] = {
-		"nothing", "private", "shared", "both",
-	};
+	const bool private = in->access_private;
 	struct words w = {
-		.access = in->access_private ? "private" : "shared",
-		.state = states[in->state],
+		.access = private ? "private" : "shared",
+		.asked = asked[in->asked],
+		.used = describe_use(in),
 		.history = in->history_complete ? "complete" : "partial",
-		.attribute = in->attr_private ? "private" : "shared",
-		.in_flight = in_flight[in->inflight_private +
-				       2 * in->inflight_shared],
+		.attribute = in->attr_private == private ? "agrees" : "differs",
+		.in_flight = private ?
+			describe_in_flight(in->inflight_private, in->inflight_shared) :
+			describe_in_flight(in->inflight_shared, in->inflight_private),
+		.discarded = in->discarded ? "yes" : "no",
 		.vmpl = in->vmpl ? "yes" : "no",
 	};
+	const char *attribute = in->attr_private ? "private" : "shared";
 	unsigned int found = 0, i;
 
 	for (i = 0; i < ARRAY_SIZE(expectations); i++) {
 		const struct expectation *e = &expectations[i];
 
-		if (matches(e->state, w.state) && matches(e->history, w.history) &&
-		    matches(e->attribute, w.attribute)) {
+		if (matches(e->asked, w.asked) && matches(e->history, w.history) &&
+		    matches(e->attribute, attribute)) {
 			w.expected = e->expected;
 			w.source = e->source;
 			found++;
@@ -132,8 +177,9 @@ static struct words describe(const struct rmpe_judge_input *in)
 static bool applies(const struct rule *r, const struct words *w)
 {
 	return matches(r->access, w->access) && matches(r->expected, w->expected) &&
-	       matches(r->attribute, w->attribute) &&
-	       matches(r->in_flight, w->in_flight) && matches(r->vmpl, w->vmpl);
+	       matches(r->used, w->used) && matches(r->attribute, w->attribute) &&
+	       matches(r->in_flight, w->in_flight) &&
+	       matches(r->discarded, w->discarded) && matches(r->vmpl, w->vmpl);
 }
 
 static void check(const struct rmpe_judge_input *in, const struct words *w,
@@ -157,11 +203,12 @@ static void check(const struct rmpe_judge_input *in, const struct words *w,
 	if (strcmp(rmpe_class_names[v.class], r->class) ||
 	    strcmp(expected[v.expected], w->expected) ||
 	    strcmp(source[v.source], w->source) || v.enforceable != enforceable)
-		fail_msg("access=%s state=%s history=%s attribute=%s in_flight=%s vmpl=%s: class=%s expected=%s source=%s enforceable=%d, should be class=%s expected=%s source=%s enforceable=%d",
-			 w->access, w->state, w->history, w->attribute,
-			 w->in_flight, w->vmpl, rmpe_class_names[v.class],
-			 expected[v.expected], source[v.source], v.enforceable,
-			 r->class, w->expected, w->source, enforceable);
+		fail_msg("access=%s asked=%s used=%s history=%s attribute=%s in_flight=%s discarded=%s vmpl=%s: class=%s expected=%s source=%s enforceable=%d, should be class=%s expected=%s source=%s enforceable=%d",
+			 w->access, w->asked, w->used, w->history, w->attribute,
+			 w->in_flight, w->discarded, w->vmpl,
+			 rmpe_class_names[v.class], expected[v.expected],
+			 source[v.source], v.enforceable, r->class, w->expected,
+			 w->source, enforceable);
 }
 
 static void follows_rule(void **state)
@@ -241,18 +288,21 @@ static void short_way_agrees_with_the_rule(void **state)
 	for_each_verdict(i, in, v) {
 		bool agree = in.attr_private == in.access_private;
 
-		if (in.vmpl || in.state == RMPE_PAGE_NONE) {
+		if (in.vmpl || in.asked == RMPE_PAGE_NONE) {
 			assert_true(in.vmpl ||
-				    !rmpe_state_allows(in.state, in.access_private));
+				    !rmpe_state_allows(in.asked, in.access_private));
 			continue;
 		}
-		if (rmpe_state_allows(in.state, in.access_private)) {
-			assert_int_equal(v.class == RMPE_CLASS_NONE, agree);
+		if (rmpe_state_allows(in.asked, in.access_private)) {
 			assert_false(v.enforceable);
+			/* Who takes it looks for these two first. */
+			if (in.used == RMPE_PAGE_NONE && !in.discarded)
+				assert_int_equal(v.class == RMPE_CLASS_NONE, agree);
 			allowed++;
 		} else {
-			assert_int_not_equal(v.class, RMPE_CLASS_NONE);
 			assert_int_not_equal(v.class, RMPE_CLASS_HOST);
+			if (in.used == RMPE_PAGE_NONE)
+				assert_int_not_equal(v.class, RMPE_CLASS_NONE);
 		}
 	}
 	assert_true(allowed);
@@ -273,7 +323,10 @@ static void expected_access_is_never_enforceable(void **state)
 	}
 }
 
-/* What the VMM does to its attribute can't turn a guest into a culprit. */
+/*
+ * What the VMM does to its attribute can't turn a guest into a culprit: at most it
+ * makes what was told once be told again.
+ */
 static void attribute_never_makes_a_guest_error(void **state)
 {
 	struct rmpe_judge_input in, other;
@@ -283,8 +336,99 @@ static void attribute_never_makes_a_guest_error(void **state)
 	for_each_verdict(i, in, v) {
 		other = in;
 		other.attr_private = !in.attr_private;
+		if (v.class != RMPE_CLASS_NONE &&
+		    rmpe_judge(&other).class != RMPE_CLASS_NONE)
+			assert_int_equal(rmpe_judge(&other).enforceable,
+					 v.enforceable);
+		else if (in.used == RMPE_PAGE_NONE)
+			assert_false(rmpe_judge(&other).enforceable);
+	}
+}
+
+/* Nor can what it takes away, nor a PSC that waits. */
+static void vmm_never_makes_a_guest_error(void **state)
+{
+	struct rmpe_judge_input in, other;
+	struct rmpe_verdict v;
+	unsigned int i;
+
+	for_each_verdict(i, in, v) {
+		other = in;
+		other.discarded = false;
+		assert_int_equal(rmpe_judge(&other).enforceable, v.enforceable);
+		other.inflight_private = false;
+		other.inflight_shared = false;
 		assert_int_equal(rmpe_judge(&other).enforceable, v.enforceable);
 	}
+}
+
+/* Going back to what was asked for is never an error, however it was used. */
+static void going_back_is_never_an_error(void **state)
+{
+	struct rmpe_judge_input in;
+	struct rmpe_verdict v;
+	unsigned int i, back = 0;
+
+	for_each_verdict(i, in, v) {
+		if (in.vmpl || in.used == RMPE_PAGE_NONE || in.discarded ||
+		    !rmpe_state_allows(in.asked, in.access_private))
+			continue;
+		assert_int_equal(v.class, RMPE_CLASS_NONE);
+		back++;
+	}
+	assert_true(back);
+}
+
+/* What KVM resolved, and nothing has changed since, is told once. */
+static void stray_use_is_told_once(void **state)
+{
+	struct rmpe_judge_input in;
+	struct rmpe_verdict v;
+	unsigned int i, told = 0;
+
+	for_each_verdict(i, in, v) {
+		if (in.vmpl || in.attr_private != in.access_private ||
+		    (v.class != RMPE_CLASS_IMPLICIT_PRIVATE &&
+		     v.class != RMPE_CLASS_IMPLICIT_SHARED &&
+		     v.class != RMPE_CLASS_FIRST_TOUCH &&
+		     v.class != RMPE_CLASS_INITIAL_SHARED))
+			continue;
+		in.used = in.access_private ? RMPE_PAGE_PRIVATE : RMPE_PAGE_SHARED;
+		assert_int_equal(rmpe_judge(&in).class, RMPE_CLASS_NONE);
+		told++;
+	}
+	assert_true(told);
+}
+
+static void only_private_pages_are_taken_away(void **state)
+{
+	struct rmpe_judge_input in, other;
+	struct rmpe_verdict v;
+	unsigned int i, taken = 0;
+
+	for_each_verdict(i, in, v) {
+		other = in;
+		other.discarded = !in.discarded;
+		if (rmpe_judge(&other).class == v.class)
+			continue;
+		assert_true(in.access_private && in.attr_private && !in.vmpl);
+		assert_int_equal(v.expected, RMPE_EXPECT_PRIVATE);
+		assert_int_equal(v.class, in.discarded ? RMPE_CLASS_HOST :
+							 RMPE_CLASS_NONE);
+		taken++;
+	}
+	assert_true(taken);
+}
+
+/* The classes that no verdict has: they are not about what a page should be. */
+static void classes_of_other_origin(void **state)
+{
+	struct rmpe_judge_input in;
+	struct rmpe_verdict v;
+	unsigned int i;
+
+	for_each_verdict(i, in, v)
+		assert_true(v.class < RMPE_CLASS_UNBACKED);
 }
 
 static void no_class_is_never_enforceable(void **state)
@@ -296,6 +440,18 @@ static void no_class_is_never_enforceable(void **state)
 	for_each_verdict(i, in, v)
 		if (v.class == RMPE_CLASS_NONE)
 			assert_false(v.enforceable);
+}
+
+static enum rmpe_page_state other_state(enum rmpe_page_state state)
+{
+	switch (state) {
+	case RMPE_PAGE_PRIVATE:
+		return RMPE_PAGE_SHARED;
+	case RMPE_PAGE_SHARED:
+		return RMPE_PAGE_PRIVATE;
+	default:
+		return state;
+	}
 }
 
 /* Private and shared are treated alike, but for what a launched page is. */
@@ -316,17 +472,16 @@ static void rule_is_symmetric(void **state)
 	unsigned int i;
 
 	for_each_verdict(i, in, v) {
-		if (in.state == RMPE_PAGE_LAUNCHED)
+		/* Only what is private can be taken away. */
+		if (in.asked == RMPE_PAGE_LAUNCHED || in.discarded)
 			continue;
 		other = in;
 		other.access_private = !in.access_private;
 		other.attr_private = !in.attr_private;
 		other.inflight_private = in.inflight_shared;
 		other.inflight_shared = in.inflight_private;
-		if (in.state == RMPE_PAGE_PRIVATE)
-			other.state = RMPE_PAGE_SHARED;
-		else if (in.state == RMPE_PAGE_SHARED)
-			other.state = RMPE_PAGE_PRIVATE;
+		other.asked = other_state(in.asked);
+		other.used = other_state(in.used);
 		assert_int_equal(rmpe_judge(&other).class, mirror[v.class]);
 		assert_int_equal(rmpe_judge(&other).enforceable, v.enforceable);
 	}
@@ -342,7 +497,7 @@ static enum rmpe_class class_of(struct rmpe_judge_input in)
 static void kernel_uses_memory_that_it_validated(void **state)
 {
 	assert_int_equal(class_of((struct rmpe_judge_input){
-		.state = RMPE_PAGE_PRIVATE,
+		.asked = RMPE_PAGE_PRIVATE,
 		.attr_private = true,
 		.access_private = true,
 	}), RMPE_CLASS_NONE);
@@ -351,7 +506,7 @@ static void kernel_uses_memory_that_it_validated(void **state)
 static void guest_forgets_psc_before_dma_buffer(void **state)
 {
 	assert_int_equal(class_of((struct rmpe_judge_input){
-		.state = RMPE_PAGE_PRIVATE,
+		.asked = RMPE_PAGE_PRIVATE,
 		.attr_private = true,
 		.access_private = false,
 	}), RMPE_CLASS_IMPLICIT_SHARED);
@@ -360,7 +515,7 @@ static void guest_forgets_psc_before_dma_buffer(void **state)
 static void guest_writes_plain_text_to_launched_page(void **state)
 {
 	assert_int_equal(class_of((struct rmpe_judge_input){
-		.state = RMPE_PAGE_LAUNCHED,
+		.asked = RMPE_PAGE_LAUNCHED,
 		.attr_private = true,
 		.access_private = false,
 	}), RMPE_CLASS_IMPLICIT_SHARED);
@@ -369,7 +524,7 @@ static void guest_writes_plain_text_to_launched_page(void **state)
 static void guest_takes_back_page_without_asking(void **state)
 {
 	assert_int_equal(class_of((struct rmpe_judge_input){
-		.state = RMPE_PAGE_SHARED,
+		.asked = RMPE_PAGE_SHARED,
 		.attr_private = false,
 		.access_private = true,
 	}), RMPE_CLASS_IMPLICIT_PRIVATE);
@@ -379,7 +534,7 @@ static void guest_takes_back_page_without_asking(void **state)
 static void private_attribute_does_not_excuse_first_touch(void **state)
 {
 	assert_int_equal(class_of((struct rmpe_judge_input){
-		.state = RMPE_PAGE_NONE,
+		.asked = RMPE_PAGE_NONE,
 		.attr_private = true,
 		.access_private = true,
 	}), RMPE_CLASS_FIRST_TOUCH);
@@ -389,25 +544,90 @@ static void private_attribute_does_not_excuse_first_touch(void **state)
 static void firmware_shares_page_that_was_never_asked_for(void **state)
 {
 	assert_int_equal(class_of((struct rmpe_judge_input){
-		.state = RMPE_PAGE_NONE,
+		.asked = RMPE_PAGE_NONE,
 		.attr_private = true,
 		.access_private = false,
 	}), RMPE_CLASS_INITIAL_SHARED);
 }
 
-static void vmm_flips_page_behind_the_guest(void **state)
+static void vmm_flips_page_by_itself(void **state)
 {
 	assert_int_equal(class_of((struct rmpe_judge_input){
-		.state = RMPE_PAGE_PRIVATE,
+		.asked = RMPE_PAGE_PRIVATE,
 		.attr_private = false,
 		.access_private = true,
 	}), RMPE_CLASS_HOST);
 }
 
+/* Used as shared, told and resolved; then as what it is, and as shared again. */
+static void launched_page_is_shared_for_a_while(void **state)
+{
+	struct rmpe_judge_input in = {
+		.asked = RMPE_PAGE_LAUNCHED,
+		.attr_private = true,
+	};
+
+	assert_int_equal(class_of(in), RMPE_CLASS_IMPLICIT_SHARED);
+	in.used = RMPE_PAGE_SHARED;
+	in.attr_private = false;
+	assert_int_equal(class_of(in), RMPE_CLASS_NONE);
+	in.access_private = true;
+	assert_int_equal(class_of(in), RMPE_CLASS_NONE);
+	in.used = RMPE_PAGE_NONE;
+	in.attr_private = true;
+	in.access_private = false;
+	assert_int_equal(class_of(in), RMPE_CLASS_IMPLICIT_SHARED);
+}
+
+/* Of a page that was never asked for neither state is right: each change is told. */
+static void initial_page_goes_to_and_fro(void **state)
+{
+	struct rmpe_judge_input in = { .access_private = true };
+
+	assert_int_equal(class_of(in), RMPE_CLASS_FIRST_TOUCH);
+	in.used = RMPE_PAGE_PRIVATE;
+	in.attr_private = true;
+	assert_int_equal(class_of(in), RMPE_CLASS_NONE);
+	in.access_private = false;
+	assert_int_equal(class_of(in), RMPE_CLASS_INITIAL_SHARED);
+	in.used = RMPE_PAGE_SHARED;
+	in.attr_private = false;
+	assert_int_equal(class_of(in), RMPE_CLASS_NONE);
+	in.access_private = true;
+	assert_int_equal(class_of(in), RMPE_CLASS_FIRST_TOUCH);
+}
+
+/* The stray access was accepted, and the VMM has taken that back: told again. */
+static void vmm_converts_a_stray_page(void **state)
+{
+	assert_int_equal(class_of((struct rmpe_judge_input){
+		.asked = RMPE_PAGE_PRIVATE,
+		.used = RMPE_PAGE_SHARED,
+		.attr_private = true,
+		.access_private = false,
+	}), RMPE_CLASS_IMPLICIT_SHARED);
+}
+
+static void vmm_takes_a_page_away(void **state)
+{
+	struct rmpe_judge_input in = {
+		.asked = RMPE_PAGE_LAUNCHED,
+		.attr_private = true,
+		.access_private = true,
+		.discarded = true,
+	};
+
+	assert_int_equal(class_of(in), RMPE_CLASS_HOST);
+	assert_false(rmpe_judge(&in).enforceable);
+	/* A page that was taken away is still the guest's to ask for. */
+	in.access_private = false;
+	assert_int_equal(class_of(in), RMPE_CLASS_IMPLICIT_SHARED);
+}
+
 static void vcpu_does_not_wait_for_another_ones_psc(void **state)
 {
 	assert_int_equal(class_of((struct rmpe_judge_input){
-		.state = RMPE_PAGE_SHARED,
+		.asked = RMPE_PAGE_SHARED,
 		.access_private = true,
 		.inflight_private = true,
 	}), RMPE_CLASS_IN_FLIGHT);
@@ -416,7 +636,7 @@ static void vcpu_does_not_wait_for_another_ones_psc(void **state)
 static void psc_to_the_other_state_is_no_excuse(void **state)
 {
 	assert_int_equal(class_of((struct rmpe_judge_input){
-		.state = RMPE_PAGE_SHARED,
+		.asked = RMPE_PAGE_SHARED,
 		.access_private = true,
 		.inflight_shared = true,
 	}), RMPE_CLASS_IMPLICIT_PRIVATE);
@@ -425,7 +645,7 @@ static void psc_to_the_other_state_is_no_excuse(void **state)
 static void vm_older_than_the_module_follows_the_attribute(void **state)
 {
 	struct rmpe_judge_input in = {
-		.state = RMPE_PAGE_NONE,
+		.asked = RMPE_PAGE_NONE,
 		.history_complete = false,
 		.attr_private = true,
 		.access_private = true,
@@ -440,7 +660,7 @@ static void vm_older_than_the_module_follows_the_attribute(void **state)
 static void psc_seen_makes_up_for_partial_history(void **state)
 {
 	struct rmpe_judge_input in = {
-		.state = RMPE_PAGE_PRIVATE,
+		.asked = RMPE_PAGE_PRIVATE,
 		.history_complete = false,
 		.attr_private = true,
 		.access_private = false,
@@ -453,7 +673,7 @@ static void psc_seen_makes_up_for_partial_history(void **state)
 static void vmpl_is_told_apart_from_page_state(void **state)
 {
 	assert_int_equal(class_of((struct rmpe_judge_input){
-		.state = RMPE_PAGE_PRIVATE,
+		.asked = RMPE_PAGE_PRIVATE,
 		.attr_private = true,
 		.access_private = true,
 		.vmpl = true,
@@ -467,7 +687,12 @@ static const struct CMUnitTest examples[] = {
 	cmocka_unit_test(attribute_is_never_enforceable),
 	cmocka_unit_test(expected_access_is_never_enforceable),
 	cmocka_unit_test(attribute_never_makes_a_guest_error),
+	cmocka_unit_test(vmm_never_makes_a_guest_error),
 	cmocka_unit_test(no_class_is_never_enforceable),
+	cmocka_unit_test(going_back_is_never_an_error),
+	cmocka_unit_test(stray_use_is_told_once),
+	cmocka_unit_test(only_private_pages_are_taken_away),
+	cmocka_unit_test(classes_of_other_origin),
 	cmocka_unit_test(rule_is_symmetric),
 	cmocka_unit_test(kernel_uses_memory_that_it_validated),
 	cmocka_unit_test(guest_forgets_psc_before_dma_buffer),
@@ -475,7 +700,11 @@ static const struct CMUnitTest examples[] = {
 	cmocka_unit_test(guest_takes_back_page_without_asking),
 	cmocka_unit_test(private_attribute_does_not_excuse_first_touch),
 	cmocka_unit_test(firmware_shares_page_that_was_never_asked_for),
-	cmocka_unit_test(vmm_flips_page_behind_the_guest),
+	cmocka_unit_test(vmm_flips_page_by_itself),
+	cmocka_unit_test(launched_page_is_shared_for_a_while),
+	cmocka_unit_test(initial_page_goes_to_and_fro),
+	cmocka_unit_test(vmm_converts_a_stray_page),
+	cmocka_unit_test(vmm_takes_a_page_away),
 	cmocka_unit_test(vcpu_does_not_wait_for_another_ones_psc),
 	cmocka_unit_test(psc_to_the_other_state_is_no_excuse),
 	cmocka_unit_test(vm_older_than_the_module_follows_the_attribute),
@@ -492,9 +721,9 @@ int main(void)
 		const struct rule *r = &rules[i];
 
 		snprintf(names[i], sizeof(names[i]),
-			 "rule: %s access, expected %s, attribute %s, in flight %s, vmpl %s: %s",
-			 r->access, r->expected, r->attribute, r->in_flight,
-			 r->vmpl, r->class);
+			 "rule: %s access, expected %s, used %s, attribute %s, in flight %s, discarded %s, vmpl %s: %s",
+			 r->access, r->expected, r->used, r->attribute,
+			 r->in_flight, r->discarded, r->vmpl, r->class);
 		tests[i] = (struct CMUnitTest){
 			.name = names[i],
 			.test_func = follows_rule,

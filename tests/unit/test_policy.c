@@ -130,6 +130,8 @@ static void names_are_the_keywords(void **state)
 		assert_string_equal(rmpe_class_names[k->value], k->word);
 	assert_string_equal(rmpe_class_names[RMPE_CLASS_NONE], "none");
 	assert_string_equal(rmpe_class_names[RMPE_CLASS_HOST], "host");
+	assert_string_equal(rmpe_class_names[RMPE_CLASS_UNBACKED], "unbacked");
+	assert_string_equal(rmpe_class_names[RMPE_CLASS_NO_PROGRESS], "no_progress");
 }
 
 /* VMMs see these numbers. */
@@ -141,6 +143,10 @@ static void class_numbers_are_abi(void **state)
 	assert_int_equal(RMPE_CLASS_INITIAL_SHARED, 4);
 	assert_int_equal(RMPE_CLASS_IN_FLIGHT, 5);
 	assert_int_equal(RMPE_CLASS_VMPL, 6);
+	assert_int_equal(RMPE_CLASS_HOST, 7);
+	assert_int_equal(RMPE_CLASS_UNBACKED, 8);
+	assert_int_equal(RMPE_CLASS_NO_PROGRESS, 9);
+	assert_int_equal(RMPE_NR_CLASSES, 10);
 }
 
 static void defaults(void **state)
@@ -242,12 +248,17 @@ static void lists_that_are_refused(void **state)
 	refuse("vmpl =report", "vmpl =report");
 	refuse("vmpl=report,", "");
 	refuse(",vmpl=report", "");
-	/* These two have no policy. */
+	/* These have no policy. */
 	refuse("none=report", "none=report");
 	refuse("host=enforce", "host=enforce");
+	refuse("host=report", "host=report");
+	refuse("unbacked=enforce", "unbacked=enforce");
+	refuse("unbacked=report", "unbacked=report");
+	refuse("no_progress=enforce", "no_progress=enforce");
+	refuse("no_progress=report", "no_progress=report");
 }
 
-/* What was right before and behind it does not matter. */
+/* What was right before and after it does not matter. */
 static void lists_with_one_bad_part(void **state)
 {
 	refuse("vmpl=enforce,first_touch=stop,in_flight=enforce",
@@ -341,18 +352,19 @@ static void effective_policy(void **state)
 	}
 }
 
-static void none_and_host_are_never_enforced(void **state)
+/* Whatever stands in memory where they would have a policy. */
+static void classes_without_policy_are_never_enforced(void **state)
 {
 	struct rmpe_settings vm;
+	int class;
 
 	memset(&vm, RMPE_POLICY_ENFORCE, sizeof(vm));
 	memset(rmpe_global.policy, RMPE_POLICY_ENFORCE, sizeof(rmpe_global.policy));
 	assert_int_equal(rmpe_effective_policy(&vm, RMPE_CLASS_NONE),
 			 RMPE_POLICY_REPORT);
-	assert_int_equal(rmpe_effective_policy(&vm, RMPE_CLASS_HOST),
-			 RMPE_POLICY_REPORT);
-	assert_int_equal(rmpe_effective_policy(&vm, RMPE_NR_CLASSES),
-			 RMPE_POLICY_REPORT);
+	for (class = RMPE_CLASS_HOST; class <= RMPE_NR_CLASSES; class++)
+		assert_int_equal(rmpe_effective_policy(&vm, class),
+				 RMPE_POLICY_REPORT);
 }
 
 #define global_test(f) \
@@ -376,7 +388,7 @@ int main(void)
 		global_test(effective_mode),
 		global_test(effective_action),
 		global_test(effective_policy),
-		global_test(none_and_host_are_never_enforced),
+		global_test(classes_without_policy_are_never_enforced),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

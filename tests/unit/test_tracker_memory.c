@@ -45,6 +45,7 @@ static void nothing_known_costs_nothing(void **state)
 {
 	set(0, RMPE_MAX_GFNS, RMPE_PAGE_NONE);
 	set(RMPE_MAX_GFNS - 1, 1, RMPE_PAGE_NONE);
+	assert_true(rmpe_tracker_is_empty(&t));
 	assert_int_equal(bytes(), 0);
 	assert_int_equal(unit_live_objects(), 0);
 }
@@ -55,7 +56,9 @@ static void free_returns_everything(void **state)
 	set(1000, 1, RMPE_PAGE_SHARED);
 	set(RMPE_MAX_GFNS - 1, 1, RMPE_PAGE_SHARED);
 	assert_true(bytes() > 0);
+	assert_false(rmpe_tracker_is_empty(&t));
 	rmpe_tracker_free(&t);
+	assert_true(rmpe_tracker_is_empty(&t));
 	assert_int_equal(t.bytes, 0);
 	assert_int_equal(unit_live_objects(), 0);
 	assert_int_equal(rmpe_tracker_state(&t, 1000), RMPE_PAGE_NONE);

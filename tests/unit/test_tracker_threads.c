@@ -8,6 +8,7 @@
 #include <linux/array_size.h>
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 #include <unit/alloc.h>
@@ -82,6 +83,21 @@ static void with_readers(const struct view *r, unsigned int n, void (*round)(int
 			 atomic_load(&wrong_gfn), atomic_load(&wrong_state));
 }
 
+/*
+ * Until somebody has read all that is there now.  Nothing here may order those reads
+ * before what follows, or a sanitizer takes them for past.
+ */
+static void let_read(int round)
+{
+	const unsigned long enough = atomic_load_explicit(&reads, memory_order_relaxed) +
+				     2 * NR_READERS;
+
+	if (round % 64)
+		return;
+	while (atomic_load_explicit(&reads, memory_order_relaxed) < enough)
+		sched_yield();
+}
+
 static void set(gfn_t gfn, u64 npages, enum rmpe_page_state state)
 {
 	assert_int_equal(rmpe_tracker_set(&tracker, gfn, npages, state), 0);
@@ -99,6 +115,7 @@ static void convert(int i)
 	set(0, GFNS_2M, RMPE_PAGE_PRIVATE);
 	set(0, 1, RMPE_PAGE_SHARED);
 	set(GFNS_16M, 1, RMPE_PAGE_SHARED);
+	let_read(i);
 	set(GFNS_16M, GFNS_16M, RMPE_PAGE_PRIVATE);
 	set(GFNS_1G - 1, 2, RMPE_PAGE_SHARED);
 	set(GFNS_1G - GFNS_2M, 2 * GFNS_2M, RMPE_PAGE_PRIVATE);
@@ -142,6 +159,7 @@ static void start_over(int i)
 	set(5 * GFNS_1G, 3, RMPE_PAGE_PRIVATE);
 	set(50 * GFNS_1G, GFNS_1G, RMPE_PAGE_LAUNCHED);
 	set(0, GFNS_2M, RMPE_PAGE_PRIVATE);
+	let_read(i);
 	rmpe_tracker_free(&tracker);
 }
 

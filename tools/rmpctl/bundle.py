@@ -93,8 +93,14 @@ class Bundle:
                                                                 "drivers"))
             for file in sorted(files):
                 path = os.path.join(folder, file)
-                if os.access(path, os.R_OK) and os.stat(path).st_mode & 0o444:
-                    self.copy(os.path.relpath(path, self.host.path()))
+                name = os.path.relpath(path, self.host.path())
+                try:
+                    readable = os.stat(path).st_mode & 0o444 and os.access(path, os.R_OK)
+                except OSError as error:    # a VM may end meanwhile
+                    self.missing.append(f"{name}: {error.strerror}")
+                    continue
+                if readable:
+                    self.copy(name)
 
     def command(self, name, *args):
         """What a program prints; it may not be there, or fail."""

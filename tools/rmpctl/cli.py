@@ -76,7 +76,8 @@ def _add_check(add):
 def _add_list(add):
     add("list", "the SNP VMs that run",
         "ERRORS are violations that speak against the guest (implicit_private, "
-        "implicit_shared, first_touch), NOTED all others.")
+        "implicit_shared, first_touch), NOTED all others (initial_shared, in_flight, vmpl, host, "
+        "unbacked, no_progress).")
 
 
 def _add_show(add):
@@ -113,14 +114,16 @@ def _add_map(add):
     p.add_argument("--rows", type=at_least(1), metavar="N",
                    help="lines of the map (default: what the terminal has left)")
     p.add_argument("--limit", type=at_least(0), default=10, metavar="N",
-                   help="name at most N places that were taken without asking (default 10)")
+                   help="name at most N places of each kind (default 10)")
+    p.add_argument("--unused", action="store_true",
+                   help="also name what was asked for as private and never used so")
     _colour(p)
 
 
 def _add_history(add):
     p = add("history", "page-state changes and violations of a VM, by time",
-            "The last 2048 page-state changes and 32 violations of a VM are kept. Needs root "
-            "(debugfs).")
+            "The last 2048 page-state changes of a VM are kept, and 32 violations that were "
+            "acted upon and 32 others. Needs root (debugfs).")
     _vm(p)
     p.add_argument("gfn", metavar="GFN", nargs="?", help="only this page, such as 0x809")
     p.add_argument("-n", "--lines", type=at_least(1), metavar="N", help="only the last N")

@@ -10,7 +10,7 @@ import time
 
 from . import (bundle, check, explain, journal, klog, map_png, map_text, metrics, pagemap,
                settings, timeline, vm as vms, watch)
-from .errors import FINDING, OK, RmpctlError, UsageError
+from .errors import FINDING, OK, NoPermission, RmpctlError, UsageError
 from .host import MODULE
 from .output import ago, plural, print_json, size, table, use_colour
 from .record import CLASSES, POLICY_CLASSES, Record
@@ -69,11 +69,18 @@ def do_show(host, args):
         ("launched", f"{plural(s['launch_pages'], 'page')} ({size(s['launch_pages'])})"),
         ("PSCs", f"{s['psc_requests']} asked, {s['psc_completed']} completed, "
                  f"{s['psc_refused']} refused; {plural(s['psc_pages'], 'page')}"),
-        ("page faults", f"{s['npf_judged']} judged"),
+        ("page faults", f"{s['npf_judged']} judged; {s['repeated']} the same again"),
         ("acted upon", f"{s['enforced']}, {s['vc_injected']} #VC injected"),
         ("log", f"{plural(s['log_suppressed'], 'record')} suppressed"),
         ("memory", f"{s['tracker_bytes']} bytes for page states"),
     ]
+    # What an older version of the module does not count is left out.
+    for name, key, noun, what in (
+            ("redundant", "psc_redundant", "PSC", "asked for the state that the pages had"),
+            ("taken away", "pages_discarded", "page", "by the VMM"),
+            ("prefaults", "prefaults_skipped", "page", "skipped: the guest had not asked for it")):
+        if s[key] is not None:
+            lines.append((name, f"{plural(s[key], noun)} {what}"))
     for name, value in lines:
         print(f"  {name:<12} {value}")
     print()
@@ -88,12 +95,12 @@ def do_show(host, args):
         rows.append((name, s["violations"][name], policy))
     for line in table(head, rows, right={1}):
         print("  " + line)
-    last = vm.last_violation()
     print()
-    if last:
-        print("  last violation: " + last.line())
-    else:
-        print("  no violation")
+    try:
+        last = vm.last_violation()
+        print("  last violation: " + last.line() if last else "  no violation")
+    except NoPermission:
+        print("  last violation: it can be read by root only")
     return OK
 
 
@@ -142,13 +149,19 @@ def do_map(host, args):
     host.need_debugfs()
     name = vm.domain
     page_map = pagemap.PageMap.of_vm(vm)
+    holes = pagemap.read_holes(_lines_of(vm, "holes"))
+    unused = pagemap.read_memory(_lines_of(vm, "psc_unused")) if args.unused else []
     if args.json:
         print_json({"vm": vm.id, "domain": name, "totals": page_map.totals(),
                     "memory_known": page_map.memory_known,
                     "memory": [{"gfn": r.first, "pages": r.end - r.first}
                                for r in page_map.memory],
-                    "runs": [{"gfn": r.first, "pages": r.end - r.first, "kind": r.kind}
-                             for r in page_map.runs]})
+                    "runs": [{"gfn": r.first, "pages": r.end - r.first, "kind": r.kind,
+                              "asked": r.asked} for r in page_map.runs],
+                    "taken_away": [{"gfn": r.first, "pages": r.end - r.first, "age_us": age}
+                                   for r, age in holes]} |
+                   ({"unused": [{"gfn": r.first, "pages": r.end - r.first} for r in unused]}
+                    if args.unused else {}))
         return OK
     title = f"VM {vm.id}" + (f", domain {name}" if name else "")
     if args.png:
@@ -169,7 +182,16 @@ def do_map(host, args):
         print(line)
     for line in map_text.taken(page_map, args.limit):
         print(line)
+    for line in map_text.discarded(holes, args.limit):
+        print(line)
+    for line in map_text.unused(unused, args.limit) if args.unused else ():
+        print(line)
     return OK
+
+
+def _lines_of(vm, name):
+    """Of a file that older versions of the module do not have."""
+    return vm.open_debug(name) if vm.has_debug(name) else ()
 
 
 def _save_png(page_map, title, details, path):
@@ -231,7 +253,11 @@ def _records_to_explain(host, args):
         except vms.VmGone:
             raise
         except RmpctlError:
-            last = vm.last_violation()      # all that sysfs has
+            try:
+                last = vm.last_violation()      # all that sysfs has
+            except NoPermission:
+                raise RmpctlError("records of a VM can be read by root only: run as "
+                                  "root.") from None
             found = [last] if last else []
         return found, True
     if args.file or _is_input(sys.stdin):

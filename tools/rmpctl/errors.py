@@ -19,5 +19,9 @@ class UsageError(RmpctlError):
     status = USAGE
 
 
+class NoPermission(RmpctlError):
+    """Only root may look at it."""
+
+
 class VmGone(RmpctlError):
     """There is no such VM, or not any longer."""

@@ -38,7 +38,7 @@ def _entries(path):
             except BlockingIOError:
                 return
             except BrokenPipeError:
-                continue    # overwritten meanwhile: the next read goes on behind it
+                continue    # overwritten meanwhile: the next read goes on after it
             if not data:
                 return
             yield data.decode(errors="replace")

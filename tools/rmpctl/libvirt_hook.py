@@ -125,8 +125,11 @@ def remember_name(host, pid, name):
     # Names of processes that have gone long ago.
     for old in os.listdir(path):
         note = os.path.join(path, old)
-        if not host.exists("proc", old) and time.time() - os.stat(note).st_mtime > 86400:
-            os.unlink(note)
+        try:
+            if not host.exists("proc", old) and time.time() - os.stat(note).st_mtime > 86400:
+                os.unlink(note)
+        except FileNotFoundError:   # the hook of another domain was faster
+            pass
 
 
 def check(host, policy, name):

@@ -180,7 +180,7 @@ class Picture:
                     f"({plural(run.end - run.first, 'page')})")
             before = self.map.kind_at(run.first - 1) if run.first else pagemap.HOLE
             self.text(x, f"{span}, used as {state}.  Before it: {short(before)}; "
-                      f"behind it: {short(self.map.kind_at(run.end))}.")
+                      f"after it: {short(self.map.kind_at(run.end))}.")
             self.y += 20
             first = max(0, run.first - ZOOM_CELLS // 4)
             kinds = [self.map.kind_at(first + i) for i in range(ZOOM_CELLS)]

@@ -2,7 +2,7 @@
 """The page-state map in a terminal: a letter a cell, and a colour where it has some."""
 
 from . import pagemap
-from .output import plural, size
+from .output import ago, plural, size
 
 LETTERS = {
     pagemap.TAKEN_SHARED: "!",
@@ -67,6 +67,15 @@ def draw(page_map, columns, rows, colour):
             yield f"{gpa:#012x}  {_paint(cells[i:i + per_row], colour)}"
 
 
+ASKED = {"launched": ", launched with the guest", "private": ", which it asked for as private",
+         "shared": ", which it asked for as shared", "none": ", which it never asked for"}
+
+
+def span(first, end):
+    """A range of pages by its gfns; end is after the last."""
+    return f"gfn {first:#x}" if end == first + 1 else f"gfn {first:#x}-{end - 1:#x}"
+
+
 def taken(page_map, limit):
     """Lines that name what was taken without asking."""
     runs = page_map.taken()
@@ -78,12 +87,36 @@ def taken(page_map, limit):
         before = page_map.kind_at(run.first - 1) if run.first else pagemap.HOLE
         after = page_map.kind_at(run.end)
         state = "shared" if run.kind == pagemap.TAKEN_SHARED else "private"
-        span = (f"gfn {run.first:#x}" if run.end == run.first + 1 else
-                f"gfn {run.first:#x}-{run.end - 1:#x}")
-        yield (f"  {span}, as {state}: {plural(run.end - run.first, 'page')}; "
-               f"before it: {short(before)}, behind it: {short(after)}")
+        yield (f"  {span(run.first, run.end)}, as {state}: "
+               f"{plural(run.end - run.first, 'page')}{ASKED.get(run.asked, '')}; "
+               f"before it: {short(before)}, after it: {short(after)}")
     if len(runs) > limit:
         yield f"  ... and {plural(len(runs) - limit, 'run')} more (--json has all)"
+
+
+def discarded(holes, limit):
+    """Lines that name what the VMM has taken away."""
+    if not holes:
+        return
+    yield ""
+    yield "Private memory that the VMM has taken away, not asked for or touched since:"
+    for run, age in holes[:limit]:
+        when = "" if age is None else f", {ago(age)} ago"
+        yield f"  {span(run.first, run.end)}: {plural(run.end - run.first, 'page')}{when}"
+    if len(holes) > limit:
+        yield f"  ... and {plural(len(holes) - limit, 'run')} more (--json has all)"
+
+
+def unused(ranges, limit):
+    """Lines that name what was asked for as private, and is not there."""
+    yield ""
+    yield "Asked for as private, and never used so since:"
+    for run in ranges[:limit]:
+        yield f"  {span(run.first, run.end)}: {plural(run.end - run.first, 'page')}"
+    if not ranges:
+        yield "  nothing"
+    if len(ranges) > limit:
+        yield f"  ... and {plural(len(ranges) - limit, 'run')} more (--json has all)"
 
 
 def short(kind):

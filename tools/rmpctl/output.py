@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Tables, numbers, times, colours and JSON."""
 
+import errno
 import json
 import os
 import sys
@@ -41,6 +42,18 @@ def ago(usec):
         if seconds < limit:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds / 86400:.0f} d"
+
+
+# Where the module has no room for a larger answer: of a recent PSC, and of an old one.
+LARGEST_ANSWERS = ("4294967295", "255")
+
+
+def answer(text):
+    """The VMM's answer to a PSC, with the error's name if it is one: 22 (EINVAL)."""
+    if text in LARGEST_ANSWERS:
+        return f"{text} or more, or a negative number"
+    name = errno.errorcode.get(int(text))
+    return f"{text} ({name})" if name else text
 
 
 def size(pages):

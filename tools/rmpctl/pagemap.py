@@ -36,8 +36,9 @@ MEANING = {
     HOLE: "no memory",
 }
 
-# first and end are gfns, end is behind the last.
-Run = collections.namedtuple("Run", "first end kind")
+# first and end are gfns, end is after the last.  asked is what the guest asked for, where
+# the module says it.
+Run = collections.namedtuple("Run", "first end kind asked", defaults=(None,))
 Range = collections.namedtuple("Range", "first end")
 
 
@@ -66,7 +67,7 @@ def read_runs(lines):
         if first is None or run_end is None or run_end <= end:
             continue
         yield Run(max(first, end), run_end,
-                  kind_of(pairs.get("state"), pairs.get("source")))
+                  kind_of(pairs.get("state"), pairs.get("source")), pairs.get("asked"))
         end = run_end
 
 
@@ -78,6 +79,16 @@ def read_memory(lines):
         if first is not None:
             ranges.append(Range(first, end))
     return join(ranges)
+
+
+def read_holes(lines):
+    """What the VMM has taken away, from the file holes: (range, age in us), in order."""
+    out = []
+    for line in lines:
+        pairs, first, end = _parse_run(line)
+        if first is not None and end is not None:
+            out.append((Range(first, end), number(pairs.get("age_us"))))
+    return sorted(out)
 
 
 def join(ranges):
@@ -123,13 +134,14 @@ class PageMap:
         return out
 
     def taken(self):
-        """Runs that the guest took without asking; neighbours of one kind as one."""
+        """Runs that the guest took without asking; neighbours that are alike as one."""
         out = []
         for run in self.runs:
             if run.kind not in ALARMING:
                 continue
-            if out and out[-1].end == run.first and out[-1].kind == run.kind:
-                out[-1] = Run(out[-1].first, run.end, run.kind)
+            if (out and out[-1].end == run.first and
+                    (out[-1].kind, out[-1].asked) == (run.kind, run.asked)):
+                out[-1] = out[-1]._replace(end=run.end)
             else:
                 out.append(run)
         return out

@@ -4,7 +4,7 @@
 MARK = "rmp_enforce: violation "
 HEX = {"gfn", "gpa", "pfn", "psc_gfn"}
 GUEST_ERRORS = ("implicit_private", "implicit_shared", "first_touch")
-OTHERS = ("initial_shared", "in_flight", "vmpl", "host")
+OTHERS = ("initial_shared", "in_flight", "vmpl", "host", "unbacked", "no_progress")
 CLASSES = GUEST_ERRORS + OTHERS
 POLICY_CLASSES = GUEST_ERRORS + ("initial_shared", "in_flight", "vmpl")
 

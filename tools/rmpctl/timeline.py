@@ -3,9 +3,17 @@
 
 import collections
 
+from .output import answer
 from .record import number, parse_pairs
 
 Event = collections.namedtuple("Event", "order age_us kind text data")
+
+
+def _result(pairs):
+    """How a PSC ended; the VMM's number if it refused it."""
+    if pairs["result"] == "refused" and number(pairs.get("ret")) is not None:
+        return f"refused: {answer(pairs['ret'])}"
+    return pairs["result"] + (", redundant" if pairs.get("redundant") == "yes" else "")
 
 
 def _psc(pairs):
@@ -13,11 +21,11 @@ def _psc(pairs):
     first = number(pairs["gfn"])
     return Event((number(pairs["seq"]) or 0, 0), number(pairs["age_us"]), "psc",
                  f"vCPU {pairs['vcpu']}  PSC to {pairs['to']:<7}  "
-                 f"{first:#x} +{pages}  {pairs['result']}", pairs)
+                 f"{first:#x} +{pages}  {_result(pairs)}", pairs)
 
 
 def _violation(record):
-    # It came behind the last PSC that had been answered by then.
+    # It came after the last PSC that had been answered by then.
     return Event((record.number("psc_seq") or 0, record.number("seq") or 0),
                  record.number("age_us"), "violation",
                  f"vCPU {record['vcpu']}  {record['class']}: {record['access']} "
@@ -44,8 +52,9 @@ def events(vm, gfn=None):
 
 def lost(vm):
     """How many older PSCs and violations are not kept any more."""
-    def first_seq(name):
+    def gaps(name):
+        kept, last = 0, 0
         for line in vm.open_debug(name):
-            return (number(parse_pairs(line).get("seq")) or 1) - 1
-        return 0
-    return first_seq("psc_history"), first_seq("violations")
+            kept, last = kept + 1, number(parse_pairs(line).get("seq")) or last
+        return last - kept if kept else 0
+    return gaps("psc_history"), gaps("violations")

@@ -4,12 +4,13 @@
 import errno
 
 from . import domain
-from .errors import RmpctlError, UsageError, VmGone
+from .errors import NoPermission, RmpctlError, UsageError, VmGone
 from .host import DEBUG, MODULE
 from .record import CLASSES, GUEST_ERRORS, OTHERS, POLICY_CLASSES, Record
 
-COUNTERS = ("launch_pages", "psc_requests", "psc_completed", "psc_refused", "psc_pages",
-            "npf_judged", "vc_injected", "log_suppressed", "tracker_bytes")
+COUNTERS = ("launch_pages", "psc_requests", "psc_completed", "psc_refused", "psc_redundant",
+            "psc_pages", "pages_discarded", "prefaults_skipped", "npf_judged", "vc_injected",
+            "log_suppressed", "tracker_bytes")
 WORDS = ("pid", "comm", "vcpus", "mode", "action", "effective_mode", "state", "history")
 
 
@@ -35,12 +36,16 @@ class Vm:
                 return None     # a file that this version of the module lacks
             raise self._gone() from None
         except PermissionError:
-            raise RmpctlError(f"{self.host.path(self.folder, name)}: no permission; "
-                              "run as root.") from None
+            raise NoPermission(f"{self.host.path(self.folder, name)} can be read by root only: "
+                               "run as root.") from None
         except OSError as error:
             if error.errno == errno.ENODEV:
                 raise self._gone() from None
             raise
+
+    def has_debug(self, name):
+        """Whether this version of the module has such a file."""
+        return self.host.exists(DEBUG, str(self.id), name)
 
     def open_debug(self, name):
         """Lines of a file in debugfs."""
@@ -67,6 +72,7 @@ class Vm:
         return domain.name_of(self.host, self.pid)
 
     def last_violation(self):
+        """The last record; None if there is none.  For root only."""
         return Record.from_line(self.read("last_violation") or "")
 
     def violations(self):
@@ -77,7 +83,11 @@ class Vm:
                 yield record
 
     def snapshot(self):
-        """All that sysfs has, in one dictionary: what --json prints."""
+        """All that sysfs has, in one dictionary: what --json prints.
+
+        Whoever is not root can't read the last violation, and is told so by
+        last_violation_readable.
+        """
         out = {"vm": self.id, "domain": self.domain}
         for name in WORDS:
             out[name] = self.read(name)
@@ -88,9 +98,14 @@ class Vm:
             out[name] = None if value is None else int(value)
         out["policy"] = {c: self.read(f"policy/{c}") for c in POLICY_CLASSES}
         out["violations"] = {c: int(self.read(f"violations/{c}") or 0) for c in CLASSES}
-        out["enforced"] = int(self.read("violations/enforced") or 0)
-        last = self.last_violation()
+        for name in ("enforced", "repeated"):
+            out[name] = int(self.read(f"violations/{name}") or 0)
+        try:
+            last, readable = self.last_violation(), True
+        except NoPermission:
+            last, readable = None, False
         out["last_violation"] = last.as_json() if last else None
+        out["last_violation_readable"] = readable
         return out
 
 

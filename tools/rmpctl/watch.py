@@ -10,7 +10,7 @@ from .errors import RmpctlError
 from .host import MODULE
 
 RATES = ("psc_completed", "psc_pages", "npf_judged")
-# What matters most comes first: a terminal of 80 columns ends behind PSC/s.
+# What matters most comes first: a terminal of 80 columns ends after PSC/s.
 HEAD = ("VM", "DOMAIN", "MODE", "STATE", "ERRORS", "NEW", "NOTED", "PSC/s", "PAGES/s", "NPF/s",
         "HISTORY")
 WIDTHS = (4, 18, 7, 10, 7, 5, 6, 7, 8, 8, 8)

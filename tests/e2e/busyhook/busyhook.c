@@ -2,18 +2,41 @@
 /*
  * Stands for a live patch: takes a function as one that may be redirected, and
  * leaves it as it is.  ftrace grants that to one user only.
+ *
+ * Or, with pause_ms, stands for a host that is short of CPUs: a task called rmmod
+ * gets none for a while, between the kernel's decision that a module may go and
+ * the module's exit.
  */
+#include <linux/atomic.h>
+#include <linux/delay.h>
 #include <linux/ftrace.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 
 static char *target = "kvm_mmu_page_fault";
 module_param(target, charp, 0444);
 MODULE_PARM_DESC(target, "The function");
 
+static unsigned int pause_ms;
+module_param(pause_ms, uint, 0444);
+MODULE_PARM_DESC(pause_ms, "Hold up rmmod for so long instead, once");
+
 static void notrace leave_alone(unsigned long ip, unsigned long parent_ip,
 				struct ftrace_ops *op, struct ftrace_regs *fregs)
 {
+}
+
+/* What delete_module() calls last before the exit of the module. */
+#define PAUSE_AT	"mutex_unlock"
+
+static atomic_t held_up;
+
+static void notrace hold_up(unsigned long ip, unsigned long parent_ip,
+			    struct ftrace_ops *op, struct ftrace_regs *fregs)
+{
+	if (!strcmp(current->comm, "rmmod") && !atomic_xchg(&held_up, 1))
+		mdelay(pause_ms);
 }
 
 static struct ftrace_ops ops = {
@@ -23,8 +46,14 @@ static struct ftrace_ops ops = {
 
 static int __init busyhook_init(void)
 {
-	int r = ftrace_set_filter(&ops, target, strlen(target), 1);
+	int r;
 
+	if (pause_ms) {
+		target = PAUSE_AT;
+		ops.func = hold_up;
+		ops.flags = 0;
+	}
+	r = ftrace_set_filter(&ops, target, strlen(target), 1);
 	if (!r)
 		r = register_ftrace_function(&ops);
 	if (r)

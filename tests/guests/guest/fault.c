@@ -3,6 +3,7 @@
 #include "guest.h"
 
 #define VECTOR_VC	29
+#define SERIAL_PORT	0x3f8
 #define GATE_PRESENT_INTR	0x8e00ul
 #define KERNEL_CS	8ul
 
@@ -65,6 +66,8 @@ void exception(struct frame *f)
 	c->cr2 = cr2;
 	c->rip = f->rip;
 	if (f->vector == VECTOR_VC) {
+		for (uint64_t i = 0; i < c->outs; i++)
+			port_out(c, SERIAL_PORT);
 		if (c->on_fault == ON_FAULT_TERMINATE)
 			terminate(GUEST_TERM_SET, GUEST_TERM_VC);
 		if (c->on_fault == ON_FAULT_RETRY && c->faults <= c->limit)

@@ -25,10 +25,11 @@ struct cpu {
 	uint32_t limit;
 	uint32_t faults;
 	uint32_t vector;
+	uint64_t outs;
 	uint64_t error, cr2, rip;
 	volatile struct guest_status *status;	/* through the shared view; NULL until shared */
 	uint32_t loops[GUEST_MAX_OPS];
-	uint8_t pad[CPU_IDT - 88 - 4 * GUEST_MAX_OPS];
+	uint8_t pad[CPU_IDT - 96 - 4 * GUEST_MAX_OPS];
 	uint64_t idt[IDT_VECTORS][2];
 };
 

@@ -14,6 +14,12 @@ static volatile uint64_t *flag(uint64_t n)
 	return (volatile uint64_t *)shared_va(GUEST_FLAGS_GPA) + n % GUEST_NFLAGS;
 }
 
+/* Of OP_LOOP; flag 0 ends none. */
+static int stop_flag(const struct guest_op *op)
+{
+	return op->arg[2] && *flag(op->arg[2]);
+}
+
 static uint64_t view_va(const struct guest_op *op, uint64_t gpa)
 {
 	return op->view == VIEW_SHARED ? GUEST_SHARED_VA + gpa : gpa;
@@ -213,6 +219,7 @@ static void run_op(struct cpu *c, const struct guest_op *op, const void *script,
 	for (uint32_t i = 0; i < (op->repeat ?: 1); i++, gpa += op->stride) {
 		c->on_fault = op->on_fault;
 		c->limit = op->limit;
+		c->outs = op->outs;
 		c->faults = 0;
 		c->vector = 0;
 		switch (op->code) {
@@ -272,7 +279,7 @@ uint64_t run_script(struct cpu *c, const struct guest_op *script)
 		if (op->code == OP_LOOP) {
 			r->state = RESULT_OK;
 			r->runs++;
-			if (++c->loops[i] < op->arg[1]) {
+			if (++c->loops[i] < op->arg[1] && !stop_flag(op)) {
 				i = op->arg[0];
 			} else {
 				c->loops[i] = 0;

@@ -134,12 +134,17 @@ int vm_punch(struct vm *vm, uint64_t gpa, uint64_t size)
 	return fallocate(s->gmem, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, gpa - s->gpa, size);
 }
 
+int vm_unmap(struct vm *vm, uint64_t gpa, uint64_t size, bool private)
+{
+	return vm_set_attr(vm, gpa, size, !private) ?: vm_set_attr(vm, gpa, size, private);
+}
+
 int vm_convert(struct vm *vm, uint64_t gpa, uint64_t size, bool to_private)
 {
 	struct vm_slot *s = vm_slot_of(vm, gpa);
 
 	/* A range that is not RAM can't become private; shared it is already. */
-	if (!s || gpa + size > s->gpa + s->size) {
+	if (!s || s->gmem < 0 || gpa + size > s->gpa + s->size) {
 		errno = EINVAL;
 		return to_private ? -1 : 0;
 	}

@@ -89,6 +89,11 @@ unsigned int op_loop(struct vm *vm, unsigned int vcpu, unsigned int to, unsigned
 	return op_add(vm, vcpu, &(struct guest_op){ .code = OP_LOOP, .arg = { to, times } });
 }
 
+unsigned int op_loop_until(struct vm *vm, unsigned int vcpu, unsigned int to, unsigned int flag)
+{
+	return op_add(vm, vcpu, &(struct guest_op){ .code = OP_LOOP, .arg = { to, ~0u, flag } });
+}
+
 void op_then(struct vm *vm, unsigned int vcpu, uint64_t gpa)
 {
 	struct script *s = vm->script[vcpu];

@@ -200,6 +200,9 @@ static int handle_exit(struct vcpu *v, int error)
 		usleep(WAIT_STEP_US);
 		return 0;
 	}
+	/* Nor is what a guest writes to its console: there is no device. */
+	if (!error && reason == KVM_EXIT_IO)
+		return 0;
 	note_exit(v, error);
 	if (error == EFAULT && reason == KVM_EXIT_MEMORY_FAULT)
 		return handle_memory_fault(v);
@@ -208,8 +211,6 @@ static int handle_exit(struct vcpu *v, int error)
 	switch (reason) {
 	case KVM_EXIT_HYPERCALL:
 		return handle_hypercall(v);
-	case KVM_EXIT_IO:	/* there is no device */
-		return 0;
 	case KVM_EXIT_HLT:
 		return 1;
 	default:
@@ -222,6 +223,18 @@ int vcpu_run_once(struct vcpu *v)
 	int error = ioctl(v->fd, KVM_RUN, 0) ? errno : 0;
 
 	return handle_exit(v, error);
+}
+
+int vcpu_prefault(struct vcpu *v, uint64_t gpa, uint64_t size)
+{
+	struct kvm_pre_fault_memory r = { .gpa = gpa, .size = size };
+
+	/* It tells what is left when a signal has come, or an error after the first page. */
+	while (r.size) {
+		if (ioctl(v->fd, KVM_PRE_FAULT_MEMORY, &r) && errno != EINTR && errno != EAGAIN)
+			return errno;
+	}
+	return 0;
 }
 
 static void *vcpu_thread(void *arg)

@@ -142,6 +142,8 @@ struct vm_slot *vm_slot_of(struct vm *vm, uint64_t gpa);
 void *vm_hva(struct vm *vm, uint64_t gpa);
 int vm_set_attr(struct vm *vm, uint64_t gpa, uint64_t size, bool to_private);
 int vm_punch(struct vm *vm, uint64_t gpa, uint64_t size);
+/* KVM's translation of a page in that state goes, so that its next use faults; no more. */
+int vm_unmap(struct vm *vm, uint64_t gpa, uint64_t size, bool private);
 /* What QEMU does for a conversion: attribute, and give back the other side's memory. */
 int vm_convert(struct vm *vm, uint64_t gpa, uint64_t size, bool to_private);
 
@@ -170,6 +172,8 @@ uint64_t vm_psc(struct vcpu *v, const struct psc *psc);
 uint64_t vm_psc_partly(struct vcpu *v, const struct psc *psc, uint64_t limit);
 /* One KVM_RUN by the caller, recorded like the thread's. */
 int vcpu_run_once(struct vcpu *v);
+/* KVM_PRE_FAULT_MEMORY: waits until the vCPU is out of KVM_RUN. */
+int vcpu_prefault(struct vcpu *v, uint64_t gpa, uint64_t size);		/* 0 or errno */
 unsigned int vcpu_count_exits(const struct vcpu *v, uint32_t reason);
 /* The n-th (from 0) exit for that reason, or NULL. */
 const struct vm_exit *vcpu_exit(const struct vcpu *v, uint32_t reason, unsigned int n);
@@ -212,6 +216,8 @@ unsigned int op_count(struct vm *vm, unsigned int vcpu, unsigned int flag, unsig
  */
 void op_then(struct vm *vm, unsigned int vcpu, uint64_t gpa);
 unsigned int op_loop(struct vm *vm, unsigned int vcpu, unsigned int to, unsigned int times);
+/* Until @flag, not 0, is set. */
+unsigned int op_loop_until(struct vm *vm, unsigned int vcpu, unsigned int to, unsigned int flag);
 /* PSC to private and PVALIDATE; or rescind and PSC to shared: as a guest should. */
 unsigned int op_make_private(struct vm *vm, unsigned int vcpu, uint64_t gpa);
 unsigned int op_make_shared(struct vm *vm, unsigned int vcpu, uint64_t gpa);

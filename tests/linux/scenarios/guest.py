@@ -147,9 +147,12 @@ class Guest:
     def vcpu_thread(self, vcpu):
         """Folder in /proc of the thread that runs a vCPU."""
         for path in glob.glob("/proc/%d/task/*" % self.qemu.pid):
-            with open(path + "/comm", encoding="ascii") as f:
-                if f.read().strip() == "CPU %d/KVM" % vcpu:
-                    return path
+            try:
+                with open(path + "/comm", encoding="ascii") as f:
+                    if f.read().strip() == "CPU %d/KVM" % vcpu:
+                        return path
+            except OSError:     # QEMU's other threads come and go
+                pass
         return None
 
     # --- the end ---

@@ -164,9 +164,12 @@ class Guest:
     def vm(self):
         """Its number; found by the pid, not by what is tested."""
         for vm_id in os.listdir(f"{MODULE}/vms"):
-            with open(f"{MODULE}/vms/{vm_id}/pid", encoding="ascii") as file:
-                if int(file.read()) == self.pid:
-                    return vm_id
+            try:
+                with open(f"{MODULE}/vms/{vm_id}/pid", encoding="ascii") as file:
+                    if int(file.read()) == self.pid:
+                        return vm_id
+            except OSError:     # another one, which has just ended
+                pass
         raise AssertionError(f"no VM of pid {self.pid}")
 
     def counter(self, name):

@@ -62,7 +62,7 @@ def _():
     fleet.load()
     done = rmpctl("check")
     keep("check.txt", done.out)
-    has(done.out, "all 6 functions of KVM are redirected", "[ PASS ] mode: lenient",
+    has(done.out, "all 8 functions of KVM are redirected", "[ PASS ] mode: lenient",
         "[ PASS ] history: no SNP VM runs")
     report = rmpctl("check", "--json").json()
     equal(report["ok"], True)
@@ -161,10 +161,35 @@ def _():
     totals = rmpctl("map", "build,7", "--json").json()["totals"]
     equal(totals["taken_shared"], 2)
     equal(totals["taken_private"], 5)
+    asked = {r["gfn"]: r["asked"] for r in rmpctl("map", "build,7", "--json").json()["runs"]}
+    equal((asked[0x303], asked[0x1c000], asked[0x3c000]), ("none", "private", "none"))
     done = rmpctl("map", "db1")
     has(done.out, "domain db1")
     if "Taken without asking" in done.out:
         raise AssertionError(done.out)
+
+
+@suite.test("map: what was asked for and never used; what the VMM took away")
+def _():
+    asked = "Asked for as private, and never used so since:"
+    done = rmpctl("map", "build,7", "--unused", "--columns", "100", "--rows", "40")
+    has(done.out, asked, "gfn 0x1000-0x17fff: 94208 pages")
+    if asked in rmpctl("map", "build,7").out:
+        raise AssertionError("it was not asked for")
+    guest = Guest("robbed", "robbed1")
+    guest.wait_for("violations/initial_shared", 1)
+    equal(rmpctl("map", "robbed1", "--json").json()["taken_away"], [])
+    guest.go_on()
+    guest.wait_for("pages_discarded", 2)
+    done = rmpctl("map", "robbed1", "--unused")
+    keep("robbed.txt", done.out)
+    has(done.out, "Private memory that the VMM has taken away", "  gfn 0x101-0x102: 2 pages, ",
+        f"{asked}\n  gfn 0x101-0x102: 2 pages")
+    told = rmpctl("map", "robbed1", "--json", "--unused").json()
+    equal([(r["gfn"], r["pages"]) for r in told["taken_away"]], [(0x101, 2)])
+    equal(told["unused"], [{"gfn": 0x101, "pages": 2}])
+    has(rmpctl("show", "robbed1").out, "taken away   2 pages by the VMM")
+    guest.end()
 
 
 @suite.test("map --png: a picture, or what it needs", long=True)
@@ -279,10 +304,18 @@ def _():
         equal((done.out, done.err), ("", f"rmpctl: {said}\n"))
     equal(rmpctl("list", "--json").json()[0]["mode"], "inherit")
     # sysfs is for everybody, and so is a VMM's name where /proc is.
-    has(rmpctl("show", "db1", uid=fleet.NOBODY).out, "domain db1", "no violation")
-    has(rmpctl("explain", "web1", uid=fleet.NOBODY).out, "implicit_shared: VM")
+    has(rmpctl("show", "db1", uid=fleet.NOBODY).out, "domain db1",
+        "last violation: it can be read by root only")
     has(rmpctl("check", uid=fleet.NOBODY, status=1).out,
         "[ SKIP ] hooks: tracefs can't be read\n         run as root")
+    # Whoever is not root sees no record, since it has the address of a page of the host.
+    equal(rmpctl("explain", "web1", uid=fleet.NOBODY, status=3).err,
+          "rmpctl: records of a VM can be read by root only: run as root.\n")
+    has(rmpctl("list", uid=fleet.NOBODY).out, "db1", "web1")
+    found = {s["domain"]: s for s in rmpctl("list", "--json", uid=fleet.NOBODY).json()}
+    equal((found["web1"]["last_violation"], found["web1"]["last_violation_readable"]),
+          (None, False))
+    has(rmpctl("metrics", uid=fleet.NOBODY).out, "rmp_enforce_up 1")
 
 
 @suite.test("bundle: another machine can look into it", long=True)
@@ -296,7 +329,7 @@ def _():
         folder = os.path.join(OUT, names[0].split("/")[0])
         tar.extractall(OUT)
     has(" ".join(names), "sys/kernel/rmp_enforce/mode", "dev/kmsg", "page_state", "check.json",
-        "README.txt")
+        "README.txt", "/holes", "/psc_unused")
     for args in (["show", "web1"], ["map", "build,7", "--rows", "20"], ["history", "web1"],
                  ["list"], ["explain", "-n", "0"]):
         # But for ages, which go on here.
@@ -304,7 +337,7 @@ def _():
                        for where in (["--root", folder], []))
         equal(there, here)
     has(rmpctl("--root", folder, "check", status=1).out, os.uname().release,
-        "all 6 functions of KVM are redirected", "a bundle does not have the kernel's BTF")
+        "all 8 functions of KVM are redirected", "a bundle does not have the kernel's BTF")
     has(rmpctl("--root", folder, "set", "mode=off", status=2).err, "can't be changed")
     has(rmpctl("bundle", "-o", "/nonexistent/x", status=3).err, "can't write")
 

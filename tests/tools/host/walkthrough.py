@@ -60,7 +60,7 @@ def looking(r, guests):
     r.heading("What did web1 do?")
     r.run("rmpctl explain web1", "implicit_shared", "guest frame 0x104", "4 requests to shared")
     r.say("""What it had asked for, by time; then of the last page that it may use, and of the
-        one behind it:""")
+        one after it:""")
     r.run("rmpctl history web1", "PSC to shared")
     r.run("rmpctl history web1 0x103", "PSC to shared")
     r.run("rmpctl history web1 0x104", "! vCPU 0  implicit_shared")
@@ -75,7 +75,7 @@ def looking(r, guests):
     r.run("rmpctl map build7 --png map.png", "written")
     r.picture("map.png", "map of a guest's memory")
     r.say("""Blue is private and yellow is shared, because the guest asked; red and magenta it
-        took. The enlarged places say what is wrong: a page between the rings, one behind the end
+        took. The enlarged places say what is wrong: a page between the rings, one after the end
         of the bounce buffer, and five in memory that it validated and never asked for.""")
     r.heading("Live")
     status = screen(["rmpctl", "watch"], "watch", 22, 24, guests["web1"].go_on)

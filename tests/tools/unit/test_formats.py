@@ -4,21 +4,24 @@
 import contextlib
 import io
 import os
+import random
 import re
+import tarfile
 import tempfile
 import unittest
 import unittest.mock
 
-from rmpctl import check, cli, commands, domain, explain, klog, metrics, output, record, settings
-from rmpctl import VERSION, errors, timeline, vm as vms, watch
-from rmpctl.host import MODULE, Host
+from rmpctl import bundle, check, cli, commands, domain, explain, klog, metrics, output, record
+from rmpctl import VERSION, errors, settings, timeline, vm as vms, watch
+from rmpctl.host import DEBUG, MODULE, Host
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 LINE = ("rmp_enforce: violation vm=7 pid=200 comm=e2e vcpu=0 gfn=0x100 gpa=0x100000 access=shared "
         "op=write expected=private source=psc class=implicit_shared attr=private "
         "err=0x100000006(WRITE,USER,FINAL) psc=private psc_age_us=541 psc_vcpu=0 psc_gfn=0x100 "
         "psc_pages=1 launch=no pfn=none rmp=n/a rip=n/a n=1 suppressed=0 mode=strict action=vc "
-        "escalated=no")
+        "escalated=no repeats=0 used=no refused=none refused_age_us=n/a refused_ret=n/a "
+        "hole_age_us=n/a")
 
 
 def text_of(*parts):
@@ -43,16 +46,21 @@ class Records(unittest.TestCase):
         names = set(re.findall(r"violations/<class>|^\s+(\w+)  +(?:enforce|report) ",
                                text_of("docs", "ABI", "sysfs-kernel-rmp_enforce"), re.M))
         self.assertEqual(names - {""}, set(record.POLICY_CLASSES))
+        counted = re.findall(r"violations/(\w+)$",
+                             text_of("docs", "ABI", "sysfs-kernel-rmp_enforce"), re.M)
+        self.assertEqual(set(counted) - {"enforced", "repeated"},
+                         set(record.CLASSES) - set(record.POLICY_CLASSES))
 
     def test_every_class_is_explained(self):
         for name in record.CLASSES:
             causes, look = explain.CAUSES[name]
             self.assertTrue(causes and look)
+            self.assertTrue(f"| `{name}` |" in text_of("docs", "records.md"), name)
 
     def test_every_key_of_a_record_is_documented(self):
         known = text_of("docs", "records.md")
         for key in record.parse_pairs(LINE.partition("violation ")[2]):
-            self.assertIn(f"`{key}`", known)
+            self.assertTrue(f"`{key}`" in known, key)
 
 
 class Timeline(unittest.TestCase):
@@ -69,6 +77,30 @@ class Timeline(unittest.TestCase):
                          ["psc", "psc", "violation", "violation", "psc"])
         self.assertEqual([e.kind for e in timeline.events(vm, 0x100)],
                          ["psc", "violation", "violation"])
+
+    def test_the_answer_of_who_refused_and_what_was_in_vain(self):
+        vm = unittest.mock.Mock()
+        vm.violations.return_value = []
+        line = "seq={} age_us=10 vcpu=0 gfn=0x100 pages=1 to=private result={}\n"
+        vm.open_debug.return_value = [
+            line.format(1, "refused ret=22 redundant=no"),
+            line.format(2, "refused ret=4294967295 redundant=no"),
+            line.format(3, "completed ret=0 redundant=yes"),
+            line.format(4, "completed")]    # of an older module
+        self.assertEqual([e.text.partition("+1  ")[2] for e in timeline.events(vm)],
+                         ["refused: 22 (EINVAL)",
+                          "refused: 4294967295 or more, or a negative number",
+                          "completed, redundant", "completed"])
+
+    def test_how_many_are_not_kept(self):
+        """The ring of violations has gaps: those that were acted upon stay longer."""
+        vm = unittest.mock.Mock()
+        files = {"psc_history": ["seq=5 x=1\n", "seq=6 x=1\n"], "violations":
+                 ["seq=2 vm=1\n", "seq=40 vm=1\n", "seq=41 vm=1\n"]}
+        vm.open_debug.side_effect = lambda name: iter(files[name])
+        self.assertEqual(timeline.lost(vm), (4, 38))
+        files["violations"] = []
+        self.assertEqual(timeline.lost(vm), (4, 0))
 
 
 class Explaining(unittest.TestCase):
@@ -88,14 +120,164 @@ class Explaining(unittest.TestCase):
     def test_sources_psc_and_outcomes(self):
         self.assertIn("VM is older than the module", self.said(source="attribute"))
         self.assertIn("had taken it so before", self.said(source="use"))
-        self.assertIn("has never asked for this page", self.said(expected="initial"))
-        self.assertIn("not known any more", self.said(psc="unknown"))
+        self.assertIn("has never asked for this page", self.said(expected="initial", psc="none"))
+        self.assertIn("is not known: the VM is older", self.said(psc="unknown"))
         self.assertIn("No page-state change of this page", self.said(psc="none"))
+        self.assertIn("has used the page as shared before", self.said(used="shared"))
         self.assertIn("real mode", self.said(action="terminate", escalated="protected_mode_off"))
         self.assertIn("lenient mode", self.said(action="none", mode="lenient"))
         self.assertIn("3 records before it", self.said(suppressed="3"))
         self.assertIn("as a page table", self.said(op="walk"))
         self.assertIn("It is violation 5 of this page", self.said(n="5"))
+        self.assertIn("The same fault came 7 more times", self.said(repeats="7"))
+        self.assertIn("what it had asked for holds no more",
+                      self.said(**{"class": "first_touch"}, expected="initial", source="none"))
+
+    PRIVATE = {"class": "implicit_private", "access": "private", "expected": "shared",
+               "psc": "shared", "attr": "shared"}
+    REFUSED = {"refused": "private", "refused_age_us": "1200", "refused_ret": "22"}
+
+    def test_a_refused_request_comes_first(self):
+        said = self.said(**self.PRIVATE, **self.REFUSED)
+        self.assertRegex(said, r"^implicit_private: VM 7 \(pid 200, e2e\) in short The guest asked "
+                               r"for this page to be private, and the VMM refused it 1\.2 ms "
+                               r"before: it answered 22 \(EINVAL\)\. The guest used it as private "
+                               r"all the same\. what happened")
+        self.assertIn("looks at the answer to its PSC", said)
+        # It asked for the other state: no more is known than that.
+        said = self.said(refused="private", refused_age_us="5", refused_ret="5")
+        self.assertIn("answered 5 (EIO). what happened", said)
+        self.assertNotIn("in short", self.said())
+        first = self.said(**self.REFUSED | {"class": "first_touch", "access": "private",
+                                            "expected": "initial", "psc": "none"})
+        self.assertIn("no request for this page was ever completed", first)
+        self.assertNotIn("has never asked", first)
+
+    def test_a_vmm_that_converts_and_then_refuses(self):
+        said = self.said(**self.PRIVATE | self.REFUSED | {"class": "host", "expected": "private",
+                                                          "action": "none", "refused": "shared"})
+        self.assertIn("KVM's attribute of the page is shared: the VMM converted the page and then "
+                      "said no", said)
+        self.assertIn("rightly. But KVM's attribute of the page was shared: the VMM changed it by "
+                      "itself", said)
+        self.assertIn("never acted upon", said)
+        self.assertNotIn("but the page was", said)
+        self.assertNotIn("all the same", said)
+
+    def test_a_page_that_was_taken_away_comes_first(self):
+        said = self.said(**{"class": "host"}, access="private", action="none",
+                         hole_age_us="3100000")
+        self.assertRegex(said, r"\) in short The VMM took this page away 3\.1 s before, by a hole "
+                               r"in guest_memfd\..* 0x404 .*what happened")
+        self.assertIn("rightly. But the VMM had taken the page away.", said)
+
+    def test_what_can_not_be_private(self):
+        said = self.said(**{"class": "unbacked"}, access="private", expected="initial",
+                         source="none", action="none")
+        self.assertRegex(said, r"\) in short There is no private memory here: .* The C-bit is "
+                               r"wrong for this address\. what happened .* where it has no private "
+                               r"memory")
+        self.assertIn("never acted upon", said)
+        self.assertNotIn("converted", said)
+
+    def test_no_progress(self):
+        said = self.said(**{"class": "no_progress"}, access="private", action="none", vcpu="3")
+        self.assertRegex(said, r"\) in short vCPU 3 faults at the same page, rightly, without "
+                               r"progress: the page is in use, for instance as a running vCPU's "
+                               r"VMSA")
+        self.assertNotIn("but the page was", said)
+
+    def test_permissions_are_no_state(self):
+        said = self.said(**{"class": "vmpl"}, access="private", action="none", mode="lenient")
+        self.assertIn("which the page does not permit at the guest's VMPL", said)
+        self.assertNotIn("convert", said)
+        self.assertNotIn("but the page was", said)
+
+    def test_in_flight(self):
+        said = self.said(**self.PRIVATE | {"class": "in_flight", "action": "none"})
+        self.assertIn("before the VMM had answered a request to make it private. Until then the "
+                      "page was shared", said)
+        self.assertIn("the vCPU waits for the VMM's answer", said)
+        said = self.said(**{"class": "in_flight", "action": "none", "mode": "lenient",
+                            "access": "private", "attr": "shared"})
+        self.assertIn("rightly. But KVM's attribute of the page was shared already", said)
+
+    def test_what_kvm_did(self):
+        """It converts nothing by itself, and only maps what has that state already."""
+        lenient = {"mode": "lenient", "action": "none"}
+        self.assertIn("KVM left it to the VMM to convert the page", self.said(**lenient))
+        self.assertIn("KVM mapped the page", self.said(**lenient, attr="shared"))
+
+    def test_causes_that_fit(self):
+        first = {"class": "first_touch", "access": "private", "expected": "initial", "psc": "none",
+                 "source": "none"}
+        said = self.said(**first, op="read")
+        self.assertIn("PVALIDATE only", said)
+        self.assertIn("load_unaligned_zeropad()", said)
+        said = self.said(**first)
+        self.assertIn("used before it is accepted", said)
+        self.assertNotIn("PVALIDATE only", said)
+        self.assertNotIn("load_unaligned_zeropad()", said)
+        self.assertIn("BIOS tables", self.said(**first, gfn="0xf0"))
+        self.assertNotIn("BIOS tables", said)
+        self.assertIn("never made this memory private", self.said(**first | {"attr": "shared"}))
+        self.assertIn("load_unaligned_zeropad()", self.said(**self.PRIVATE | {"op": "read"}))
+        self.assertIn("load_unaligned_zeropad()", self.said(op="read"))
+        self.assertNotIn("load_unaligned_zeropad()", self.said())
+
+    def neighbours(self, *lines, psc_seq=None, **changes):
+        pairs = record.parse_pairs(LINE.partition("violation ")[2]) | changes
+        if psc_seq is not None:
+            pairs["psc_seq"] = str(psc_seq)
+        with unittest.mock.patch.object(vms.Vm, "open_debug", lambda self, name: iter(
+                f"seq={i} gfn={gfn:#x} pages={pages} to={to} result={result}\n"
+                for i, (gfn, pages, to, result) in enumerate(lines, 1))):
+            return explain.neighbours(Host("/nonexistent"), record.Record(pairs))
+
+    def test_neighbours(self):
+        done = "completed"
+        self.assertIsNone(self.neighbours())
+        self.assertIn("belongs to 4 requests to shared (4 pages from 0xfc on)",
+                      self.neighbours(*[(gfn, 1, "shared", done) for gfn in range(0xfc, 0x100)]))
+        self.assertIn("right after it belongs to a request to shared (8 pages from 0x101 on)",
+                      self.neighbours((0x101, 8, "shared", done)))
+        self.assertIsNone(self.neighbours((0xff, 1, "shared", "refused")))
+        self.assertIsNone(self.neighbours((0xff, 1, "shared", done), **{"class": "host"}))
+        self.assertIsNone(self.neighbours((0xff, 1, "shared", done), **self.REFUSED))
+
+    def test_the_last_request_of_a_neighbour_counts(self):
+        done = "completed"
+        self.assertIsNone(self.neighbours((0xff, 1, "shared", done), (0xff, 1, "private", done)))
+        self.assertIn("belongs to 1 request to shared (2 pages from 0xfe on)", self.neighbours(
+            (0xf0, 16, "shared", done), (0xf0, 14, "private", done)))
+        self.assertIn("belongs to 2 requests to shared (16 pages from 0xf0 on)", self.neighbours(
+            (0xf0, 16, "private", done), (0xf0, 16, "shared", done), (0xf4, 4, "shared", done)))
+        self.assertIn("right after it belongs to a request to shared (1 page from 0x101 on)",
+                      self.neighbours((0x101, 8, "shared", done), (0x102, 2, "private", done)))
+        # What was answered after the violation was not there yet.
+        late = ((0xff, 1, "shared", done), (0xff, 1, "private", done))
+        self.assertIn("belongs to 1 request", self.neighbours(*late, psc_seq=1))
+        self.assertIsNone(self.neighbours(*late, psc_seq=2))
+        self.assertIsNone(self.neighbours(*late, psc_seq=0))
+
+    def test_neighbours_against_every_page(self):
+        rng = random.Random(5)
+        for _ in range(300):
+            state, lines = {}, []
+            for i in range(rng.randrange(12)):
+                first, pages = rng.randrange(24), rng.randrange(1, 8)
+                to = rng.choice(("shared", "private"))
+                lines.append(f"seq={i + 1} gfn={first} pages={pages} to={to} result=completed\n")
+                state.update(dict.fromkeys(range(first, first + pages), to))
+            gfn = rng.randrange(1, 30)
+            before, after = explain._adjacent(lines, gfn, "shared")
+            low = high = gfn
+            while state.get(low - 1) == "shared":
+                low -= 1
+            while state.get(high + 1) == "shared":
+                high += 1
+            self.assertEqual(before and before[:2], (low, gfn) if low < gfn else None)
+            self.assertEqual(after and after[:2], (gfn + 1, high + 1) if high > gfn else None)
 
 
 class Log(unittest.TestCase):
@@ -148,9 +330,23 @@ class Checking(unittest.TestCase):
         self.assertEqual(check.hooked(text),
                          {"kvm_mmu_page_fault": True, "kvm_arch_init_vm": False})
 
+    def test_hooks_that_are_missing(self):
+        for missing, status in (((), check.PASS), (("kvm_gmem_fallocate",), check.WARN),
+                                (("kvm_gmem_fallocate", "kvm_mmu_page_fault"), check.FAIL),
+                                (("kvm_arch_vcpu_pre_fault_memory",), check.FAIL)):
+            text = "".join(f"{name} [kvm] (1) R I\n" for name in check.HOOKS
+                           if name not in missing)
+            host = unittest.mock.Mock()
+            host.read_or.return_value = text
+            result = check.hooks(host)
+            self.assertEqual(result.status, status)
+            for name in missing:
+                self.assertIn(name, result.detail)
+
     def test_hooks_are_those_of_the_design(self):
-        for name in check.HOOKS:
-            self.assertIn(f"`{name}`", text_of("docs", "design.md"))
+        named = re.findall(r"(?m)^\| `(kvm_\w+)` \|", text_of("docs", "design.md"))
+        self.assertEqual(sorted(check.HOOKS), sorted(named))
+        self.assertLessEqual(set(check.DISPENSABLE), set(check.HOOKS))
 
 
 class Metrics(unittest.TestCase):
@@ -166,6 +362,15 @@ class Metrics(unittest.TestCase):
             if "expr:" in line)))
         self.assertTrue(used)
         self.assertEqual(used - known, set())
+
+    def test_every_counter_of_a_vm_is_a_metric(self):
+        used = {m[3] for m in metrics.VM_METRICS}
+        self.assertEqual(set(vms.COUNTERS) | {"enforced", "repeated"}, used - {"vcpus"})
+
+    def test_every_counter_is_documented(self):
+        known = text_of("docs", "ABI", "sysfs-kernel-rmp_enforce")
+        for name in vms.COUNTERS + ("violations/enforced", "violations/repeated"):
+            self.assertTrue(f"/vms/<id>/{name}\n" in known, name)
 
     def test_a_failed_write_leaves_nothing(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -213,7 +418,123 @@ class Settings(unittest.TestCase):
             vms.Vm(self.host, 3).snapshot()
 
 
+class Rights(unittest.TestCase):
+    """What is not for everybody: one sentence, and the rest goes on."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.host = Host(self.folder.name)
+        for name in ("mode", "action", "version", "available_modes", "vms/3/violations/enforced",
+                     "vms/3/mode", "vms/3/action", "vms/3/effective_mode", "vms/3/state",
+                     "vms/3/history", "vms/3/comm"):
+            self.put(name, "1")
+        for name in ("pid", "vcpus") + vms.COUNTERS:
+            self.put(f"vms/3/{name}", "7")
+        for name in record.POLICY_CLASSES:
+            self.put(f"policy/{name}", "report")
+            self.put(f"vms/3/policy/{name}", "inherit")
+        self.put("vms/3/last_violation", LINE.partition("violation ")[2])
+
+    def put(self, name, text):
+        path = self.host.path(MODULE, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+
+    def without_rights(self):
+        def read(host, *parts):
+            if parts[-1] == "last_violation":
+                raise PermissionError(13, "Permission denied", "last_violation")
+            return plain(host, *parts)
+
+        plain = Host.read
+        return unittest.mock.patch.object(Host, "read", read)
+
+    def said(self, *words):
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            status = cli.main(["--root", self.folder.name, *words])
+        return status, out.getvalue(), err.getvalue()
+
+    def test_as_root(self):
+        s = vms.Vm(self.host, 3).snapshot()
+        self.assertEqual((s["last_violation"]["gfn"], s["last_violation_readable"]),
+                         ("0x100", True))
+        self.assertEqual((s["psc_redundant"], s["violations"]["unbacked"]), (7, 0))
+        status, out, _ = self.said("show", "3")
+        self.assertEqual(status, 0)
+        for words in ("last violation: vm=7", "taken away   7 pages by the VMM",
+                      "redundant    7 PSCs asked", "prefaults    7 pages skipped", "no_progress",
+                      "unbacked"):
+            self.assertIn(words, out)
+
+    def test_as_somebody_else(self):
+        with self.without_rights():
+            s = vms.Vm(self.host, 3).snapshot()
+            self.assertEqual((s["last_violation"], s["last_violation_readable"]), (None, False))
+            for words in (("list",), ("metrics",), ("watch", "-n", "1", "-i", "0.1")):
+                self.assertEqual(self.said(*words)[0], 0)
+            status, out, _ = self.said("show", "3")
+            self.assertEqual(status, 0)
+            self.assertIn("last violation: it can be read by root only", out)
+            self.assertNotIn("no violation", out)
+            self.assertEqual(self.said("explain", "3"), (
+                3, "", "rmpctl: records of a VM can be read by root only: run as root.\n"))
+
+    def test_an_older_module(self):
+        for name in ("psc_redundant", "pages_discarded", "prefaults_skipped"):
+            os.unlink(self.host.path(MODULE, "vms/3", name))
+        status, out, _ = self.said("show", "3")
+        self.assertEqual(status, 0)
+        self.assertNotIn("taken away", out)
+        self.assertNotIn("pages_discarded", self.said("metrics")[1])
+
+
+class Bundles(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.host = Host(folder.name)
+        self.vm = self.host.path(DEBUG, "3")
+        os.makedirs(self.vm)
+        for name in ("page_state", "holes", "psc_unused", "violations"):
+            with open(os.path.join(self.vm, name), "w", encoding="ascii") as file:
+                file.write(f"{name}\n")
+
+    def names(self):
+        file = io.BytesIO()
+        made = bundle.Bundle(self.host, file, "top", lambda text: None)
+        made.fill()
+        file.seek(0)
+        with tarfile.open(fileobj=file) as tar:
+            return {os.path.basename(n) for n in tar.getnames()}, made.missing
+
+    def test_all_files_of_a_vm(self):
+        self.assertLessEqual({"page_state", "holes", "psc_unused", "violations"}, self.names()[0])
+
+    def test_a_vm_that_ends_meanwhile(self):
+        """Its files vanish between being listed and being looked at."""
+        def stat(path, *args, **kwargs):
+            if str(path).endswith("/holes"):
+                raise FileNotFoundError(2, "No such file or directory", path)
+            return plain(path, *args, **kwargs)
+
+        plain = os.stat
+        with unittest.mock.patch.object(os, "stat", stat):
+            names, missing = self.names()
+        self.assertLessEqual({"psc_unused", "violations"}, names)
+        self.assertNotIn("holes", names)
+        self.assertIn(f"{DEBUG}/3/holes: No such file or directory", missing)
+
+
 class Output(unittest.TestCase):
+    def test_answers(self):
+        self.assertEqual([output.answer(n) for n in ("0", "22", "1", "5000", "255", "4294967295")],
+                         ["0", "22 (EINVAL)", "1 (EPERM)", "5000",
+                          "255 or more, or a negative number",
+                          "4294967295 or more, or a negative number"])
+
     def test_spans_and_sizes(self):
         spans = (5, 541, 12300, 4200000, 600000000, 3600000000 * 3)
         self.assertEqual([output.ago(n) for n in spans],

@@ -5,6 +5,7 @@ import os
 import tempfile
 import time
 import unittest
+import unittest.mock
 
 from rmpctl import libvirt_hook
 from rmpctl.errors import RmpctlError
@@ -61,6 +62,19 @@ class Starting(unittest.TestCase):
         libvirt_hook.started(self.host, "web1")
         self.children_end(1)
         self.assertEqual((self.mode(1), self.mode(2)), ("inherit", "strict"))
+        self.assertEqual(self.host.read("run/rmp-enforce/domains/200"), "web1")
+
+    def test_names_that_another_hook_forgets_meanwhile(self):
+        """The note of a process that has gone long ago vanishes while it is looked at."""
+        def stat(path, *args, **kwargs):
+            if str(path).endswith("/300"):
+                raise FileNotFoundError(2, "No such file or directory", path)
+            return plain(path, *args, **kwargs)
+
+        plain = os.stat
+        self.put("old", "run/rmp-enforce/domains/300")
+        with unittest.mock.patch.object(os, "stat", stat):
+            libvirt_hook.remember_name(self.host, 200, "web1")
         self.assertEqual(self.host.read("run/rmp-enforce/domains/200"), "web1")
 
     def test_nothing_waits_for_a_domain_that_was_released(self):

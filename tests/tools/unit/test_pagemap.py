@@ -45,6 +45,35 @@ class Parsing(unittest.TestCase):
                                       "gfn=0x3 last=0x3 state=shared source=use\n"]))
         self.assertEqual(got, [Run(1, 3, pagemap.LAUNCHED), Run(3, 4, pagemap.TAKEN_SHARED)])
 
+    def test_what_was_asked_for(self):
+        lines = ["gfn=0x1 last=0x2 state=shared source=use asked=launched\n",
+                 "gfn=0x3 last=0x3 state=shared source=use asked=none\n",
+                 "gfn=0x4 last=0x4 state=private source=use asked=shared\n",
+                 "gfn=0x5 last=0x5 state=private source=psc asked=private\n"]
+        page_map = PageMap(pagemap.read_runs(lines), [])
+        self.assertEqual([(r.kind, r.asked) for r in page_map.taken()],
+                         [(pagemap.TAKEN_SHARED, "launched"), (pagemap.TAKEN_SHARED, "none"),
+                          (pagemap.TAKEN_PRIVATE, "shared")])
+        self.assertEqual(list(map_text.taken(page_map, 10))[2:], [
+            "  gfn 0x1-0x2, as shared: 2 pages, launched with the guest; before it: no memory, "
+            "after it: taken as shared",
+            "  gfn 0x3, as shared: 1 page, which it never asked for; before it: taken as shared, "
+            "after it: taken as private",
+            "  gfn 0x4, as private: 1 page, which it asked for as shared; before it: taken as "
+            "shared, after it: private"])
+
+    def test_what_the_vmm_took_away(self):
+        holes = pagemap.read_holes(["gfn=0x200 last=0x203 age_us=1200\n",
+                                    "gfn=0x100 last=0x100 age_us=5\n", "\n"])
+        self.assertEqual(holes, [(Range(0x100, 0x101), 5), (Range(0x200, 0x204), 1200)])
+        self.assertEqual(list(map_text.discarded(holes, 1))[2:],
+                         ["  gfn 0x100: 1 page, 5 us ago", "  ... and 1 run more (--json has all)"])
+        self.assertEqual(list(map_text.discarded([], 1)), [])
+
+    def test_what_was_never_used(self):
+        self.assertEqual(list(map_text.unused([Range(1, 3)], 9))[2:], ["  gfn 0x1-0x2: 2 pages"])
+        self.assertEqual(list(map_text.unused([], 9))[2:], ["  nothing"])
+
     def test_torn_and_overlapping_lines(self):
         got = list(pagemap.read_runs(["gfn=0x0 last=0x9 state=private source=psc\n",
                                       "gfn=0x5 last=0xc state=shared source=psc\n",

@@ -6,7 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* A keyword matches with or without one newline behind it. */
+/* A keyword matches with or without one newline after it. */
 int __sysfs_match_string(const char *const *names, size_t nr, const char *word)
 {
 	size_t len = strlen(word), i;

@@ -4,6 +4,10 @@
 
 #include <unit/observer.h>
 
+#define noinline	__attribute__((__noinline__))
+#define likely(x)	__builtin_expect(!!(x), 1)
+#define unlikely(x)	__builtin_expect(!!(x), 0)
+
 /*
  * Relaxed atomics: what the kernel promises, and what ThreadSanitizer takes for
  * a deliberate concurrent access.

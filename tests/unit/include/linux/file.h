@@ -8,6 +8,7 @@ struct inode;
 struct file {
 	struct address_space *f_mapping;
 	struct inode *f_inode;
+	void *private_data;
 };
 
 struct file *get_file_active(struct file **f);

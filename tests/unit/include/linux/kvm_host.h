@@ -5,9 +5,11 @@
 #include <linux/array_size.h>
 #include <linux/bits.h>
 #include <linux/errno.h>
+#include <linux/kconfig.h>
 #include <linux/kvm_types.h>
 #include <linux/mutex.h>
 #include <linux/printk.h>
+#include <linux/rcupdate.h>
 #include <linux/sprintf.h>
 #include <linux/string.h>
 #include <linux/types.h>
@@ -25,12 +27,23 @@
 #define PFERR_GUEST_SIZEM_MASK	BIT_ULL(35)
 #define PFERR_GUEST_VMPL_MASK	BIT_ULL(36)
 
+#define KVM_MEM_GUEST_MEMFD	BIT(2)
+
+enum kvm_mr_change {
+	KVM_MR_CREATE,
+};
+
 struct file;
+struct kvm_pre_fault_memory;
+struct pid;
+
+typedef int (*kvm_gmem_populate_cb)(struct kvm *kvm, gfn_t gfn, void *opaque);
 
 /* The members that the tested sources read. */
 struct kvm_memory_slot {
 	gfn_t base_gfn;
 	unsigned long npages;
+	u32 flags;
 	struct {
 		struct file *file;
 		unsigned long pgoff;
@@ -38,7 +51,13 @@ struct kvm_memory_slot {
 };
 
 struct kvm_vcpu {
+	struct kvm *kvm;
 	int vcpu_id;
+	int vcpu_idx;
+	struct pid *pid;
+	struct {
+		u64 exits;
+	} stat;
 };
 
 static inline gfn_t gpa_to_gfn(gpa_t gpa)

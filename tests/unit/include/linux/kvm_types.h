@@ -4,6 +4,9 @@
 
 #include <linux/types.h>
 
+struct kvm;
+struct kvm_vcpu;
+
 typedef u64 gfn_t;
 typedef u64 gpa_t;
 

@@ -4,13 +4,16 @@
 
 #include <linux/ratelimit_types.h>
 
+/* Nobody else asks at the same time. */
 static inline int __ratelimit(struct ratelimit_state *rs)
 {
-	if (rs->burst && rs->interval != unit_interval) {
-		rs->interval = unit_interval;
-		rs->allowed = rs->burst;
+	if (!rs->begin)
+		rs->begin = jiffies;
+	if (time_after(jiffies, rs->begin + rs->interval)) {
+		rs->begin = jiffies;
+		rs->printed = 0;
 	}
-	return rs->allowed && rs->allowed--;
+	return rs->printed < rs->burst && ++rs->printed;
 }
 
 #endif

@@ -16,6 +16,7 @@ void unit_free_after_readers(void *p);
 /* The address dependency that the kernel relies on has no C11 equivalent. */
 #define rcu_dereference_check(p, condition) \
 	((void)(condition), __atomic_load_n(&(p), __ATOMIC_ACQUIRE))
+#define rcu_dereference(p)	rcu_dereference_check(p, true)
 #define rcu_access_pointer(p)	__atomic_load_n(&(p), __ATOMIC_RELAXED)
 /* Plain on purpose: a writer that is not alone is a data race. */
 #define rcu_dereference_protected(p, condition) \

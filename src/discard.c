@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Holes that the VMM punches into a guest_memfd.  In the course of a conversion to
+ * shared KVM's attribute is shared already; behind a private page the guest loses what
+ * it had there, and gets #VC 0x404 from the hardware when it comes back.
+ */
+#include "discard.h"
+
+#include <linux/falloc.h>
+#include <linux/kvm_host.h>
+#include <linux/ktime.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/pagevec.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "hook.h"
+#include "slots.h"
+#include "vm.h"
+
+#define MAX_RUNS	1024
+
+/* Gfns [first, end) whose private pages are about to go. */
+struct run {
+	gfn_t first;
+	gfn_t end;
+};
+
+/**
+ * struct hole - a hole that is about to be punched
+ * @kvm: whose memory it is in
+ * @run: what of it matters to the guest; allocated if anything does
+ * @nr: how many
+ * @incomplete: there were more, or no memory
+ */
+struct hole {
+	struct kvm *kvm;
+	struct run *run;
+	unsigned int nr;
+	bool incomplete;
+};
+
+static void add_page(struct hole *h, gfn_t gfn)
+{
+	struct run *last = h->nr ? &h->run[h->nr - 1] : NULL;
+
+	if (!kvm_mem_is_private(h->kvm, gfn))
+		return;
+	if (last && last->end == gfn) {
+		last->end++;
+		return;
+	}
+	if (!h->run)
+		h->run = kvmalloc_array(MAX_RUNS, sizeof(*h->run), GFP_KERNEL_ACCOUNT);
+	if (!h->run || h->nr == MAX_RUNS)
+		h->incomplete = true;
+	else
+		h->run[h->nr++] = (struct run){ gfn, gfn + 1 };
+}
+
+static void add_folio(struct hole *h, const struct folio *folio,
+		      const struct rmpe_backing *b, pgoff_t first, pgoff_t end)
+{
+	pgoff_t i = max(folio->index, first);
+
+	for (end = min(end, folio->index + folio_nr_pages(folio)); i < end; i++)
+		add_page(h, b->offset + i);
+}
+
+/* The pages of [first, end), in the file, that are there. */
+static void collect(struct hole *h, struct file *file, const struct rmpe_backing *b,
+		    pgoff_t first, pgoff_t end)
+{
+	unsigned long gfn = b->offset + first;
+	struct folio_batch batch;
+	pgoff_t next = first;
+	unsigned int i;
+
+	/* None is private: a conversion, as QEMU makes it. */
+	if (first >= end ||
+	    !xa_find(&h->kvm->mem_attr_array, &gfn, b->offset + end - 1, XA_PRESENT))
+		return;
+	folio_batch_init(&batch);
+	while (filemap_get_folios(file->f_mapping, &next, end - 1, &batch)) {
+		for (i = 0; i < folio_batch_count(&batch); i++)
+			add_folio(h, batch.folios[i], b, first, end);
+		folio_batch_release(&batch);
+		cond_resched();
+	}
+}
+
+/* What the i-th part of the VM's memory shows; false if there is none. */
+static bool get_backing(struct rmpe_vm *vm, unsigned int i, struct rmpe_backing *b)
+{
+	bool found;
+
+	mutex_lock(&vm->lock);
+	found = i < vm->backings.nr;
+	if (found)
+		*b = vm->backings.entry[i];
+	mutex_unlock(&vm->lock);
+	return found;
+}
+
+/* The same file may be mapped in pieces.  To look through them may take long. */
+static void look(struct rmpe_vm *vm, struct hole *h, struct file *file, pgoff_t first,
+		 pgoff_t end)
+{
+	struct rmpe_backing b;
+	unsigned int i;
+
+	for (i = 0; get_backing(vm, i, &b); i++) {
+		if (b.inode == file_inode(file))
+			collect(h, file, &b, max(first, b.first - b.offset),
+				min(end, b.end - b.offset));
+	}
+}
+
+static void settle(struct rmpe_vm *vm, struct kvm *kvm)
+{
+	int idx = srcu_read_lock(&kvm->srcu);
+
+	mutex_lock(&vm->lock);
+	rmpe_slots_settle(vm, kvm);
+	mutex_unlock(&vm->lock);
+	srcu_read_unlock(&kvm->srcu, idx);
+}
+
+static void take_down(struct rmpe_vm *vm, const struct hole *h)
+{
+	struct rmpe_map_event ev = { .when_ns = ktime_get_ns() };
+	unsigned int i;
+
+	for (i = 0; i < h->nr; i++) {
+		ev.gfn = h->run[i].first;
+		ev.npages = h->run[i].end - h->run[i].first;
+		rmpe_map_add(&vm->holes, &ev);
+		rmpe_count(&vm->counters.pages_discarded, ev.npages);
+	}
+	if (h->incomplete)
+		vm->holes.lost = true;
+	rmpe_vm_update_watch(vm);
+}
+
+/**
+ * rmpe_gmem_fallocate() - kvm_gmem_fallocate() of an SNP VM
+ * @file: the guest_memfd
+ * @mode: as in fallocate(2)
+ * @offset: in bytes
+ * @len: in bytes
+ *
+ * Context: fallocate(2): process context, may sleep, no lock held.
+ * Return: as the original.
+ */
+long rmpe_gmem_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
+{
+	struct hole h = { .kvm = rmpe_gmem_kvm(file) };
+	struct rmpe_vm *vm = rmpe_vm_find(h.kvm);
+	long r;
+
+	if (vm && mode & FALLOC_FL_PUNCH_HOLE) {
+		if (READ_ONCE(vm->watch) & RMPE_WATCH_SLOT)
+			settle(vm, h.kvm);
+		look(vm, &h, file, offset >> PAGE_SHIFT, (offset + len) >> PAGE_SHIFT);
+	}
+	r = rmpe_orig_gmem_fallocate(file, mode, offset, len);
+	if (!r && (h.nr || h.incomplete)) {
+		mutex_lock(&vm->lock);
+		take_down(vm, &h);
+		mutex_unlock(&vm->lock);
+	}
+	kvfree(h.run);
+	return r;
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KVM_PRE_FAULT_MEMORY maps pages as KVM's attribute has them, and what is mapped does
+ * not fault.  A page that the guest has not asked for would pass unseen; so it is
+ * skipped, and faults when the guest touches it.
+ */
+#include "prefault.h"
+
+#include <linux/kvm_host.h>
+
+#include "action.h"
+#include "compat.h"
+#include "ghcb_psc.h"
+#include "hook.h"
+#include "judge.h"
+#include "slots.h"
+#include "vm.h"
+
+/* Has the guest asked for what KVM would make of the page, or is it asking now? */
+static bool is_wanted(struct rmpe_vm *vm, struct kvm *kvm, gfn_t gfn)
+{
+	const bool private = kvm_mem_is_private(kvm, gfn);
+	enum rmpe_page_state asked;
+
+	rmpe_slots_settle(vm, kvm);
+	asked = rmpe_tracker_state(&vm->asked, gfn);
+	if (asked == RMPE_PAGE_NONE && vm->history_state != RMPE_HISTORY_COMPLETE)
+		return true;
+	return rmpe_state_allows(asked, private) ||
+	       rmpe_psc_in_flight(vm, gfn, private, U64_MAX);
+}
+
+static bool skip(struct rmpe_vm *vm, struct kvm *kvm, gfn_t gfn)
+{
+	const struct kvm_memory_slot *slot;
+	bool wanted;
+
+	if (rmpe_effective_mode(&vm->settings) == RMPE_MODE_OFF ||
+	    !READ_ONCE(kvm->arch.pre_fault_allowed))
+		return false;
+	slot = search_memslots(kvm_memslots(kvm), gfn, false);
+	if (!rmpe_slot_has_gmem(slot))
+		return false;
+	mutex_lock(&vm->lock);
+	wanted = is_wanted(vm, kvm, gfn);
+	if (!wanted)
+		rmpe_count(&vm->counters.prefaults_skipped, 1);
+	mutex_unlock(&vm->lock);
+	return !wanted;
+}
+
+/**
+ * rmpe_prefault() - kvm_arch_vcpu_pre_fault_memory() of an SNP vCPU
+ * @vcpu: the vCPU
+ * @range: what is left of the VMM's range; KVM calls until nothing is
+ *
+ * Context: KVM_PRE_FAULT_MEMORY of @vcpu: process context, vcpu->mutex and kvm->srcu
+ * (read) held.
+ * Return: as the original: how many bytes from the start of @range are done, or a
+ * negative error.
+ */
+long rmpe_prefault(struct kvm_vcpu *vcpu, struct kvm_pre_fault_memory *range)
+{
+	struct rmpe_vm *vm = rmpe_vm_find_or_adopt(vcpu->kvm);
+
+	if (vm && skip(vm, vcpu->kvm, gpa_to_gfn(range->gpa)))
+		return PAGE_SIZE;
+	return rmpe_orig_prefault(vcpu, range);
+}
