@@ -81,7 +81,7 @@ static void beside_one(const void *arg)
 	if (older)
 		vm = spinning_vm();
 	load();
-	r = module_load_file("busyhook.ko", "pause_ms=3000");
+	r = module_load_file("busyhook.ko", "pause_ms=9000");
 	if (r)
 		give_up("insmod busyhook.ko: %s", strerror(r));
 	begun = now();
@@ -90,9 +90,11 @@ static void beside_one(const void *arg)
 	usleep(300000);
 	if (!older)
 		vm = spinning_vm();
+	diag("  there is a guest %.1f s after rmmod has begun", now() - begun);
 	vm_start(vm);
 	check(vm_wait_flag(vm, FLAG_COUNT, 1000, PATIENCE_MS), "the guest does not run");
-	diag("  the guest runs %.1f s after rmmod has begun", now() - begun);
+	diag("  it runs %.1f s after rmmod has begun", now() - begun);
+	check(!file_write("/sys/module/busyhook/parameters/go_on", "1"), "busyhook can't go on");
 	while (!unloaded_at && now() - begun < SOON_S)
 		usleep(10000);
 	check(unloaded_at, "rmmod waits for the guest");

@@ -71,10 +71,9 @@ unsigned int fire_log_lines(const char *prefix)
 
 /* The module's limits, in an interval. */
 #define INTERVAL_S	5
-#define RECORDS_OF_VM	10
-#define RECORDS_OF_ALL	200
+#define RECORDS_OF_VM	10	/* acted upon, and as many others */
+#define RECORDS_OF_ALL	200	/* likewise */
 #define COMINGS_GOINGS	100
-#define ENDS		50
 #define LOSSES		20
 
 static struct {
@@ -122,9 +121,9 @@ static double most_lines(unsigned int vms, double seconds)
 	/* One interval may have begun before, and one end after. */
 	double intervals = seconds / INTERVAL_S + 2;
 
-	return least(vms * RECORDS_OF_VM, RECORDS_OF_ALL) * intervals +
-	       least(2 * vms, COMINGS_GOINGS * intervals) +
-	       least(vms, ENDS * intervals) + least(vms, LOSSES * intervals);
+	/* Of each VM the first record that was acted upon, and its end, beside these. */
+	return 2 * least(vms * RECORDS_OF_VM, RECORDS_OF_ALL) * intervals + 2 * vms +
+	       least(2 * vms, COMINGS_GOINGS * intervals) + least(vms, LOSSES * intervals);
 }
 
 void fire_cost_end(unsigned int vms, long max_kib)

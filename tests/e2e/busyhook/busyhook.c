@@ -4,7 +4,7 @@
  * leaves it as it is.  ftrace grants that to one user only.
  *
  * Or, with pause_ms, stands for a host that is short of CPUs: a task called rmmod
- * gets none for a while, between the kernel's decision that a module may go and
+ * gets none for a while between the kernel's decision that a module may go and
  * the module's exit.
  */
 #include <linux/atomic.h>
@@ -20,7 +20,11 @@ MODULE_PARM_DESC(target, "The function");
 
 static unsigned int pause_ms;
 module_param(pause_ms, uint, 0444);
-MODULE_PARM_DESC(pause_ms, "Hold up rmmod for so long instead, once");
+MODULE_PARM_DESC(pause_ms, "Hold up rmmod for so long at most instead, once");
+
+static bool go_on;
+module_param(go_on, bool, 0644);
+MODULE_PARM_DESC(go_on, "That is long enough");
 
 static void notrace leave_alone(unsigned long ip, unsigned long parent_ip,
 				struct ftrace_ops *op, struct ftrace_regs *fregs)
@@ -35,8 +39,12 @@ static atomic_t held_up;
 static void notrace hold_up(unsigned long ip, unsigned long parent_ip,
 			    struct ftrace_ops *op, struct ftrace_regs *fregs)
 {
-	if (!strcmp(current->comm, "rmmod") && !atomic_xchg(&held_up, 1))
-		mdelay(pause_ms);
+	unsigned int ms;
+
+	if (strcmp(current->comm, "rmmod") || atomic_xchg(&held_up, 1))
+		return;
+	for (ms = 0; ms < pause_ms && !READ_ONCE(go_on); ms++)
+		mdelay(1);
 }
 
 static struct ftrace_ops ops = {
