@@ -90,9 +90,10 @@ bool rmpe_unused_next(struct rmpe_vm *vm, gfn_t gfn, gfn_t *first, gfn_t *end)
 		mutex_lock(&vm->lock);
 		next = rmpe_tracker_run(&vm->asked, gfn, RMPE_MAX_GFNS, &asked);
 		mutex_unlock(&vm->lock);
+		if (asked != RMPE_PAGE_PRIVATE)
+			continue;
 		next = min(next, gfn + CHUNK);
-		if (asked == RMPE_PAGE_PRIVATE &&
-		    gap_in_range(vm->kvm, gfn, next, first, end))
+		if (gap_in_range(vm->kvm, gfn, next, first, end))
 			return true;
 		cond_resched();
 	}

@@ -135,7 +135,7 @@ static void files(const void *arg)
 
 /* --- readers that hold a guest up --- */
 
-#define MEASURED_S	4
+#define MEASURED_S	3
 #define READERS		2
 #define FILLERS		1
 
@@ -293,7 +293,7 @@ static void readers(const void *arg)
 	vm_start(vm);
 	check(vm_wait_flag(vm, 1, 1, PATIENCE_MS), "the guest did not get ready");
 	/* By turns, since the host has slow moments of its own. */
-	for (unsigned int i = 0; i < 3; i++) {
+	for (unsigned int i = 0; i < 2; i++) {
 		gap = longest_gap(vm, 0);
 		alone = gap > alone ? gap : alone;
 		gap = longest_gap(vm, READERS);
