@@ -89,6 +89,29 @@ static void refused_then_done(const void *arg)
 	vm_destroy(vm);
 }
 
+/* It is known for as long as a completed one. */
+static void refused_long_ago(const void *arg)
+{
+	struct vm *vm = vm_create(&(struct vm_config){ .on_psc = refuse_one });
+	unsigned int start;
+
+	(void)arg;
+	refused_nr = 2;
+	refusal = EBUSY;
+	op_psc(vm, 0, GPA(0), PSC_SHARED);
+	op_psc(vm, 0, GPA(0), PSC_PRIVATE);
+	start = op_psc(vm, 0, GPA(1), PSC_PRIVATE);
+	op_loop(vm, 0, start, 2206);
+	op_write(vm, 0, VIEW_PRIVATE, GPA(0), 1);
+	clean_run(vm);
+	check(!debug_has(vm, "psc_history", "gfn=0x%lx", GFN(0)), "the list reaches back that far");
+	expect_record(vm,
+		      "class=implicit_private gfn=0x%lx psc=shared psc_gfn=0x%lx psc_pages=1 refused=private refused_ret=%d",
+		      GFN(0), GFN(0), EBUSY);
+	expect_quiet(vm);
+	vm_destroy(vm);
+}
+
 /* A part of what was refused is asked for again, and done. */
 static void refused_range(const void *arg)
 {
@@ -185,6 +208,45 @@ static void long_ago(const void *arg)
 	expect_age(r, asked_at);
 	/* That there was none is known as well. */
 	expect_record(vm, "class=first_touch gfn=0x%lx psc=none psc_age_us=n/a", GFN(RANGE));
+	expect_quiet(vm);
+	vm_destroy(vm);
+}
+
+#define KEPT_RANGES	32768u
+#define KEPT_PSCS	2048u
+#define MANY		(KEPT_RANGES + KEPT_PSCS + 100)
+#define PAGE(n)		(VM_SLOT1_GPA + (n) * GUEST_PAGE)
+
+/* Converts nothing: there are too many. */
+static uint64_t only_say_done(struct vcpu *v, const struct psc *psc)
+{
+	return psc->gpa >= VM_SLOT1_GPA ? 0 : vm_psc(v, psc);
+}
+
+/*
+ * Memory for it is bounded by how many ranges there are: after too many the record says
+ * that it does not know. The state is known in any case.
+ */
+static void too_many(const void *arg)
+{
+	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = only_say_done }, "vc");
+	unsigned int first, last;
+
+	(void)arg;
+	vm_slot_add(vm, 1, VM_SLOT1_GPA, 2 * MANY * GUEST_PAGE);
+	op_psc(vm, 0, PAGE(0), PSC_SHARED);
+	op_last(vm, 0)->repeat = MANY;
+	op_last(vm, 0)->stride = 2 * GUEST_PAGE;
+	first = op_read(vm, 0, VIEW_PRIVATE, PAGE(0));
+	last = op_read(vm, 0, VIEW_PRIVATE, PAGE(2 * (MANY - 1)));
+	clean_run(vm);
+	expect_fault(vm, 0, first, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
+	expect_fault(vm, 0, last, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
+	expect_record(vm,
+		      "class=implicit_private gfn=0x%lx expected=shared source=psc psc=unknown psc_age_us=n/a psc_gfn=n/a action=vc",
+		      PAGE(0) / GUEST_PAGE);
+	expect_record(vm, "class=implicit_private gfn=0x%lx psc=shared psc_gfn=0x%lx psc_pages=1",
+		      PAGE(2 * (MANY - 1)) / GUEST_PAGE, PAGE(2 * (MANY - 1)) / GUEST_PAGE);
 	expect_quiet(vm);
 	vm_destroy(vm);
 }
@@ -306,10 +368,12 @@ static void unused(const void *arg)
 static const struct scenario scenarios[] = {
 	{ "history.refused", refused, NULL, 0 },
 	{ "history.refused_then_done", refused_then_done, NULL, 0 },
+	{ "history.refused_long_ago", refused_long_ago, NULL, 0 },
 	{ "history.refused_range", refused_range, NULL, 0 },
 	{ "history.lately", lately, NULL, 0 },
 	{ "history.long_ago", long_ago, (void *)2206, 0 },
 	{ "history.very_long_ago", long_ago, (void *)5000, SC_SLOW },
+	{ "history.too_many", too_many, NULL, SC_SLOW },
 	{ "history.redundant", redundant, NULL, 0 },
 	{ "history.redundant_after_use", redundant_after_use, NULL, 0 },
 	{ "history.unused", unused, NULL, 0 },

@@ -189,15 +189,21 @@ static void vmsa_in_use(const void *arg)
 	vm_destroy(vm);
 }
 
-/* The vCPU goes on as soon as it can: nobody has touched it. */
+/*
+ * The vCPU goes on as soon as it can: nobody has touched it. That the VMM has taken a page
+ * away elsewhere is no matter.
+ */
 static void vmsa_set_free(const void *arg)
 {
 	struct vm *vm = strict_vm(&(struct vm_config){ .nvcpus = 3, .parked = 1 << 1 }, "vc");
 	unsigned int w;
 
 	(void)arg;
+	op_make_private(vm, 0, GPA(5));
 	w = add_vmsa_in_use(vm, true);
 	run_until_meeting(vm);
+	check(!vm_punch(vm, GPA(5), GUEST_PAGE), "the VMM can't punch a hole");
+	expect_counter(vm, "pages_discarded", 1);
 	wait_for_counter(vm, "violations/no_progress", 1);
 	vm_set_flag(vm, FLAG_FREE, 1);
 	check(vm_wait(vm, PATIENCE_MS), "the guest did not go on");
