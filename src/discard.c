@@ -6,14 +6,16 @@
  */
 #include "discard.h"
 
+#include <linux/align.h>
+#include <linux/bits.h>
 #include <linux/falloc.h>
+#include <linux/fs.h>
 #include <linux/kvm_host.h>
 #include <linux/ktime.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
-#include <linux/pagemap.h>
-#include <linux/pagevec.h>
 #include <linux/slab.h>
+#include <linux/xarray.h>
 
 #include "compat.h"
 #include "hook.h"
@@ -60,33 +62,25 @@ static void add_page(struct hole *h, gfn_t gfn)
 		h->run[h->nr++] = (struct run){ gfn, gfn + 1 };
 }
 
-static void add_folio(struct hole *h, const struct folio *folio,
-		      const struct rmpe_backing *b, pgoff_t first, pgoff_t end)
-{
-	pgoff_t i = max(folio->index, first);
-
-	for (end = min(end, folio->index + folio_nr_pages(folio)); i < end; i++)
-		add_page(h, b->offset + i);
-}
-
 /* The pages of [first, end), in the file, that are there. */
 static void collect(struct hole *h, struct file *file, const struct rmpe_backing *b,
 		    pgoff_t first, pgoff_t end)
 {
-	unsigned long gfn = b->offset + first;
-	struct folio_batch batch;
-	pgoff_t next = first;
-	unsigned int i;
+	struct xarray *pages = &file->f_mapping->i_pages;
+	unsigned long gfn = b->offset + first, i;
+	void *folio;
 
 	/* None is private: a conversion, as QEMU makes it. */
 	if (first >= end ||
 	    !xa_find(&h->kvm->mem_attr_array, &gfn, b->offset + end - 1, XA_PRESENT))
 		return;
-	folio_batch_init(&batch);
-	while (filemap_get_folios(file->f_mapping, &next, end - 1, &batch)) {
-		for (i = 0; i < folio_batch_count(&batch); i++)
-			add_folio(h, batch.folios[i], b, first, end);
-		folio_batch_release(&batch);
+	xa_for_each_range(pages, i, folio, first, end - 1) {
+		unsigned long n = BIT(xa_get_order(pages, i));
+		pgoff_t page = max(ALIGN_DOWN(i, n), first);
+		pgoff_t last = min(ALIGN_DOWN(i, n) + n, end);
+
+		for (; page < last; page++)
+			add_page(h, b->offset + page);
 		cond_resched();
 	}
 }

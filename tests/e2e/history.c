@@ -212,45 +212,6 @@ static void long_ago(const void *arg)
 	vm_destroy(vm);
 }
 
-#define KEPT_RANGES	32768u
-#define KEPT_PSCS	2048u
-#define MANY		(KEPT_RANGES + KEPT_PSCS + 100)
-#define PAGE(n)		(VM_SLOT1_GPA + (n) * GUEST_PAGE)
-
-/* Converts nothing: there are too many. */
-static uint64_t only_say_done(struct vcpu *v, const struct psc *psc)
-{
-	return psc->gpa >= VM_SLOT1_GPA ? 0 : vm_psc(v, psc);
-}
-
-/*
- * Memory for it is bounded by how many ranges there are: after too many the record says
- * that it does not know. The state is known in any case.
- */
-static void too_many(const void *arg)
-{
-	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = only_say_done }, "vc");
-	unsigned int first, last;
-
-	(void)arg;
-	vm_slot_add(vm, 1, VM_SLOT1_GPA, 2 * MANY * GUEST_PAGE);
-	op_psc(vm, 0, PAGE(0), PSC_SHARED);
-	op_last(vm, 0)->repeat = MANY;
-	op_last(vm, 0)->stride = 2 * GUEST_PAGE;
-	first = op_read(vm, 0, VIEW_PRIVATE, PAGE(0));
-	last = op_read(vm, 0, VIEW_PRIVATE, PAGE(2 * (MANY - 1)));
-	clean_run(vm);
-	expect_fault(vm, 0, first, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
-	expect_fault(vm, 0, last, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
-	expect_record(vm,
-		      "class=implicit_private gfn=0x%lx expected=shared source=psc psc=unknown psc_age_us=n/a psc_gfn=n/a action=vc",
-		      PAGE(0) / GUEST_PAGE);
-	expect_record(vm, "class=implicit_private gfn=0x%lx psc=shared psc_gfn=0x%lx psc_pages=1",
-		      PAGE(2 * (MANY - 1)) / GUEST_PAGE, PAGE(2 * (MANY - 1)) / GUEST_PAGE);
-	expect_quiet(vm);
-	vm_destroy(vm);
-}
-
 /* In the list it is there as the guest asked for it. */
 static void lately(const void *arg)
 {
@@ -373,7 +334,6 @@ static const struct scenario scenarios[] = {
 	{ "history.lately", lately, NULL, 0 },
 	{ "history.long_ago", long_ago, (void *)2206, 0 },
 	{ "history.very_long_ago", long_ago, (void *)5000, SC_SLOW },
-	{ "history.too_many", too_many, NULL, SC_SLOW },
 	{ "history.redundant", redundant, NULL, 0 },
 	{ "history.redundant_after_use", redundant_after_use, NULL, 0 },
 	{ "history.unused", unused, NULL, 0 },

@@ -264,7 +264,8 @@ static void vm_numbers(const void *arg)
 		check(!file_exists(path), "%s is still there", path);
 		snprintf(path, sizeof(path), MODULE_NAME ": vm=%u ", id);
 		check(log_has(path, "guarding") &&
-		      log_has(path, "ended: psc=6 violations=0 enforced=0 suppressed=0 discarded=0"),
+		      log_has(path, "ended: psc=6 violations=0 enforced=0 ") &&
+		      log_has(path, " suppressed=0 discarded=0"),
 		      "the log does not tell begin and end of vm=%u", id);
 	}
 }

@@ -223,7 +223,7 @@ static void converting(const void *arg)
 	(void)arg;
 	guard_find(vm);
 	knob_write("mode", "strict");
-	wait_for_counter(vm, "npf_judged", guard_counter(vm, "npf_judged") + 1600);
+	wait_for_counter(vm, "npf_judged", guard_counter(vm, "npf_judged") + 1400);
 	while (now() - begun < 2.5)
 		usleep(100000);
 	expect_converting(vm);

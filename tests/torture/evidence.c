@@ -71,23 +71,18 @@ static bool is_changed(const struct observer *o, const struct record *r, size_t 
 	return last_psc(o, r, gfn, true) != n;
 }
 
-/*
- * Of one that is not in the ring any more a part may be left, what no later one has
- * changed; of those later ones that are in the ring it need not know.
- */
+/* Of one that is not in the ring any more: what no later one has changed. */
 static bool is_rest(const struct observer *o, const struct record *r, size_t n, uint64_t gfn)
 {
 	const struct answered *a = &o->psc[n - 1];
-	uint64_t first = record_number(r->text, "psc_gfn"), begin = gfn, end = gfn + 1;
-	uint64_t pages = record_number(r->text, "psc_pages");
+	uint64_t begin = gfn, end = gfn + 1;
 
-	if (first < a->gfn || first + pages > a->gfn + a->pages)
-		return false;
 	while (begin > a->gfn && !is_changed(o, r, n, begin - 1))
 		begin--;
 	while (end < a->gfn + a->pages && !is_changed(o, r, n, end))
 		end++;
-	return first <= begin && first + pages >= end;
+	return number_is(r->text, "psc_gfn", begin) &&
+	       number_is(r->text, "psc_pages", end - begin);
 }
 
 static bool is_age(const struct observer *o, const struct record *r, const char *key)

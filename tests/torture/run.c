@@ -182,15 +182,17 @@ static void await_waiting(struct run *r, unsigned int i, run_seen_fn seen, void 
 {
 	const struct vcpu_plan *v = &r->plan->vcpu[i];
 	const struct told *told = &v->record[v->wait_record].told;
+	const volatile struct guest_result *g = &vm_status(r->vm, i)->result[v->nops - 1];
 	unsigned int looks = PATIENCE_S * (1000000 / LOOK_EVERY_US);
 
-	while (looks && vm_status(r->vm, i)->result[v->nops - 1].state != RESULT_STARTED) {
+	while (looks && g->state == RESULT_NONE) {
 		usleep(LOOK_EVERY_US);
 		looks--;
 	}
 	if (told->perhaps && looks > LOOKS_AT_REPEATS)
 		looks = LOOKS_AT_REPEATS;
-	while (looks && !seen(arg, i, told)) {
+	/* If it does not wait, the round will tell. */
+	while (looks && g->state == RESULT_STARTED && !seen(arg, i, told)) {
 		usleep(LOOK_EVERY_US);
 		looks--;
 	}

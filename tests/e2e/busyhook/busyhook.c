@@ -44,8 +44,8 @@ static void notrace hold_up(unsigned long ip, unsigned long parent_ip,
 	if (strcmp(current->comm, "rmmod") || atomic_xchg(&held_up, 1))
 		return;
 	/* The function may sleep, and so may we, for as long as we stay loaded. */
-	for (ms = 0; ms < pause_ms && !READ_ONCE(go_on); ms += 10)
-		msleep(10);
+	for (ms = 0; ms < pause_ms && !READ_ONCE(go_on); ms += 20)
+		msleep(20);
 }
 
 static struct ftrace_ops ops = {
