@@ -47,7 +47,7 @@ static void refused(const void *arg)
 
 	(void)arg;
 	refused_nr = 2;
-	refusal = EBUSY;
+	refusal = EINVAL;	/* beside EAGAIN all that KVM 7.3 takes for a refusal */
 	op_psc(vm, 0, GPA(0), PSC_SHARED);
 	op_psc(vm, 0, GPA(0), PSC_PRIVATE);
 	op_psc(vm, 0, GPA(1), PSC_PRIVATE);
@@ -59,12 +59,12 @@ static void refused(const void *arg)
 	expect_fault(vm, 0, w, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
 	r = expect_record(vm,
 			  "class=implicit_private gfn=0x%lx expected=shared source=psc psc=shared psc_gfn=0x%lx psc_pages=1 action=vc refused=private refused_ret=%d",
-			  GFN(0), GFN(0), EBUSY);
+			  GFN(0), GFN(0), EINVAL);
 	age = record_number(r, "refused_age_us");
 	check(age >= 200000 && age <= now_us() - refused_at + 2000, "refused_age_us=%lu", age);
 	check(record_number(r, "psc_age_us") >= age, "it was refused before it was shared: %s", r);
 	check(debug_has(vm, "psc_history", "gfn=0x%lx to=private result=refused ret=%d redundant=no",
-			GFN(0), EBUSY), "psc_history does not have the VMM's answer");
+			GFN(0), EINVAL), "psc_history does not have the VMM's answer");
 	check(debug_has(vm, "psc_history", "gfn=0x%lx to=shared result=completed ret=0 redundant=no",
 			GFN(0)), "psc_history does not have the VMM's answer");
 	expect_quiet(vm);
@@ -97,7 +97,7 @@ static void refused_long_ago(const void *arg)
 
 	(void)arg;
 	refused_nr = 2;
-	refusal = EBUSY;
+	refusal = EINVAL;
 	op_psc(vm, 0, GPA(0), PSC_SHARED);
 	op_psc(vm, 0, GPA(0), PSC_PRIVATE);
 	start = op_psc(vm, 0, GPA(1), PSC_PRIVATE);
@@ -107,7 +107,7 @@ static void refused_long_ago(const void *arg)
 	check(!debug_has(vm, "psc_history", "gfn=0x%lx", GFN(0)), "the list reaches back that far");
 	expect_record(vm,
 		      "class=implicit_private gfn=0x%lx psc=shared psc_gfn=0x%lx psc_pages=1 refused=private refused_ret=%d",
-		      GFN(0), GFN(0), EBUSY);
+		      GFN(0), GFN(0), EINVAL);
 	expect_quiet(vm);
 	vm_destroy(vm);
 }
