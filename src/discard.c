@@ -71,8 +71,7 @@ static void collect(struct hole *h, struct file *file, const struct rmpe_backing
 	void *folio;
 
 	/* None is private: a conversion, as QEMU makes it. */
-	if (first >= end ||
-	    !xa_find(&h->kvm->mem_attr_array, &gfn, b->offset + end - 1, XA_PRESENT))
+	if (!xa_find(&h->kvm->mem_attr_array, &gfn, b->offset + end - 1, XA_PRESENT))
 		return;
 	xa_for_each_range(pages, i, folio, first, end - 1) {
 		unsigned long n = BIT(xa_get_order(pages, i));
@@ -85,15 +84,18 @@ static void collect(struct hole *h, struct file *file, const struct rmpe_backing
 	}
 }
 
-/* What the i-th part of the VM's memory shows; false if there is none. */
-static bool get_backing(struct rmpe_vm *vm, unsigned int i, struct rmpe_backing *b)
+/* The next part of the VM's memory, from the i-th on, that shows pages of the hole. */
+static bool next_backing(struct rmpe_vm *vm, const struct inode *inode, pgoff_t first,
+			 pgoff_t end, unsigned int *i, struct rmpe_backing *b)
 {
-	bool found;
+	bool found = false;
 
 	mutex_lock(&vm->lock);
-	found = i < vm->backings.nr;
-	if (found)
-		*b = vm->backings.entry[i];
+	while (!found && *i < vm->backings.nr) {
+		*b = vm->backings.entry[(*i)++];
+		found = b->inode == inode && first < b->end - b->offset &&
+			end > b->first - b->offset;
+	}
 	mutex_unlock(&vm->lock);
 	return found;
 }
@@ -103,13 +105,11 @@ static void look(struct rmpe_vm *vm, struct hole *h, struct file *file, pgoff_t 
 		 pgoff_t end)
 {
 	struct rmpe_backing b;
-	unsigned int i;
+	unsigned int i = 0;
 
-	for (i = 0; get_backing(vm, i, &b); i++) {
-		if (b.inode == file_inode(file))
-			collect(h, file, &b, max(first, b.first - b.offset),
-				min(end, b.end - b.offset));
-	}
+	while (next_backing(vm, file_inode(file), first, end, &i, &b))
+		collect(h, file, &b, max(first, b.first - b.offset),
+			min(end, b.end - b.offset));
 }
 
 static void settle(struct rmpe_vm *vm, struct kvm *kvm)

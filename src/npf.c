@@ -2,8 +2,8 @@
 /*
  * From a #NPF to a verdict, and from a verdict to what is done.
  *
- * An access that is in order costs a look-up of the VM, the memslot and the
- * tracker; no lock, and nothing written that another CPU reads.  Whether KVM's
+ * An access that is in order costs a look-up of the VM and the tracker; no lock,
+ * and nothing written that another CPU reads.  Whether KVM's
  * attribute agrees, KVM looks itself, and refuses if it does not.  The rest,
  * under the VM's lock, is for the others.
  */
@@ -42,6 +42,9 @@ enum disposition {
  * @gfn: of @gpa
  * @error_code: with KVM's own bits
  * @private: the C-bit was set, or did not matter
+ * @insn: instruction bytes, or NULL
+ * @insn_len: how many
+ * @refused: the error, if KVM was asked to resolve it, and has refused
  */
 struct fault {
 	struct kvm_vcpu *vcpu;
@@ -50,7 +53,32 @@ struct fault {
 	gfn_t gfn;
 	u64 error_code;
 	bool private;
+	void *insn;
+	int insn_len;
+	int refused;
 };
+
+static struct fault new_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_code)
+{
+	const gfn_t gfn = gpa_to_gfn(gpa);
+
+	return (struct fault){
+		.vcpu		= vcpu,
+		/* gfn_to_memslot() would write a cache line that all vCPUs share. */
+		.slot		= search_memslots(kvm_memslots(vcpu->kvm), gfn, false),
+		.gpa		= gpa,
+		.gfn		= gfn,
+		.error_code	= error_code,
+		.private	= error_code & PFERR_GUEST_ENC_MASK,
+	};
+}
+
+/* KVM's part; it is asked once. */
+static int resolve(const struct fault *f)
+{
+	return f->refused ?: rmpe_orig_page_fault(f->vcpu, f->gpa, f->error_code,
+						  f->insn, f->insn_len);
+}
 
 static struct rmpe_judge_input facts(struct rmpe_vm *vm, const struct fault *f)
 {
@@ -160,14 +188,12 @@ static void tell(struct rmpe_vm *vm, struct rmpe_suspect *s, const struct fault 
 	s->acted = acted;
 }
 
-static struct rmpe_early early_access(const struct rmpe_vm *vm,
-				      const struct kvm_vcpu *vcpu, gpa_t gpa,
-				      u64 error_code)
+static struct rmpe_early early_access(const struct rmpe_vm *vm, const struct fault *f)
 {
 	return (struct rmpe_early){
-		.gpa		= gpa,
-		.error_code	= error_code,
-		.vcpu		= vcpu->vcpu_id,
+		.gpa		= f->gpa,
+		.error_code	= f->error_code,
+		.vcpu		= f->vcpu->vcpu_id,
 		.mode		= rmpe_vm_mode(vm),
 	};
 }
@@ -182,8 +208,7 @@ static void remember_early(const struct rmpe_vm *vm, struct rmpe_psc *psc,
 		    gpa_to_gfn(psc->early[i].gpa) == f->gfn)
 			return;
 	if (psc->nr_early < RMPE_NR_EARLY)
-		psc->early[psc->nr_early++] = early_access(vm, f->vcpu, f->gpa,
-							   f->error_code);
+		psc->early[psc->nr_early++] = early_access(vm, f);
 }
 
 /*
@@ -279,11 +304,11 @@ static bool is_refused(struct rmpe_vm *vm, const struct rmpe_suspect *s)
  * KVM has resolved the access, as its attribute shows: that is how the page is used
  * now.
  */
-static noinline void take_down_use(struct rmpe_vm *vm, struct kvm_vcpu *vcpu, gpa_t gpa,
-				   u64 error_code)
+static void take_down_use(struct rmpe_vm *vm, const struct fault *f)
 {
-	const bool private = error_code & PFERR_GUEST_ENC_MASK;
-	const gfn_t gfn = gpa_to_gfn(gpa);
+	struct kvm_vcpu *vcpu = f->vcpu;
+	const bool private = f->private;
+	const gfn_t gfn = f->gfn;
 	struct rmpe_suspect *s = NULL;
 	enum rmpe_page_state asked;
 	struct rmpe_early early;
@@ -303,7 +328,7 @@ static noinline void take_down_use(struct rmpe_vm *vm, struct kvm_vcpu *vcpu, gp
 		   vm->history_state == RMPE_HISTORY_COMPLETE) {
 		rmpe_vm_set_used(vm, gfn, private ? RMPE_PAGE_PRIVATE :
 						    RMPE_PAGE_SHARED);
-		early = early_access(vm, vcpu, gpa, error_code);
+		early = early_access(vm, f);
 		if (s && is_refused(vm, s))
 			rmpe_psc_settle(vm, vcpu->kvm, &early, private);
 	}	/* else KVM's attribute is what we compare with, and it follows */
@@ -327,20 +352,9 @@ static bool in_order(const struct rmpe_vm *vm, gfn_t gfn, u64 error_code)
 			  rmpe_tracker_state(&vm->used, gfn) == RMPE_PAGE_NONE);
 }
 
-/* Out of line, so that accesses that are in order do not set up its stack. */
-static noinline enum disposition judge(struct rmpe_vm *vm, struct kvm_vcpu *vcpu,
-				       const struct kvm_memory_slot *slot,
-				       gpa_t gpa, u64 error_code)
+static enum disposition judge(struct rmpe_vm *vm, const struct fault *f)
 {
-	struct fault f = {
-		.vcpu = vcpu,
-		.slot = slot,
-		.gpa = gpa,
-		.gfn = gpa_to_gfn(gpa),
-		.error_code = error_code,
-		.private = error_code & PFERR_GUEST_ENC_MASK,
-	};
-	struct rmpe_judge_input in = facts(vm, &f);
+	struct rmpe_judge_input in = facts(vm, f);
 	enum disposition disposition;
 
 	if (rmpe_judge(&in).class == RMPE_CLASS_NONE && in.used == RMPE_PAGE_NONE &&
@@ -348,36 +362,26 @@ static noinline enum disposition judge(struct rmpe_vm *vm, struct kvm_vcpu *vcpu
 		return RESOLVE;
 
 	mutex_lock(&vm->lock);
-	disposition = judge_locked(vm, &f);
+	disposition = judge_locked(vm, f);
 	mutex_unlock(&vm->lock);
 	return disposition;
 }
 
 /* It comes again and again.  Is it in order? */
-static noinline void report_no_progress(struct rmpe_vm *vm, struct kvm_vcpu *vcpu,
-					const struct kvm_memory_slot *slot,
-					gpa_t gpa, u64 error_code)
+static void report_no_progress(struct rmpe_vm *vm, const struct fault *f)
 {
-	struct fault f = {
-		.vcpu = vcpu,
-		.slot = slot,
-		.gpa = gpa,
-		.gfn = gpa_to_gfn(gpa),
-		.error_code = error_code,
-		.private = error_code & PFERR_GUEST_ENC_MASK,
-	};
 	struct rmpe_judge_input in;
 	struct rmpe_record rec;
 
 	mutex_lock(&vm->lock);
-	in = facts(vm, &f);
-	rec = new_record(&f, &in);
+	in = facts(vm, f);
+	rec = new_record(f, &in);
 	rec.mode = rmpe_vm_mode(vm);
 	rec.verdict = rmpe_judge(&in);
 	if (rec.verdict.class == RMPE_CLASS_NONE) {
 		rec.verdict.class = RMPE_CLASS_NO_PROGRESS;
-		rmpe_vm_count_violation(vm, f.gfn, &rec);
-		rmpe_report(vm, slot, &rec);
+		rmpe_vm_count_violation(vm, f->gfn, &rec);
+		rmpe_report(vm, f->slot, &rec);
 	}
 	mutex_unlock(&vm->lock);
 }
@@ -386,16 +390,8 @@ static noinline void report_no_progress(struct rmpe_vm *vm, struct kvm_vcpu *vcp
  * A private access, and no private memory there.  KVM tells the VMM, and has the last
  * word; that it happened is worth a record.
  */
-static noinline void report_unbacked(struct rmpe_vm *vm, struct kvm_vcpu *vcpu,
-				     gpa_t gpa, u64 error_code)
+static void report_unbacked(struct rmpe_vm *vm, const struct fault *f)
 {
-	struct fault f = {
-		.vcpu = vcpu,
-		.gpa = gpa,
-		.gfn = gpa_to_gfn(gpa),
-		.error_code = error_code,
-		.private = true,
-	};
 	struct rmpe_judge_input in;
 	struct rmpe_suspect *s;
 	struct rmpe_record rec;
@@ -403,16 +399,16 @@ static noinline void report_unbacked(struct rmpe_vm *vm, struct kvm_vcpu *vcpu,
 	bool again;
 
 	mutex_lock(&vm->lock);
-	v = rmpe_vcpu_get(vm, vcpu);
+	v = rmpe_vcpu_get(vm, f->vcpu);
 	if (v) {
-		in = facts(vm, &f);
-		rec = new_record(&f, &in);
+		in = facts(vm, f);
+		rec = new_record(f, &in);
 		rec.mode = rmpe_vm_mode(vm);
 		rec.verdict = rmpe_judge(&in);
 		rec.verdict.class = RMPE_CLASS_UNBACKED;
-		s = rmpe_suspect_seen(&v->suspects, f.gfn, true, vcpu->stat.exits,
+		s = rmpe_suspect_seen(&v->suspects, f->gfn, true, f->vcpu->stat.exits,
 				      vm->counters.psc_requests, &vm->history, &again);
-		tell(vm, s, &f, &rec);
+		tell(vm, s, f, &rec);
 	}
 	mutex_unlock(&vm->lock);
 }
@@ -423,69 +419,83 @@ static bool is_memory_fault(const struct kvm_vcpu *vcpu, int r)
 	       READ_ONCE(vcpu->run->exit_reason) == KVM_EXIT_MEMORY_FAULT;
 }
 
+static int fault_without_gmem(struct rmpe_vm *vm, const struct fault *f, bool off)
+{
+	int r = resolve(f);
+
+	if (f->private && is_memory_fault(f->vcpu, r) && !off)
+		report_unbacked(vm, f);
+	return r;
+}
+
 /* Nothing is judged; but how the guest uses its pages is known when that changes. */
-static int resolve_quietly(struct rmpe_vm *vm, struct kvm_vcpu *vcpu, gpa_t gpa,
-			   u64 error_code, void *insn, int insn_len)
+static int resolve_quietly(struct rmpe_vm *vm, const struct fault *f)
 {
-	int r = rmpe_orig_page_fault(vcpu, gpa, error_code, insn, insn_len);
+	int r = resolve(f);
 
-	if (r > 0 && !in_order(vm, gpa_to_gfn(gpa), error_code))
-		take_down_use(vm, vcpu, gpa, error_code);
+	if (r > 0 && !in_order(vm, f->gfn, f->error_code))
+		take_down_use(vm, f);
 	return r;
 }
 
-static int fault_without_gmem(struct rmpe_vm *vm, struct kvm_vcpu *vcpu, gpa_t gpa,
-			      u64 error_code, void *insn, int insn_len)
+static int judge_and_resolve(struct rmpe_vm *vm, const struct fault *f)
 {
-	int r = rmpe_orig_page_fault(vcpu, gpa, error_code, insn, insn_len);
-
-	if (error_code & PFERR_GUEST_ENC_MASK && is_memory_fault(vcpu, r) &&
-	    rmpe_effective_mode(&vm->settings) != RMPE_MODE_OFF)
-		report_unbacked(vm, vcpu, gpa, error_code);
-	return r;
-}
-
-/* Faults that are not judged.  Out of line for those that are. */
-static noinline int pass_on(struct rmpe_vm *vm, struct kvm_vcpu *vcpu, gpa_t gpa,
-			    u64 error_code, void *insn, int insn_len, bool has_gmem)
-{
-	if (!vm)
-		return rmpe_orig_page_fault(vcpu, gpa, error_code, insn, insn_len);
-	if (rmpe_terminated(vm))
-		return rmpe_exit_terminated(vm, vcpu);
-	if (!has_gmem)
-		return fault_without_gmem(vm, vcpu, gpa, error_code, insn, insn_len);
-	return resolve_quietly(vm, vcpu, gpa, error_code, insn, insn_len);
-}
-
-/*
- * An access that was not asked for, or (@refused) one that was, and KVM does not resolve:
- * its attribute differs, or it has reasons of its own.
- */
-static noinline int judge_and_resolve(struct rmpe_vm *vm,
-				      const struct kvm_memory_slot *slot,
-				      struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_code,
-				      void *insn, int insn_len, int refused)
-{
-	enum disposition disposition = judge(vm, vcpu, slot, gpa, error_code);
-	int r = refused;
+	enum disposition disposition = judge(vm, f);
+	int r;
 
 	switch (disposition) {
 	case RETRY:
 		return 1;
 	case TERMINATED:
-		return rmpe_exit_terminated(vm, vcpu);
+		return rmpe_exit_terminated(vm, f->vcpu);
 	case RESOLVE:
 	case USE:
 		break;
 	}
-	if (!refused)
-		r = rmpe_orig_page_fault(vcpu, gpa, error_code, insn, insn_len);
+	r = resolve(f);
 	if (r > 0 && disposition == USE)
-		take_down_use(vm, vcpu, gpa, error_code);
-	if (r > 0 && rmpe_no_progress(vm, vcpu, gpa_to_gfn(gpa)))
-		report_no_progress(vm, vcpu, slot, gpa, error_code);
+		take_down_use(vm, f);
+	if (r > 0 && rmpe_no_progress(vm, f->vcpu, f->gfn))
+		report_no_progress(vm, f);
 	return r;
+}
+
+/*
+ * An access that was not asked for, or (@refused) one that was, and KVM does not resolve:
+ * its attribute differs, or it has reasons of its own.  Out of line, as the next one is,
+ * so that accesses that are in order do not set up its stack.
+ */
+static noinline int fault_not_in_order(struct rmpe_vm *vm, struct kvm_vcpu *vcpu,
+				       gpa_t gpa, u64 error_code, void *insn,
+				       int insn_len, int refused)
+{
+	struct fault f = new_fault(vcpu, gpa, error_code);
+	bool off;
+
+	f.insn = insn;
+	f.insn_len = insn_len;
+	f.refused = refused;
+	if (!vm)
+		return resolve(&f);
+	if (rmpe_terminated(vm))
+		return rmpe_exit_terminated(vm, vcpu);
+	off = rmpe_effective_mode(&vm->settings) == RMPE_MODE_OFF;
+	if (!rmpe_slot_has_gmem(f.slot))
+		return fault_without_gmem(vm, &f, off);
+	if (off)
+		return resolve_quietly(vm, &f);
+	if (!refused)
+		this_cpu_inc(*vm->npf_judged);
+	return judge_and_resolve(vm, &f);
+}
+
+static noinline void stuck(struct rmpe_vm *vm, struct kvm_vcpu *vcpu, gpa_t gpa,
+			   u64 error_code)
+{
+	struct fault f = new_fault(vcpu, gpa, error_code);
+
+	if (rmpe_slot_has_gmem(f.slot))
+		report_no_progress(vm, &f);
 }
 
 /**
@@ -496,6 +506,9 @@ static noinline int judge_and_resolve(struct rmpe_vm *vm,
  * @insn: instruction bytes, or NULL
  * @insn_len: how many
  *
+ * What was asked for was asked for memory of a guest_memfd; so its memslot is looked up
+ * for the others only.
+ *
  * Context: KVM_RUN of @vcpu: process context, vcpu->mutex and kvm->srcu (read)
  * held, preemptible.
  * Return: as the original: negative for an error, 0 to leave KVM_RUN with
@@ -505,25 +518,18 @@ int rmpe_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_code,
 		    void *insn, int insn_len)
 {
 	struct rmpe_vm *vm = rmpe_vm_find_or_adopt(vcpu->kvm);
-	const struct kvm_memory_slot *slot;
 	int r;
 
-	/* gfn_to_memslot() would write a cache line that all vCPUs share. */
-	slot = search_memslots(kvm_memslots(vcpu->kvm), gpa_to_gfn(gpa), false);
-	if (!vm || rmpe_terminated(vm) || !rmpe_slot_has_gmem(slot) ||
-	    rmpe_effective_mode(&vm->settings) == RMPE_MODE_OFF)
-		return pass_on(vm, vcpu, gpa, error_code, insn, insn_len,
-			       rmpe_slot_has_gmem(slot));
+	if (!vm || rmpe_terminated(vm) ||
+	    rmpe_effective_mode(&vm->settings) == RMPE_MODE_OFF ||
+	    !in_order(vm, gpa_to_gfn(gpa), error_code))
+		return fault_not_in_order(vm, vcpu, gpa, error_code, insn, insn_len, 0);
 
 	this_cpu_inc(*vm->npf_judged);
-	if (!in_order(vm, gpa_to_gfn(gpa), error_code))
-		return judge_and_resolve(vm, slot, vcpu, gpa, error_code, insn, insn_len,
-					 0);
 	r = rmpe_orig_page_fault(vcpu, gpa, error_code, insn, insn_len);
 	if (r == -EFAULT)
-		return judge_and_resolve(vm, slot, vcpu, gpa, error_code, insn, insn_len,
-					 r);
+		return fault_not_in_order(vm, vcpu, gpa, error_code, insn, insn_len, r);
 	if (r > 0 && rmpe_no_progress(vm, vcpu, gpa_to_gfn(gpa)))
-		report_no_progress(vm, vcpu, slot, gpa, error_code);
+		stuck(vm, vcpu, gpa, error_code);
 	return r;
 }

@@ -359,12 +359,14 @@ bool rmpe_vm_all_asked(const struct rmpe_vm *vm, gfn_t gfn, u64 npages,
 	enum rmpe_page_state is;
 
 	lockdep_assert_held(&vm->lock);
-	while (gfn < end) {
-		if (!rmpe_state_allows(rmpe_tracker_state(&vm->asked, gfn), private))
-			return false;
-		gfn = rmpe_tracker_run(&vm->asked, gfn, end, &is);
+	while (rmpe_state_allows(rmpe_tracker_state(&vm->asked, gfn), private)) {
+		/* Mostly it is one page. */
+		gfn = gfn + 1 == end ? end :
+				       rmpe_tracker_run(&vm->asked, gfn, end, &is);
+		if (gfn == end)
+			return true;
 	}
-	return true;
+	return false;
 }
 
 /**
