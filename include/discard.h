@@ -5,10 +5,8 @@
 #ifndef RMPE_DISCARD_H
 #define RMPE_DISCARD_H
 
-#include <linux/types.h>
+struct rmpe_hook;
 
-struct file;
-
-long rmpe_gmem_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
+extern struct rmpe_hook rmpe_hook_gmem_fallocate;
 
 #endif

@@ -5,17 +5,23 @@
 #ifndef RMPE_GHCB_PSC_H
 #define RMPE_GHCB_PSC_H
 
-#include <linux/kvm_types.h>
+#include <linux/compiler.h>
+#include <linux/kvm_host.h>
 
-struct rmpe_early;
-struct rmpe_psc;
 struct rmpe_vm;
 
-int rmpe_vcpu_run(struct kvm_vcpu *vcpu);
-void rmpe_psc_launched(struct kvm *kvm, gfn_t gfn, long npages);
-struct rmpe_psc *rmpe_psc_in_flight(struct rmpe_vm *vm, gfn_t gfn, bool to_private,
-				    u64 since);
-void rmpe_psc_settle(struct rmpe_vm *vm, struct kvm *kvm, const struct rmpe_early *e,
-		     bool private);
+void rmpe_psc_seen(struct rmpe_vm *vm, struct kvm_vcpu *vcpu);
+
+/**
+ * rmpe_may_be_psc() - is it worth a closer look?
+ * @vcpu: the vCPU
+ *
+ * Context: KVM_RUN of @vcpu.
+ * Return: true if KVM has left with a hypercall.
+ */
+static inline bool rmpe_may_be_psc(const struct kvm_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->run->exit_reason) == KVM_EXIT_HYPERCALL;
+}
 
 #endif

@@ -1,24 +1,67 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The functions of kvm.ko that we wrap.
+ * How we get between KVM and its own functions.  A hook is defined in the file whose
+ * concept it serves, beside its wrapper; src/rmp_enforce.c lists them all.
  */
 #ifndef RMPE_HOOK_H
 #define RMPE_HOOK_H
 
-#include <linux/kvm_types.h>
+#include <linux/ftrace.h>
+#include <linux/percpu.h>
+#include <linux/types.h>
 
-struct file;
-struct kvm_pre_fault_memory;
+/**
+ * struct rmpe_hook - a function of kvm.ko in whose place a wrapper runs for SNP VMs
+ * @name: its name
+ * @prototype: its type, as rmpe_btf_prototype() writes it
+ * @wrapper: a function of the same type; between rmpe_hook_enter() and
+ *	rmpe_hook_leave() it may call RMPE_ORIGINAL()
+ * @vm_type: from its arguments, the type of the VM that it is called for; notrace.
+ *	NULL: its first argument is a vCPU
+ * @without: it has no part in any verdict, and only the kernel's BTF can vouch for it:
+ *	what will not be known of a guest where it does not; else NULL
+ * @skip: it does not (shape.c)
+ * @ip: its fentry call, once that is found
+ */
+struct rmpe_hook {
+	const char *name;
+	const char *prototype;
+	void *wrapper;
+	unsigned long (*vm_type)(struct ftrace_regs *fregs);
+	const char *without;
+	bool skip;
+	unsigned long ip;
+};
 
-int rmpe_hooks_install(void);
-void rmpe_hooks_remove(void);
+/* The original, after its fentry call: neither ftrace nor we see it again. */
+#define RMPE_ORIGINAL(_hook, _fn) ((typeof(_fn) *)((_hook).ip + MCOUNT_INSN_SIZE))
+
+DECLARE_PER_CPU(long, rmpe_hook_users);
+
+/**
+ * rmpe_hook_enter() - a wrapper begins
+ *
+ * Context: any; a task may leave on another CPU than it came on.
+ */
+static inline void rmpe_hook_enter(void)
+{
+	this_cpu_inc(rmpe_hook_users);
+}
+
+/**
+ * rmpe_hook_leave() - a wrapper is about to return
+ *
+ * Context: any.
+ */
+static inline void rmpe_hook_leave(void)
+{
+	this_cpu_dec(rmpe_hook_users);
+}
+
+unsigned long rmpe_hook_type_of_kvm(struct ftrace_regs *fregs);
+
+int rmpe_hooks_install(struct rmpe_hook *const *hooks);
 void rmpe_hooks_stop(void);
-
-/* KVM's own functions, from inside a wrapper. */
-int rmpe_orig_vcpu_run(struct kvm_vcpu *vcpu);
-int rmpe_orig_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_code,
-			 void *insn, int insn_len);
-long rmpe_orig_prefault(struct kvm_vcpu *vcpu, struct kvm_pre_fault_memory *range);
-long rmpe_orig_gmem_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
+void rmpe_hooks_remove(void);
 
 #endif

@@ -5,9 +5,8 @@
 #ifndef RMPE_NPF_H
 #define RMPE_NPF_H
 
-#include <linux/kvm_types.h>
+struct rmpe_hook;
 
-int rmpe_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_code,
-		    void *insn, int insn_len);
+extern struct rmpe_hook rmpe_hook_page_fault;
 
 #endif

@@ -5,10 +5,8 @@
 #ifndef RMPE_PREFAULT_H
 #define RMPE_PREFAULT_H
 
-#include <linux/kvm_types.h>
+struct rmpe_hook;
 
-struct kvm_pre_fault_memory;
-
-long rmpe_prefault(struct kvm_vcpu *vcpu, struct kvm_pre_fault_memory *range);
+extern struct rmpe_hook rmpe_hook_pre_fault;
 
 #endif

@@ -5,9 +5,8 @@
 #ifndef RMPE_SHAPE_H
 #define RMPE_SHAPE_H
 
-#include <linux/types.h>
+struct rmpe_hook;
 
-int rmpe_shape_check(void);
-bool rmpe_shape_knows_gmem(void);
+int rmpe_shape_check(struct rmpe_hook *const *hooks);
 
 #endif

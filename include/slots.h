@@ -7,11 +7,11 @@
 
 #include <linux/kvm_types.h>
 
-struct kvm_memory_slot;
+struct rmpe_hook;
 struct rmpe_vm;
 
-void rmpe_slots_changing(struct kvm *kvm);
-void rmpe_slots_prepared(struct kvm *kvm, const struct kvm_memory_slot *slot);
+extern struct rmpe_hook rmpe_hook_prepare_region;
+
 void rmpe_slots_settle(struct rmpe_vm *vm, struct kvm *kvm);
 
 #endif

@@ -5,13 +5,11 @@
 #ifndef RMPE_SYSFS_H
 #define RMPE_SYSFS_H
 
-struct rmpe_record;
 struct rmpe_vm;
 
 int rmpe_sysfs_init(void);
 void rmpe_sysfs_exit(void);
 void rmpe_sysfs_add_vm(struct rmpe_vm *vm);
 void rmpe_sysfs_remove_vm(struct rmpe_vm *vm);
-void rmpe_sysfs_violation_event(struct rmpe_vm *vm, const struct rmpe_record *rec);
 
 #endif

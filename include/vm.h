@@ -21,6 +21,7 @@
 #include <linux/sched.h>
 #include <linux/spinlock_types.h>
 #include <linux/types.h>
+#include <asm/barrier.h>
 
 #include "backing.h"
 #include "judge.h"
@@ -237,12 +238,25 @@ static inline void rmpe_count(u64 *counter, u64 n)
 	WRITE_ONCE(*counter, *counter + n);
 }
 
+/**
+ * rmpe_terminated() - was this guest ended?
+ * @vm: the VM
+ *
+ * Context: any.
+ * Return: true if it was; vm->exit is valid then.
+ */
+static inline bool rmpe_terminated(const struct rmpe_vm *vm)
+{
+	/* Pairs with rmpe_terminate(). */
+	return smp_load_acquire(&vm->terminated);
+}
+
 extern const char *const rmpe_history_names[];
 
 struct rmpe_vm *rmpe_vm_find(const struct kvm *kvm);
-struct rmpe_vm *rmpe_vm_find_or_adopt(struct kvm *kvm);
-void rmpe_vm_create(struct kvm *kvm);
-void rmpe_vm_destroy(struct kvm *kvm);
+struct rmpe_vm *rmpe_vm_alloc(struct kvm *kvm, enum rmpe_history_state history);
+struct rmpe_vm *rmpe_vm_add(struct rmpe_vm *vm);
+struct rmpe_vm *rmpe_vm_del(const struct kvm *kvm);
 void rmpe_vm_wait_all_freed(void);
 void rmpe_vm_release(struct rmpe_vm *vm);
 

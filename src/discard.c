@@ -138,33 +138,46 @@ static void take_down(struct rmpe_vm *vm, const struct hole *h)
 	rmpe_vm_update_watch(vm);
 }
 
-/**
- * rmpe_gmem_fallocate() - kvm_gmem_fallocate() of an SNP VM
- * @file: the guest_memfd
- * @mode: as in fallocate(2)
- * @offset: in bytes
- * @len: in bytes
- *
- * Context: fallocate(2): process context, may sleep, no lock held.
- * Return: as the original.
+/*
+ * kvm_gmem_fallocate() of an SNP VM.  fallocate(2): process context, may sleep, no lock
+ * held.
  */
-long rmpe_gmem_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
+static long __nocfi gmem_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 {
 	struct hole h = { .kvm = rmpe_gmem_kvm(file) };
-	struct rmpe_vm *vm = rmpe_vm_find(h.kvm);
+	struct rmpe_vm *vm;
 	long r;
 
+	rmpe_hook_enter();
+	vm = rmpe_vm_find(h.kvm);
 	if (vm && mode & FALLOC_FL_PUNCH_HOLE) {
 		if (READ_ONCE(vm->watch) & RMPE_WATCH_SLOT)
 			settle(vm, h.kvm);
 		look(vm, &h, file, offset >> PAGE_SHIFT, (offset + len) >> PAGE_SHIFT);
 	}
-	r = rmpe_orig_gmem_fallocate(file, mode, offset, len);
+	r = RMPE_ORIGINAL(rmpe_hook_gmem_fallocate, kvm_gmem_fallocate)(file, mode, offset,
+									len);
 	if (!r && (h.nr || h.incomplete)) {
 		mutex_lock(&vm->lock);
 		take_down(vm, &h);
 		mutex_unlock(&vm->lock);
 	}
 	kvfree(h.run);
+	rmpe_hook_leave();
 	return r;
 }
+
+static unsigned long notrace vm_type(struct ftrace_regs *fregs)
+{
+	const struct file *file = (void *)ftrace_regs_get_argument(fregs, 0);
+
+	return rmpe_gmem_kvm(file)->arch.vm_type;
+}
+
+struct rmpe_hook rmpe_hook_gmem_fallocate = {
+	.name		= "kvm_gmem_fallocate",
+	.prototype	= "s64(struct file *, s32, s64, s64)",
+	.wrapper	= gmem_fallocate,
+	.vm_type	= vm_type,
+	.without	= "private memory that a VMM discards will not be shown",
+};

@@ -23,26 +23,19 @@
 #include <linux/kvm_para.h>
 #include <linux/ktime.h>
 #include <linux/minmax.h>
-#include <linux/module.h>
 
-#include "action.h"
 #include "compat.h"
-#include "hook.h"
-#include "judge.h"
-#include "report.h"
+#include "in_flight.h"
 #include "rmpe_trace.h"
 #include "slots.h"
 #include "vm.h"
 
 static int psc_complete(struct kvm_vcpu *vcpu);
 
-/* One that we have not seen. */
-static bool is_psc_exit(const struct kvm_vcpu *vcpu)
+static bool is_new_psc(const struct kvm_vcpu *vcpu)
 {
-	const struct kvm_run *run = vcpu->run;
-
-	return READ_ONCE(run->exit_reason) == KVM_EXIT_HYPERCALL &&
-	       READ_ONCE(run->hypercall.nr) == KVM_HC_MAP_GPA_RANGE &&
+	return rmpe_may_be_psc(vcpu) &&
+	       READ_ONCE(vcpu->run->hypercall.nr) == KVM_HC_MAP_GPA_RANGE &&
 	       vcpu->arch.complete_userspace_io &&
 	       vcpu->arch.complete_userspace_io != psc_complete;
 }
@@ -150,58 +143,6 @@ static bool psc_record(struct rmpe_vm *vm, struct kvm *kvm, const struct rmpe_ps
 	return r.nr && r.redundant;
 }
 
-/**
- * rmpe_psc_settle() - an access was let pass for a PSC that was refused
- * @vm: the VM
- * @kvm: its KVM
- * @e: the access, which KVM has resolved
- * @private: how
- *
- * Now it is known what it was.  It is never acted upon: where that was to be, the vCPU
- * has waited (npf.c).
- *
- * Context: process context, may sleep; kvm->srcu (read) held; under @vm->lock.
- */
-void rmpe_psc_settle(struct rmpe_vm *vm, struct kvm *kvm, const struct rmpe_early *e,
-		     bool private)
-{
-	const gfn_t gfn = gpa_to_gfn(e->gpa);
-	const struct rmpe_judge_input in = {
-		.access_private	= private,
-		.asked		= rmpe_tracker_state(&vm->asked, gfn),
-		.history_complete = vm->history_state == RMPE_HISTORY_COMPLETE,
-		.attr_private	= private,
-	};
-	struct rmpe_record rec = {
-		.gpa		= e->gpa,
-		.error_code	= e->error_code,
-		.vcpu		= e->vcpu,
-		.mode		= e->mode,
-		.attr_private	= private,
-		.verdict	= rmpe_judge(&in),
-	};
-
-	if (rec.verdict.class == RMPE_CLASS_NONE)
-		return;
-	rmpe_vm_count_violation(vm, gfn, &rec);
-	rmpe_report(vm, search_memslots(kvm_memslots(kvm), gfn, false), &rec);
-}
-
-/* Those that KVM has not resolved yet will be judged anew. */
-static void settle_early(struct rmpe_vm *vm, struct kvm *kvm, const struct rmpe_psc *psc)
-{
-	unsigned int i;
-
-	for (i = 0; i < psc->nr_early; i++) {
-		const struct rmpe_early *e = &psc->early[i];
-		enum rmpe_page_state used =
-			rmpe_tracker_state(&vm->used, gpa_to_gfn(e->gpa));
-
-		if (rmpe_state_allows(used, psc->to_private))
-			rmpe_psc_settle(vm, kvm, e, psc->to_private);
-	}
-}
-
 static void psc_end(struct rmpe_vm *vm, struct rmpe_vcpu *v, struct kvm_vcpu *vcpu,
 		    u64 ret)
 {
@@ -220,7 +161,7 @@ static void psc_end(struct rmpe_vm *vm, struct rmpe_vcpu *v, struct kvm_vcpu *vc
 	trace_psc_complete(vm->id, vm->pid, vcpu->vcpu_id, &v->psc, ret);
 	if (ret) {
 		rmpe_count(&vm->counters.psc_refused, 1);
-		settle_early(vm, vcpu->kvm, &v->psc);
+		rmpe_in_flight_refused(vm, vcpu->kvm, &v->psc);
 		return;
 	}
 	rmpe_count(&vm->counters.psc_completed, 1);
@@ -242,15 +183,23 @@ static int psc_complete(struct kvm_vcpu *vcpu)
 	return v->psc.complete(vcpu);
 }
 
-/*
- * KVM has just left with a PSC, or, of a VM that is older than the module, had left
- * before: then we know of it what the run page still says.  Out of line, so that other
- * exits do not set up its stack.
+/**
+ * rmpe_psc_seen() - KVM has left with a hypercall: a PSC?
+ * @vm: the VM
+ * @vcpu: the vCPU
+ *
+ * KVM has just left KVM_RUN or, of a VM that is older than the module, had left
+ * before: then we know of the PSC what the run page still says.
+ *
+ * Context: KVM_RUN of @vcpu: process context, vcpu->mutex held, before or after KVM's
+ * part of it.
  */
-static noinline void psc_seen(struct rmpe_vm *vm, struct kvm_vcpu *vcpu)
+void rmpe_psc_seen(struct rmpe_vm *vm, struct kvm_vcpu *vcpu)
 {
 	struct rmpe_vcpu *v;
 
+	if (!is_new_psc(vcpu))
+		return;
 	mutex_lock(&vm->lock);
 	v = rmpe_vcpu_get(vm, vcpu);
 	if (v)
@@ -258,100 +207,4 @@ static noinline void psc_seen(struct rmpe_vm *vm, struct kvm_vcpu *vcpu)
 	else	/* its answer will pass unseen */
 		rmpe_vm_lose_history(vm);
 	mutex_unlock(&vm->lock);
-}
-
-/* Before it does anything: what it does is to be followed from the start. */
-static noinline void meet_vcpu(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
-{
-	mutex_lock(&vm->lock);
-	rmpe_vcpu_get(vm, vcpu);
-	mutex_unlock(&vm->lock);
-}
-
-/**
- * rmpe_vcpu_run() - kvm_arch_vcpu_ioctl_run() of an SNP vCPU
- * @vcpu: the vCPU
- *
- * Context: KVM_RUN of @vcpu: process context, vcpu->mutex held.
- * Return: what KVM returned, or what KVM_RUN of a terminated guest returns.
- */
-int rmpe_vcpu_run(struct kvm_vcpu *vcpu)
-{
-	struct rmpe_vm *vm = rmpe_vm_find_or_adopt(vcpu->kvm);
-	int r;
-
-	/* Unloading must not wait for it; when it comes back nobody stops it here. */
-	if (!vm && !module_is_live(THIS_MODULE)) {
-		vcpu->run->exit_reason = KVM_EXIT_INTR;
-		return -EINTR;
-	}
-	if (vm && rmpe_terminated(vm))
-		return rmpe_exit_terminated(vm, vcpu);
-	if (vm && unlikely(!READ_ONCE(vm->vcpus[vcpu->vcpu_idx])))
-		meet_vcpu(vm, vcpu);
-	if (vm && READ_ONCE(vm->history_state) == RMPE_HISTORY_PARTIAL &&
-	    is_psc_exit(vcpu))
-		psc_seen(vm, vcpu);
-	r = rmpe_orig_vcpu_run(vcpu);
-
-	/* Without memory for it then, it may have been found since. */
-	if (!vm)
-		vm = rmpe_vm_find(vcpu->kvm);
-	if (!vm)
-		return r;
-	if (rmpe_terminated(vm))
-		return rmpe_exit_terminated(vm, vcpu);
-	if (!r && is_psc_exit(vcpu))
-		psc_seen(vm, vcpu);
-	return r;
-}
-
-/**
- * rmpe_psc_launched() - pages have been populated at launch
- * @kvm: the VM
- * @gfn: first gfn
- * @npages: length in 4K pages
- *
- * Context: SNP_LAUNCH_UPDATE: process context, kvm->slots_lock held.
- */
-void rmpe_psc_launched(struct kvm *kvm, gfn_t gfn, long npages)
-{
-	struct rmpe_vm *vm = rmpe_vm_find_or_adopt(kvm);
-
-	if (!vm)
-		return;
-	mutex_lock(&vm->lock);
-	rmpe_slots_settle(vm, kvm);
-	rmpe_count(&vm->counters.launch_pages, npages);
-	rmpe_vm_set_asked(vm, gfn, npages, RMPE_PAGE_LAUNCHED);
-	mutex_unlock(&vm->lock);
-}
-
-/**
- * rmpe_psc_in_flight() - is a PSC of a gfn not answered yet?
- * @vm: the VM
- * @gfn: the gfn
- * @to_private: the direction
- * @since: only those among the VM's first @since requests count
- *
- * Context: process context; under @vm->lock.
- * Return: one, or NULL.
- */
-struct rmpe_psc *rmpe_psc_in_flight(struct rmpe_vm *vm, gfn_t gfn, bool to_private,
-				    u64 since)
-{
-	unsigned int i;
-
-	lockdep_assert_held(&vm->lock);
-	for (i = 0; i < vm->nr_vcpus; i++) {
-		struct rmpe_psc *psc;
-
-		if (!vm->vcpus[i])
-			continue;
-		psc = &vm->vcpus[i]->psc;
-		if (psc->active && psc->to_private == to_private && psc->nr <= since &&
-		    gfn >= psc->gfn && gfn - psc->gfn < psc->npages)
-			return psc;
-	}
-	return NULL;
 }

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How we get between KVM and its own functions: by ftrace with IPMODIFY, as
- * livepatch does it.
+ * ftrace with IPMODIFY, as livepatch uses it.
  *
  * The callback leaves every VM that is not SNP alone and sends the others into
  * a wrapper with the function's own prototype, which enters the original just
- * behind its fentry call.
+ * after its fentry call.
  *
  * Unloading: unregister_ftrace_function() waits (RCU-tasks) until nobody is on
- * the way from the fentry call into a wrapper; then `users` tells when the last
- * wrapper that went on into KVM has come back; a second RCU-tasks grace period
- * covers its last instructions.
+ * the way from the fentry call into a wrapper; then `rmpe_hook_users` tells when
+ * the last wrapper that went on into KVM has come back; one more RCU-tasks grace
+ * period covers its last instructions.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -18,39 +17,29 @@
 
 #include <linux/cpufeature.h>
 #include <linux/delay.h>
-#include <linux/ftrace.h>
 #include <linux/kprobes.h>
 #include <linux/kvm_host.h>
 #include <linux/module.h>
-#include <linux/percpu.h>
 #include <linux/rcupdate.h>
-
-#include "compat.h"
-#include "discard.h"
-#include "ghcb_psc.h"
-#include "npf.h"
-#include "prefault.h"
-#include "shape.h"
-#include "slots.h"
-#include "vm.h"
 
 /* Names are looked up in kvm.ko only, unless KVM is part of the kernel. */
 #define KVM_PREFIX (IS_MODULE(CONFIG_KVM) ? "kvm:" : "")
 
+#define MAX_HOOKS 8
+
 /**
- * struct rmpe_hook - one function
- * @name: its name in kvm.ko
- * @wrapper: what runs in its place for SNP VMs
- * @ip: its fentry call
+ * struct group - functions that share an ftrace_ops: each of these takes a grace
+ *	period to unregister
  * @ops: how ftrace knows us
  * @registered: @ops is registered
+ * @hook: the functions; unchanged while @registered
+ * @nr: how many
  */
-struct rmpe_hook {
-	const char *name;
-	void *wrapper;
-	unsigned long ip;
+struct group {
 	struct ftrace_ops ops;
 	bool registered;
+	struct rmpe_hook *hook[MAX_HOOKS];
+	unsigned int nr;
 };
 
 /*
@@ -59,18 +48,8 @@ struct rmpe_hook {
  */
 static bool active;
 
-static DEFINE_PER_CPU(long, users);
-
-/* A task may leave on another CPU than it came on; only the sum counts. */
-static void enter(void)
-{
-	this_cpu_inc(users);
-}
-
-static void leave(void)
-{
-	this_cpu_dec(users);
-}
+/* Tasks in a wrapper; only the sum of all CPUs counts. */
+DEFINE_PER_CPU(long, rmpe_hook_users);
 
 static long nr_users(void)
 {
@@ -78,269 +57,81 @@ static long nr_users(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += READ_ONCE(per_cpu(users, cpu));
+		sum += READ_ONCE(per_cpu(rmpe_hook_users, cpu));
 	return sum;
 }
 
-/*
- * Inlined: ordinary VMs are to pay for no call.  A VM that is made while the module goes
- * is not tracked, and nobody may wait for it.
- */
-static __always_inline void redirect(struct ftrace_ops *ops, struct ftrace_regs *fregs,
-				     unsigned long vm_type)
+static __always_inline const struct rmpe_hook *find_hook(struct ftrace_ops *ops,
+							 unsigned long ip)
 {
-	struct rmpe_hook *hook = container_of(ops, struct rmpe_hook, ops);
+	const struct group *g = container_of(ops, struct group, ops);
+	unsigned int i;
 
-	if (vm_type == KVM_X86_SNP_VM && READ_ONCE(active) &&
-	    module_is_live(THIS_MODULE))
-		ftrace_regs_set_instruction_pointer(fregs, (unsigned long)hook->wrapper);
+	for (i = 0; i < g->nr; i++)
+		if (g->hook[i]->ip == ip)
+			return g->hook[i];
+	return NULL;
 }
 
+/* A VM that is made while the module goes is not tracked, and nobody may wait for it. */
+static __always_inline bool is_active(void)
+{
+	return READ_ONCE(active) && module_is_live(THIS_MODULE);
+}
+
+/* Called all the time, and mostly for ordinary VMs, which are to pay for no more. */
 static void notrace on_vcpu(unsigned long ip, unsigned long parent_ip,
 			    struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	const struct kvm_vcpu *vcpu = (void *)ftrace_regs_get_argument(fregs, 0);
+	const struct rmpe_hook *hook;
 
-	redirect(ops, fregs, vcpu->kvm->arch.vm_type);
+	if (vcpu->kvm->arch.vm_type != KVM_X86_SNP_VM || !is_active())
+		return;
+	hook = find_hook(ops, ip);
+	if (hook)
+		ftrace_regs_set_instruction_pointer(fregs, (unsigned long)hook->wrapper);
 }
 
-static void notrace on_kvm(unsigned long ip, unsigned long parent_ip,
-			   struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static void notrace on_vm(unsigned long ip, unsigned long parent_ip,
+			  struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	const struct rmpe_hook *hook = find_hook(ops, ip);
+
+	if (hook && is_active() && hook->vm_type(fregs) == KVM_X86_SNP_VM)
+		ftrace_regs_set_instruction_pointer(fregs, (unsigned long)hook->wrapper);
+}
+
+/**
+ * rmpe_hook_type_of_kvm() - the type of the VM that is the first argument
+ * @fregs: the arguments
+ *
+ * Context: ftrace callback.
+ * Return: KVM_X86_*.
+ */
+unsigned long notrace rmpe_hook_type_of_kvm(struct ftrace_regs *fregs)
 {
 	const struct kvm *kvm = (void *)ftrace_regs_get_argument(fregs, 0);
 
-	redirect(ops, fregs, kvm->arch.vm_type);
+	return kvm->arch.vm_type;
 }
 
-/* kvm->arch.vm_type is not set yet; the second argument is what it will be. */
-static void notrace on_init_vm(unsigned long ip, unsigned long parent_ip,
-			       struct ftrace_ops *ops, struct ftrace_regs *fregs)
-{
-	redirect(ops, fregs, ftrace_regs_get_argument(fregs, 1));
-}
-
-static void notrace on_gmem_file(unsigned long ip, unsigned long parent_ip,
-				 struct ftrace_ops *ops, struct ftrace_regs *fregs)
-{
-	const struct file *file = (void *)ftrace_regs_get_argument(fregs, 0);
-
-	redirect(ops, fregs, rmpe_gmem_kvm(file)->arch.vm_type);
-}
-
-static int wrap_init_vm(struct kvm *kvm, unsigned long type);
-static void wrap_destroy_vm(struct kvm *kvm);
-static int wrap_vcpu_run(struct kvm_vcpu *vcpu);
-static int wrap_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_code,
-			   void *insn, int insn_len);
-static int wrap_prepare_region(struct kvm *kvm, const struct kvm_memory_slot *old,
-			       struct kvm_memory_slot *new,
-			       enum kvm_mr_change change);
-static long wrap_gmem_populate(struct kvm *kvm, gfn_t gfn, void __user *src,
-			       long npages, RMPE_POPULATE_PARAM
-			       kvm_gmem_populate_cb post_populate, void *opaque);
-static long wrap_prefault(struct kvm_vcpu *vcpu, struct kvm_pre_fault_memory *range);
-static long wrap_gmem_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
-
-enum {
-	DESTROY_VM,
-	PREPARE_REGION,
-	GMEM_POPULATE,
-	GMEM_FALLOCATE,
-	PREFAULT,
-	VCPU_RUN,
-	PAGE_FAULT,
-	INIT_VM,
-	NR_HOOKS,
-};
-
-#define HOOK(_fn, _wrapper, _callback)					\
+/* The sysctl that stops ftrace must not stop us. */
+#define OPS(_callback)							\
 	{								\
-		.name		= #_fn,					\
-		.wrapper	= _wrapper,				\
-		.ops		= {					\
-			.func	= _callback,				\
-			/* The sysctl that stops ftrace must not stop us. */ \
-			.flags	= FTRACE_OPS_FL_IPMODIFY |		\
-				  FTRACE_OPS_FL_PERMANENT,		\
-		},							\
+		.func	= _callback,					\
+		.flags	= FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT, \
 	}
 
-static struct rmpe_hook hooks[NR_HOOKS] = {
-	[DESTROY_VM]	= HOOK(kvm_arch_destroy_vm, wrap_destroy_vm, on_kvm),
-	[PREPARE_REGION] = HOOK(kvm_arch_prepare_memory_region, wrap_prepare_region, on_kvm),
-	[GMEM_POPULATE]	= HOOK(kvm_gmem_populate, wrap_gmem_populate, on_kvm),
-	[GMEM_FALLOCATE] = HOOK(kvm_gmem_fallocate, wrap_gmem_fallocate, on_gmem_file),
-	[PREFAULT]	= HOOK(kvm_arch_vcpu_pre_fault_memory, wrap_prefault, on_vcpu),
-	[VCPU_RUN]	= HOOK(kvm_arch_vcpu_ioctl_run, wrap_vcpu_run, on_vcpu),
-	[PAGE_FAULT]	= HOOK(kvm_mmu_page_fault, wrap_page_fault, on_vcpu),
-	[INIT_VM]	= HOOK(kvm_arch_init_vm, wrap_init_vm, on_init_vm),
-};
-
-/* The original, behind its fentry call: neither ftrace nor we see it again. */
-#define ORIG(_hook, _fn) ((typeof(_fn) *)(hooks[_hook].ip + MCOUNT_INSN_SIZE))
-
-static int __nocfi wrap_init_vm(struct kvm *kvm, unsigned long type)
-{
-	int r;
-
-	enter();
-	r = ORIG(INIT_VM, kvm_arch_init_vm)(kvm, type);
-	if (!r)
-		rmpe_vm_create(kvm);
-	leave();
-	return r;
-}
-
-static void __nocfi wrap_destroy_vm(struct kvm *kvm)
-{
-	enter();
-	ORIG(DESTROY_VM, kvm_arch_destroy_vm)(kvm);
-	rmpe_vm_destroy(kvm);
-	leave();
-}
-
-static int __nocfi wrap_prepare_region(struct kvm *kvm,
-				       const struct kvm_memory_slot *old,
-				       struct kvm_memory_slot *new,
-				       enum kvm_mr_change change)
-{
-	int r;
-
-	enter();
-	rmpe_slots_changing(kvm);
-	r = ORIG(PREPARE_REGION, kvm_arch_prepare_memory_region)(kvm, old, new, change);
-	/* KVM moves no slot with guest_memfd. */
-	if (!r && change == KVM_MR_CREATE)
-		rmpe_slots_prepared(kvm, new);
-	leave();
-	return r;
-}
-
-static long __nocfi wrap_gmem_populate(struct kvm *kvm, gfn_t gfn,
-				       void __user *src, long npages,
-				       RMPE_POPULATE_PARAM
-				       kvm_gmem_populate_cb post_populate,
-				       void *opaque)
-{
-	long r;
-
-	enter();
-	r = ORIG(GMEM_POPULATE, kvm_gmem_populate)(kvm, gfn, src, npages,
-						   RMPE_POPULATE_ARG
-						   post_populate, opaque);
-	if (r > 0)
-		rmpe_psc_launched(kvm, gfn, r);
-	leave();
-	return r;
-}
-
-static int wrap_vcpu_run(struct kvm_vcpu *vcpu)
-{
-	int r;
-
-	enter();
-	r = rmpe_vcpu_run(vcpu);
-	leave();
-	return r;
-}
-
-static int wrap_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_code,
-			   void *insn, int insn_len)
-{
-	int r;
-
-	enter();
-	r = rmpe_page_fault(vcpu, gpa, error_code, insn, insn_len);
-	leave();
-	return r;
-}
-
-static long wrap_prefault(struct kvm_vcpu *vcpu, struct kvm_pre_fault_memory *range)
-{
-	long r;
-
-	enter();
-	r = rmpe_prefault(vcpu, range);
-	leave();
-	return r;
-}
-
-static long wrap_gmem_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
-{
-	long r;
-
-	enter();
-	r = rmpe_gmem_fallocate(file, mode, offset, len);
-	leave();
-	return r;
-}
-
-/**
- * rmpe_orig_vcpu_run() - KVM's kvm_arch_vcpu_ioctl_run()
- * @vcpu: the vCPU
- *
- * Context: as the original; only from its wrapper.
- * Return: as the original.
- */
-int __nocfi rmpe_orig_vcpu_run(struct kvm_vcpu *vcpu)
-{
-	return ORIG(VCPU_RUN, kvm_arch_vcpu_ioctl_run)(vcpu);
-}
-
-/**
- * rmpe_orig_page_fault() - KVM's kvm_mmu_page_fault()
- * @vcpu: the vCPU
- * @gpa: the faulting address
- * @error_code: of the #NPF, with KVM's own bits
- * @insn: instruction bytes, or NULL
- * @insn_len: how many
- *
- * Context: as the original; only from its wrapper.
- * Return: as the original.
- */
-int __nocfi rmpe_orig_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_code,
-				 void *insn, int insn_len)
-{
-	return ORIG(PAGE_FAULT, kvm_mmu_page_fault)(vcpu, gpa, error_code, insn,
-						    insn_len);
-}
-
-/**
- * rmpe_orig_prefault() - KVM's kvm_arch_vcpu_pre_fault_memory()
- * @vcpu: the vCPU
- * @range: what is to be mapped
- *
- * Context: as the original; only from its wrapper.
- * Return: as the original.
- */
-long __nocfi rmpe_orig_prefault(struct kvm_vcpu *vcpu,
-				struct kvm_pre_fault_memory *range)
-{
-	return ORIG(PREFAULT, kvm_arch_vcpu_pre_fault_memory)(vcpu, range);
-}
-
-/**
- * rmpe_orig_gmem_fallocate() - KVM's kvm_gmem_fallocate()
- * @file: the guest_memfd
- * @mode: as in fallocate(2)
- * @offset: in bytes
- * @len: in bytes
- *
- * Context: as the original; only from its wrapper.
- * Return: as the original.
- */
-long __nocfi rmpe_orig_gmem_fallocate(struct file *file, int mode, loff_t offset,
-				      loff_t len)
-{
-	return ORIG(GMEM_FALLOCATE, kvm_gmem_fallocate)(file, mode, offset, len);
-}
+static struct group vcpu_hooks = { .ops = OPS(on_vcpu) };
+static struct group vm_hooks = { .ops = OPS(on_vm) };
 
 /*
  * Where is the fentry call of a function of kvm.ko?  A kprobe that is never
  * armed knows: it resolves the name within that module, skips an ENDBR, and is
  * marked if ftrace has a call there.
  */
-static int find(struct rmpe_hook *hook)
+static int find_ip(struct rmpe_hook *hook)
 {
 	char symbol[KSYM_NAME_LEN];
 	struct kprobe probe = {
@@ -365,51 +156,88 @@ static int find(struct rmpe_hook *hook)
 	return r;
 }
 
-static int install(struct rmpe_hook *hook)
+static int add(struct rmpe_hook *hook)
 {
-	int r = ftrace_set_filter_ip(&hook->ops, hook->ip, 0, 0);
+	struct group *g = hook->vm_type ? &vm_hooks : &vcpu_hooks;
+	int r;
 
+	if (hook->skip) {
+		pr_info("%s of kvm is not known: %s\n", hook->name, hook->without);
+		return 0;
+	}
+	if (g->nr == MAX_HOOKS)
+		return -E2BIG;
+	r = find_ip(hook);
 	if (!r)
-		r = register_ftrace_function(&hook->ops);
-	if (r == -EBUSY)
-		pr_err("refusing to load: %s is already redirected by another module (a livepatch?), or ftrace is off (sysctl kernel.ftrace_enabled)\n",
-		       hook->name);
-	else if (r)
-		pr_err("refusing to load: hooking %s failed with error %d\n",
-		       hook->name, r);
-	hook->registered = !r;
+		g->hook[g->nr++] = hook;
 	return r;
 }
 
-/* It has no part in any verdict, so a kernel without it will do. */
-static bool wanted(int hook)
+/* ftrace says no to all; which one is it? */
+static const char *busy_hook(struct group *g)
 {
-	return hook != GMEM_FALLOCATE || rmpe_shape_knows_gmem();
+	unsigned int i;
+
+	for (i = 0; i < g->nr; i++) {
+		if (ftrace_set_filter_ip(&g->ops, g->hook[i]->ip, 0, 1) ||
+		    register_ftrace_function(&g->ops))
+			return g->hook[i]->name;
+		unregister_ftrace_function(&g->ops);
+	}
+	return "a function of kvm";
+}
+
+static int install(struct group *g)
+{
+	unsigned int i;
+	int r = 0;
+
+	for (i = 0; !r && i < g->nr; i++)
+		r = ftrace_set_filter_ip(&g->ops, g->hook[i]->ip, 0, 0);
+	if (!r)
+		r = register_ftrace_function(&g->ops);
+	if (r == -EBUSY)
+		pr_err("refusing to load: %s is already redirected by another module (a livepatch?), or ftrace is off (sysctl kernel.ftrace_enabled)\n",
+		       busy_hook(g));
+	else if (r)
+		pr_err("refusing to load: hooking KVM failed with error %d\n", r);
+	g->registered = !r;
+	return r;
+}
+
+static void uninstall(struct group *g)
+{
+	if (g->registered)
+		unregister_ftrace_function(&g->ops);
+	g->registered = false;
+	ftrace_free_filter(&g->ops);
+	g->nr = 0;
 }
 
 /**
  * rmpe_hooks_install() - start to see what SNP VMs do
+ * @hooks: all of them; NULL is the last
  *
  * All hooks or none.  Says why it fails.
  *
  * Context: module init; kvm.ko is loaded and can't go away.
  * Return: 0 or an error.
  */
-int rmpe_hooks_install(void)
+int rmpe_hooks_install(struct rmpe_hook *const *hooks)
 {
-	int i, r = 0;
+	int r = 0;
 
 	if (cpu_feature_enabled(X86_FEATURE_IBT)) {
-		/* Behind its fentry call a function has no ENDBR. */
+		/* After its fentry call a function has no ENDBR. */
 		pr_err("refusing to load: this CPU enforces indirect branch tracking\n");
 		return -EOPNOTSUPP;
 	}
-	if (!rmpe_shape_knows_gmem())
-		pr_info("kvm_gmem_fallocate of kvm is not known: private memory that a VMM discards will not be shown\n");
-	for (i = 0; !r && i < NR_HOOKS; i++)
-		r = wanted(i) ? find(&hooks[i]) : 0;
-	for (i = 0; !r && i < NR_HOOKS; i++)
-		r = wanted(i) ? install(&hooks[i]) : 0;
+	for (; !r && *hooks; hooks++)
+		r = add(*hooks);
+	if (!r)
+		r = install(&vcpu_hooks);
+	if (!r)
+		r = install(&vm_hooks);
 	if (r)
 		rmpe_hooks_remove();
 	WRITE_ONCE(active, !r);
@@ -437,17 +265,9 @@ void rmpe_hooks_stop(void)
  */
 void rmpe_hooks_remove(void)
 {
-	int i;
-
 	rmpe_hooks_stop();
-	for (i = NR_HOOKS - 1; i >= 0; i--) {
-		struct rmpe_hook *hook = &hooks[i];
-
-		if (hook->registered)
-			unregister_ftrace_function(&hook->ops);
-		hook->registered = false;
-		ftrace_free_filter(&hook->ops);
-	}
+	uninstall(&vm_hooks);
+	uninstall(&vcpu_hooks);
 	while (nr_users())
 		msleep(20);
 	synchronize_rcu_tasks();

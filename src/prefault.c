@@ -8,11 +8,11 @@
 
 #include <linux/kvm_host.h>
 
-#include "action.h"
 #include "compat.h"
-#include "ghcb_psc.h"
 #include "hook.h"
+#include "in_flight.h"
 #include "judge.h"
+#include "life.h"
 #include "slots.h"
 #include "vm.h"
 
@@ -27,7 +27,7 @@ static bool is_wanted(struct rmpe_vm *vm, struct kvm *kvm, gfn_t gfn)
 	if (asked == RMPE_PAGE_NONE && vm->history_state != RMPE_HISTORY_COMPLETE)
 		return true;
 	return rmpe_state_allows(asked, private) ||
-	       rmpe_psc_in_flight(vm, gfn, private, U64_MAX);
+	       rmpe_in_flight(vm, gfn, private, U64_MAX);
 }
 
 static bool skip(struct rmpe_vm *vm, struct kvm *kvm, gfn_t gfn)
@@ -49,21 +49,29 @@ static bool skip(struct rmpe_vm *vm, struct kvm *kvm, gfn_t gfn)
 	return !wanted;
 }
 
-/**
- * rmpe_prefault() - kvm_arch_vcpu_pre_fault_memory() of an SNP vCPU
- * @vcpu: the vCPU
- * @range: what is left of the VMM's range; KVM calls until nothing is
- *
- * Context: KVM_PRE_FAULT_MEMORY of @vcpu: process context, vcpu->mutex and kvm->srcu
- * (read) held.
- * Return: as the original: how many bytes from the start of @range are done, or a
- * negative error.
+/*
+ * kvm_arch_vcpu_pre_fault_memory() of an SNP vCPU: how many bytes from the start of @range
+ * are done; KVM calls until all are.  KVM_PRE_FAULT_MEMORY of @vcpu: process context,
+ * vcpu->mutex and kvm->srcu (read) held.
  */
-long rmpe_prefault(struct kvm_vcpu *vcpu, struct kvm_pre_fault_memory *range)
+static long __nocfi pre_fault(struct kvm_vcpu *vcpu, struct kvm_pre_fault_memory *range)
 {
-	struct rmpe_vm *vm = rmpe_vm_find_or_adopt(vcpu->kvm);
+	struct rmpe_vm *vm;
+	long r;
 
+	rmpe_hook_enter();
+	vm = rmpe_vm_find_or_adopt(vcpu->kvm);
 	if (vm && skip(vm, vcpu->kvm, gpa_to_gfn(range->gpa)))
-		return PAGE_SIZE;
-	return rmpe_orig_prefault(vcpu, range);
+		r = PAGE_SIZE;
+	else
+		r = RMPE_ORIGINAL(rmpe_hook_pre_fault,
+				  kvm_arch_vcpu_pre_fault_memory)(vcpu, range);
+	rmpe_hook_leave();
+	return r;
 }
+
+struct rmpe_hook rmpe_hook_pre_fault = {
+	.name		= "kvm_arch_vcpu_pre_fault_memory",
+	.prototype	= "s64(struct kvm_vcpu *, struct kvm_pre_fault_memory *)",
+	.wrapper	= pre_fault,
+};

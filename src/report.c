@@ -7,17 +7,18 @@
 #include "report.h"
 
 #include <linux/file.h>
+#include <linux/kobject.h>
 #include <linux/kvm_host.h>
 #include <linux/ktime.h>
 #include <linux/pagemap.h>
 #include <linux/ratelimit.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/sprintf.h>
 #include <asm/sev.h>
 
 #include "compat.h"
 #include "rmpe_trace.h"
-#include "sysfs.h"
 #include "vm.h"
 
 /*
@@ -100,6 +101,23 @@ static void print_record(const struct rmpe_record *rec)
 	kfree(buf);
 }
 
+static void send_uevent(struct rmpe_vm *vm, const struct rmpe_record *rec)
+{
+	char id[32], pid[24], gfn[32], class[32], outcome[24];
+	char *env[] = { "RMP_ENFORCE=violation", id, pid, gfn, class, outcome, NULL };
+
+	if (!READ_ONCE(vm->in_sysfs))
+		return;
+	snprintf(id, sizeof(id), "VM=%llu", rec->vm_id);
+	snprintf(pid, sizeof(pid), "PID=%d", rec->pid);
+	snprintf(gfn, sizeof(gfn), "GFN=0x%llx", gpa_to_gfn(rec->gpa));
+	snprintf(class, sizeof(class), "CLASS=%s", rmpe_class_names[rec->verdict.class]);
+	/* Not ACTION: that is the uevent's own, and udev takes the last one it reads. */
+	snprintf(outcome, sizeof(outcome), "OUTCOME=%s",
+		 rmpe_outcome_names[rec->outcome]);
+	kobject_uevent_env(&vm->kobj, KOBJ_CHANGE, env);
+}
+
 /* __ratelimit() says no, too, if another CPU is asking. */
 static bool host_act_allowed(void)
 {
@@ -177,7 +195,7 @@ struct rmpe_told rmpe_report(struct rmpe_vm *vm, const struct kvm_memory_slot *s
 	if (print) {
 		print_record(rec);
 		vm->suppressed = 0;
-		rmpe_sysfs_violation_event(vm, rec);
+		send_uevent(vm, rec);
 	}
 	return told;
 }

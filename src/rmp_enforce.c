@@ -15,11 +15,31 @@
 #include <linux/string.h>
 
 #include "debugfs.h"
+#include "discard.h"
 #include "hook.h"
+#include "launch.h"
+#include "life.h"
+#include "npf.h"
 #include "policy.h"
+#include "prefault.h"
+#include "run.h"
 #include "shape.h"
+#include "slots.h"
 #include "sysfs.h"
 #include "vm.h"
+
+/* What it sees of KVM; the vCPU's, by how often they are called. */
+static struct rmpe_hook *const hooks[] = {
+	&rmpe_hook_page_fault,		/* a #NPF */
+	&rmpe_hook_vcpu_run,		/* KVM_RUN, and PSCs */
+	&rmpe_hook_pre_fault,		/* pages that the VMM has mapped */
+	&rmpe_hook_destroy_vm,
+	&rmpe_hook_prepare_region,	/* memslots */
+	&rmpe_hook_populate,		/* launch */
+	&rmpe_hook_gmem_fallocate,	/* pages that the VMM takes away */
+	&rmpe_hook_init_vm,
+	NULL
+};
 
 static char *mode;
 module_param(mode, charp, 0444);
@@ -97,7 +117,7 @@ static int __init rmp_enforce_init(void)
 	r = pin_kvm();
 	if (r)
 		return r;
-	r = rmpe_shape_check();
+	r = rmpe_shape_check(hooks);
 	if (r)
 		goto unpin;
 	r = rmpe_sysfs_init();
@@ -106,7 +126,7 @@ static int __init rmp_enforce_init(void)
 		goto unpin;
 	}
 	rmpe_debugfs_init();
-	r = rmpe_hooks_install();
+	r = rmpe_hooks_install(hooks);
 	if (r)
 		goto remove_files;
 

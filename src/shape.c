@@ -16,31 +16,12 @@
 
 #include "btf_reader.h"
 #include "compat.h"
+#include "hook.h"
 
 #define PROTOTYPE_LEN 160
-#define SLOT "struct kvm_memory_slot *"
-
-/* The types of compat.h's declarations, as rmpe_btf_prototype() writes them. */
-static const struct {
-	const char *name;
-	const char *prototype;
-} functions[] = {
-	{ "kvm_arch_init_vm", "s32(struct kvm *, u64)" },
-	{ "kvm_arch_destroy_vm", "void(struct kvm *)" },
-	{ "kvm_arch_vcpu_ioctl_run", "s32(struct kvm_vcpu *)" },
-	{ "kvm_mmu_page_fault", "s32(struct kvm_vcpu *, u64, u64, void *, s32)" },
-	{ "kvm_arch_prepare_memory_region",
-	  "s32(struct kvm *, " SLOT ", " SLOT ", enum kvm_mr_change)" },
-	{ "kvm_gmem_populate",
-	  "s64(struct kvm *, u64, void *, s64, " RMPE_POPULATE_BTF "fn *, void *)" },
-	{ "kvm_arch_vcpu_pre_fault_memory",
-	  "s64(struct kvm_vcpu *, struct kvm_pre_fault_memory *)" },
-};
 
 /* What a guest_memfd's file has, before and after it was renamed. */
 static const char *const gmem_structs[] = { "kvm_gmem", "gmem_file" };
-
-static bool gmem_known;
 
 struct member {
 	const char *path;
@@ -104,22 +85,37 @@ static const struct {
 	{ "kvm_memory_slot", slot_members },
 };
 
-static int check_functions(const struct rmpe_btf *btf)
+/* No header has it, so without BTF nothing is known of it. */
+static bool knows_gmem_file(const struct rmpe_btf *btf)
 {
-	char found[PROTOTYPE_LEN];
+	const struct btf_type *t;
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(functions); i++) {
-		if (rmpe_btf_prototype(btf, functions[i].name, found, sizeof(found))) {
-			pr_err("refusing to load: the BTF of kvm does not know %s\n",
-			       functions[i].name);
-			return -ENOENT;
-		}
-		if (strcmp(found, functions[i].prototype)) {
-			pr_err("refusing to load: %s is %s in this kernel, and was %s in the one we were built for\n",
-			       functions[i].name, found, functions[i].prototype);
-			return -EINVAL;
-		}
+	for (i = 0; i < ARRAY_SIZE(gmem_structs); i++) {
+		t = rmpe_btf_struct(btf, gmem_structs[i]);
+		if (t && !rmpe_btf_offset(btf, t, "kvm"))
+			return true;
+	}
+	return false;
+}
+
+static int check_function(const struct rmpe_btf *btf, struct rmpe_hook *hook)
+{
+	char found[PROTOTYPE_LEN];
+	int r = rmpe_btf_prototype(btf, hook->name, found, sizeof(found));
+
+	if (hook->without) {
+		hook->skip = r || strcmp(found, hook->prototype) || !knows_gmem_file(btf);
+		return 0;
+	}
+	if (r) {
+		pr_err("refusing to load: the BTF of kvm does not know %s\n", hook->name);
+		return -ENOENT;
+	}
+	if (strcmp(found, hook->prototype)) {
+		pr_err("refusing to load: %s is %s in this kernel, and was %s in the one we were built for\n",
+		       hook->name, found, hook->prototype);
+		return -EINVAL;
 	}
 	return 0;
 }
@@ -144,35 +140,6 @@ static int check_structs(const struct rmpe_btf *btf)
 		}
 	}
 	return 0;
-}
-
-/* No header has it, so without BTF nothing is known of it. */
-static void look_at_gmem(const struct rmpe_btf *btf)
-{
-	char found[PROTOTYPE_LEN];
-	int i;
-
-	gmem_known = false;
-	if (rmpe_btf_prototype(btf, "kvm_gmem_fallocate", found, sizeof(found)) ||
-	    strcmp(found, "s64(struct file *, s32, s64, s64)"))
-		return;
-	for (i = 0; i < ARRAY_SIZE(gmem_structs); i++) {
-		const struct btf_type *t = rmpe_btf_struct(btf, gmem_structs[i]);
-
-		if (t && !rmpe_btf_offset(btf, t, "kvm"))
-			gmem_known = true;
-	}
-}
-
-/**
- * rmpe_shape_knows_gmem() - is kvm_gmem_fallocate() what we take it to be?
- *
- * Context: module init, after rmpe_shape_check().
- * Return: true if the kernel's BTF says so.
- */
-bool rmpe_shape_knows_gmem(void)
-{
-	return gmem_known;
 }
 
 /*
@@ -203,6 +170,8 @@ static int read_btf(const char *path, void **data, size_t *size)
 
 /**
  * rmpe_shape_check() - compare the running kernel with the one we know
+ * @hooks: what we mean to hook; NULL is the last.  Of some it is found out whether they
+ *	can be had
  *
  * Says what differs.  A kernel without BTF is taken to be as its headers say,
  * and that is said, too.
@@ -210,13 +179,13 @@ static int read_btf(const char *path, void **data, size_t *size)
  * Context: module init, kvm.ko is loaded.
  * Return: 0 or an error.
  */
-int rmpe_shape_check(void)
+int rmpe_shape_check(struct rmpe_hook *const *hooks)
 {
 	struct rmpe_btf kernel = { }, kvm = { };
 	void *kernel_data = NULL, *kvm_data = NULL;
 	const struct rmpe_btf *btf = &kernel;
 	size_t size = 0;
-	int r;
+	int i, r;
 
 	r = read_btf("/sys/kernel/btf/vmlinux", &kernel_data, &size);
 	if (!r)
@@ -230,14 +199,15 @@ int rmpe_shape_check(void)
 	if (r == -ENOENT) {
 		pr_warn("no BTF in /sys/kernel/btf: taking this kernel to be as its headers say\n");
 		r = 0;
+		for (i = 0; hooks[i]; i++)
+			hooks[i]->skip = hooks[i]->without;
 	} else if (r) {
 		pr_err("refusing to load: can't read the kernel's BTF (error %d)\n", r);
 	} else {
-		r = check_functions(btf);
+		for (i = 0; !r && hooks[i]; i++)
+			r = check_function(btf, hooks[i]);
 		if (!r)
 			r = check_structs(btf);
-		if (!r)
-			look_at_gmem(btf);
 	}
 	rmpe_btf_close(&kvm);
 	rmpe_btf_close(&kernel);

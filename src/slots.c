@@ -12,6 +12,7 @@
 
 #include "backing.h"
 #include "compat.h"
+#include "hook.h"
 #include "vm.h"
 
 static bool is_there(struct kvm *kvm, const struct rmpe_backing *coming)
@@ -49,20 +50,12 @@ void rmpe_slots_settle(struct rmpe_vm *vm, struct kvm *kvm)
 	rmpe_vm_update_watch(vm);
 }
 
-/**
- * rmpe_slots_changing() - KVM is about to prepare a change of memslots
- * @kvm: the VM
- *
- * A slot that was prepared before is there by now, or never will be.
- *
- * Context: process context, may sleep; kvm->slots_lock held.
+/*
+ * KVM is about to prepare a change of memslots: a slot that was prepared before is there
+ * by now, or never will be.
  */
-void rmpe_slots_changing(struct kvm *kvm)
+static void changing(struct rmpe_vm *vm, struct kvm *kvm)
 {
-	struct rmpe_vm *vm = rmpe_vm_find(kvm);
-
-	if (!vm)
-		return;
 	mutex_lock(&vm->lock);
 	rmpe_slots_settle(vm, kvm);
 	vm->coming = (struct rmpe_backing){ };
@@ -70,21 +63,42 @@ void rmpe_slots_changing(struct kvm *kvm)
 	mutex_unlock(&vm->lock);
 }
 
-/**
- * rmpe_slots_prepared() - KVM has prepared a memslot, and may create it now
- * @kvm: the VM
- * @slot: the slot
- *
- * Context: process context, may sleep; kvm->slots_lock held.
- */
-void rmpe_slots_prepared(struct kvm *kvm, const struct kvm_memory_slot *slot)
+static void prepared(struct rmpe_vm *vm, const struct kvm_memory_slot *slot)
 {
-	struct rmpe_vm *vm = rmpe_vm_find(kvm);
-
-	if (!vm || !rmpe_slot_has_gmem(slot))
-		return;
 	mutex_lock(&vm->lock);
 	vm->coming = rmpe_backing_of(slot);
 	rmpe_vm_update_watch(vm);
 	mutex_unlock(&vm->lock);
 }
+
+/*
+ * kvm_arch_prepare_memory_region() of an SNP VM: process context, may sleep,
+ * kvm->slots_lock held.
+ */
+static int __nocfi prepare_region(struct kvm *kvm, const struct kvm_memory_slot *old,
+				  struct kvm_memory_slot *new, enum kvm_mr_change change)
+{
+	struct rmpe_vm *vm;
+	int r;
+
+	rmpe_hook_enter();
+	vm = rmpe_vm_find(kvm);
+	if (vm)
+		changing(vm, kvm);
+	r = RMPE_ORIGINAL(rmpe_hook_prepare_region,
+			  kvm_arch_prepare_memory_region)(kvm, old, new, change);
+	/* KVM moves no slot with guest_memfd. */
+	if (vm && !r && change == KVM_MR_CREATE && rmpe_slot_has_gmem(new))
+		prepared(vm, new);
+	rmpe_hook_leave();
+	return r;
+}
+
+#define SLOT "struct kvm_memory_slot *"
+
+struct rmpe_hook rmpe_hook_prepare_region = {
+	.name		= "kvm_arch_prepare_memory_region",
+	.prototype	= "s32(struct kvm *, " SLOT ", " SLOT ", enum kvm_mr_change)",
+	.wrapper	= prepare_region,
+	.vm_type	= rmpe_hook_type_of_kvm,
+};

@@ -16,8 +16,6 @@
 #include <linux/slab.h>
 #include <linux/sysfs.h>
 
-#include "action.h"
-#include "report.h"
 #include "vm.h"
 
 static struct kobject *root;
@@ -357,30 +355,6 @@ void rmpe_sysfs_remove_vm(struct rmpe_vm *vm)
 	/* kobject_del() of one that could not be added ends in an oops. */
 	if (vm->in_sysfs)
 		kobject_del(&vm->kobj);
-}
-
-/**
- * rmpe_sysfs_violation_event() - tell user space of a violation
- * @vm: the VM
- * @rec: the violation
- *
- * Context: process context, may sleep.
- */
-void rmpe_sysfs_violation_event(struct rmpe_vm *vm, const struct rmpe_record *rec)
-{
-	char id[32], pid[24], gfn[32], class[32], outcome[24];
-	char *env[] = { "RMP_ENFORCE=violation", id, pid, gfn, class, outcome, NULL };
-
-	if (!READ_ONCE(vm->in_sysfs))
-		return;
-	snprintf(id, sizeof(id), "VM=%llu", rec->vm_id);
-	snprintf(pid, sizeof(pid), "PID=%d", rec->pid);
-	snprintf(gfn, sizeof(gfn), "GFN=0x%llx", gpa_to_gfn(rec->gpa));
-	snprintf(class, sizeof(class), "CLASS=%s", rmpe_class_names[rec->verdict.class]);
-	/* Not ACTION: that is the uevent's own, and udev takes the last one it reads. */
-	snprintf(outcome, sizeof(outcome), "OUTCOME=%s",
-		 rmpe_outcome_names[rec->outcome]);
-	kobject_uevent_env(&vm->kobj, KOBJ_CHANGE, env);
 }
 
 /* Its files are gone at once, whoever else may hold the object. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The table of SNP VMs, and what happens when one comes or goes.
+ * The table of SNP VMs, and what is known of each.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -12,7 +12,6 @@
 #include <linux/kvm_host.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
-#include <linux/module.h>
 #include <linux/percpu.h>
 #include <linux/ratelimit.h>
 #include <linux/rculist.h>
@@ -20,10 +19,6 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/wait_bit.h>
-
-#include "debugfs.h"
-#include "report.h"
-#include "sysfs.h"
 
 #define LOG_BURST	10
 #define LOG_INTERVAL	(5 * HZ)
@@ -40,11 +35,16 @@ static DEFINE_SPINLOCK(vm_table_lock);
 static u64 last_id;
 static atomic_t nr_objects;		/* structs not yet freed */
 
-/* Whoever may open /dev/kvm can make VMs come and go as fast as he likes. */
-static DEFINE_RATELIMIT_STATE(life_limit, 5 * HZ, 100);
-static DEFINE_RATELIMIT_STATE(lost_limit, 5 * HZ, 20);	/* which others can't use up */
+static DEFINE_RATELIMIT_STATE(lost_limit, 5 * HZ, 20);
 
-static inline struct rmpe_vm *find(const struct kvm *kvm)
+/**
+ * rmpe_vm_find() - the state of a VM
+ * @kvm: the VM
+ *
+ * Context: any.  The result is good for as long as @kvm can't be destroyed.
+ * Return: the state, or NULL if the VM is not tracked.
+ */
+struct rmpe_vm *rmpe_vm_find(const struct kvm *kvm)
 {
 	struct rmpe_vm *vm, *found = NULL;
 
@@ -61,18 +61,6 @@ static inline struct rmpe_vm *find(const struct kvm *kvm)
 	return found;
 }
 
-/**
- * rmpe_vm_find() - the state of a VM
- * @kvm: the VM
- *
- * Context: any.  The result is good for as long as @kvm can't be destroyed.
- * Return: the state, or NULL if the VM is not tracked.
- */
-struct rmpe_vm *rmpe_vm_find(const struct kvm *kvm)
-{
-	return find(kvm);
-}
-
 /* The name is the VMM's to choose: keep it one word of key=value. */
 static void set_comm(struct rmpe_vm *vm)
 {
@@ -84,41 +72,6 @@ static void set_comm(struct rmpe_vm *vm)
 	for (p = vm->comm; *p; p++)
 		if (!isascii(*p) || !isgraph(*p) || *p == '=')
 			*p = '_';
-}
-
-static struct rmpe_vm *alloc_vm(struct kvm *kvm, enum rmpe_history_state history)
-{
-	struct rmpe_vm *vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
-
-	if (!vm)
-		return NULL;
-	mutex_init(&vm->lock);
-	spin_lock_init(&vm->records_lock);
-	rmpe_map_init(&vm->holes, &vm->lock);
-	vm->npf_judged = alloc_percpu_gfp(u64, GFP_KERNEL_ACCOUNT);
-	if (!vm->npf_judged)
-		goto free_vm;
-	vm->vcpus = kvcalloc(KVM_MAX_VCPUS, sizeof(*vm->vcpus), GFP_KERNEL_ACCOUNT);
-	if (!vm->vcpus || rmpe_history_init(&vm->history, &vm->lock))
-		goto free_vcpus;
-
-	vm->kvm = kvm;
-	vm->history_state = history;
-	vm->pid = task_tgid_nr(current);
-	set_comm(vm);
-	ratelimit_state_init(&vm->log_limit, LOG_INTERVAL, LOG_BURST);
-	ratelimit_state_init(&vm->act_limit, LOG_INTERVAL, LOG_BURST);
-	/* We count what is suppressed ourselves, and say so in the record. */
-	ratelimit_set_flags(&vm->log_limit, RATELIMIT_MSG_ON_RELEASE);
-	ratelimit_set_flags(&vm->act_limit, RATELIMIT_MSG_ON_RELEASE);
-	return vm;
-
-free_vcpus:
-	kvfree(vm->vcpus);
-	free_percpu(vm->npf_judged);
-free_vm:
-	kfree(vm);
-	return NULL;
 }
 
 static void free_contents(struct rmpe_vm *vm)
@@ -170,104 +123,93 @@ void rmpe_vm_wait_all_freed(void)
 	wait_var_event(&nr_objects, !atomic_read(&nr_objects));
 }
 
-static struct rmpe_vm *add_vm(struct kvm *kvm, enum rmpe_history_state history)
+/**
+ * rmpe_vm_alloc() - the state of a VM that is not in the table yet
+ * @kvm: the VM
+ * @history: how far back it is known
+ *
+ * Context: process context, may sleep.
+ * Return: the state, or NULL without memory.
+ */
+struct rmpe_vm *rmpe_vm_alloc(struct kvm *kvm, enum rmpe_history_state history)
 {
-	struct rmpe_vm *vm, *raced;
+	struct rmpe_vm *vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
 
-	/*
-	 * The module stays for as long as it tracks a VM.  It can't be had only
-	 * while it is being unloaded, and then nothing is tracked any more.
-	 */
-	if (!try_module_get(THIS_MODULE))
+	if (!vm)
 		return NULL;
-	vm = alloc_vm(kvm, history);
-	if (!vm) {
-		module_put(THIS_MODULE);
-		pr_warn_ratelimited("out of memory: the VM of pid %d is not guarded\n",
-				    task_tgid_nr(current));
-		return NULL;
-	}
+	mutex_init(&vm->lock);
+	spin_lock_init(&vm->records_lock);
+	rmpe_map_init(&vm->holes, &vm->lock);
+	vm->npf_judged = alloc_percpu_gfp(u64, GFP_KERNEL_ACCOUNT);
+	if (!vm->npf_judged)
+		goto free_vm;
+	vm->vcpus = kvcalloc(KVM_MAX_VCPUS, sizeof(*vm->vcpus), GFP_KERNEL_ACCOUNT);
+	if (!vm->vcpus || rmpe_history_init(&vm->history, &vm->lock))
+		goto free_vcpus;
 
+	vm->kvm = kvm;
+	vm->history_state = history;
+	vm->pid = task_tgid_nr(current);
+	set_comm(vm);
+	ratelimit_state_init(&vm->log_limit, LOG_INTERVAL, LOG_BURST);
+	ratelimit_state_init(&vm->act_limit, LOG_INTERVAL, LOG_BURST);
+	/* We count what is suppressed ourselves, and say so in the record. */
+	ratelimit_set_flags(&vm->log_limit, RATELIMIT_MSG_ON_RELEASE);
+	ratelimit_set_flags(&vm->act_limit, RATELIMIT_MSG_ON_RELEASE);
 	atomic_inc(&nr_objects);
+	return vm;
+
+free_vcpus:
+	kvfree(vm->vcpus);
+	free_percpu(vm->npf_judged);
+free_vm:
+	kfree(vm);
+	return NULL;
+}
+
+/**
+ * rmpe_vm_add() - put a VM into the table
+ * @vm: the VM; it gets its number, or is freed if there is one already
+ *
+ * Context: process context, may sleep; in an ioctl of its KVM or of its vCPUs.
+ * Return: the VM that is in the table now.
+ */
+struct rmpe_vm *rmpe_vm_add(struct rmpe_vm *vm)
+{
+	struct rmpe_vm *raced;
+
 	spin_lock(&vm_table_lock);
-	raced = rmpe_vm_find(kvm);	/* two vCPUs of an older VM */
+	raced = rmpe_vm_find(vm->kvm);	/* two vCPUs of an older VM */
 	if (!raced) {
 		vm->id = ++last_id;
-		hash_add_rcu(vm_table, &vm->node, (unsigned long)kvm);
+		hash_add_rcu(vm_table, &vm->node, (unsigned long)vm->kvm);
 	}
 	spin_unlock(&vm_table_lock);
-	if (raced) {
-		free_contents(vm);
-		kfree(vm);
-		put_object();
-		module_put(THIS_MODULE);
-		return raced;
-	}
-	rmpe_sysfs_add_vm(vm);
-	rmpe_debugfs_add_vm(vm);
-
-	if (__ratelimit(&life_limit))
-		pr_info("vm=%llu pid=%d comm=%s history=%s: guarding\n", vm->id,
-			vm->pid, vm->comm, rmpe_history_names[history]);
-	return vm;
+	if (!raced)
+		return vm;
+	free_contents(vm);
+	kfree(vm);
+	put_object();
+	return raced;
 }
 
 /**
- * rmpe_vm_create() - a VM has been created
- * @kvm: the VM; none of its ioctls can run yet
- *
- * Context: process context, may sleep.  Without memory the VM stays untracked
- * and is taken for an older one when it is seen next.
- */
-void rmpe_vm_create(struct kvm *kvm)
-{
-	add_vm(kvm, RMPE_HISTORY_COMPLETE);
-}
-
-/**
- * rmpe_vm_find_or_adopt() - the state of a VM that may be older than the module
+ * rmpe_vm_del() - take a VM out of the table
  * @kvm: the VM
  *
- * Context: process context, may sleep; in an ioctl of @kvm or of its vCPUs.
- * Return: the state, or NULL without memory or while the module is unloaded.
+ * Context: process context, may sleep; nothing runs in @kvm any more.
+ * Return: its state, or NULL.
  */
-struct rmpe_vm *rmpe_vm_find_or_adopt(struct kvm *kvm)
-{
-	return find(kvm) ?: add_vm(kvm, RMPE_HISTORY_PARTIAL);
-}
-
-/**
- * rmpe_vm_destroy() - a VM is gone
- * @kvm: the VM; nothing runs in it any more
- *
- * Context: process context, may sleep.  The module may be unloaded from here
- * on; the hook that we are called from keeps the code in place.
- */
-void rmpe_vm_destroy(struct kvm *kvm)
+struct rmpe_vm *rmpe_vm_del(const struct kvm *kvm)
 {
 	struct rmpe_vm *vm;
-	u64 violations = 0;
-	int i;
 
 	spin_lock(&vm_table_lock);
 	vm = rmpe_vm_find(kvm);
 	if (vm)
 		hash_del_rcu(&vm->node);
 	spin_unlock(&vm_table_lock);
-	if (!vm)
-		return;
-
-	rmpe_debugfs_remove_vm(vm);
-	rmpe_sysfs_remove_vm(vm);
-	for (i = RMPE_CLASS_NONE + 1; i < RMPE_NR_CLASSES; i++)
-		violations += vm->counters.class[i];
-	if (__ratelimit(&life_limit))
-		pr_info("vm=%llu pid=%d ended: psc=%llu violations=%llu enforced=%llu suppressed=%llu discarded=%llu\n",
-			vm->id, vm->pid, vm->counters.psc_completed, violations,
-			vm->counters.enforced, vm->counters.log_suppressed,
-			vm->counters.pages_discarded);
-	kobject_put(&vm->kobj);
-	module_put(THIS_MODULE);
+	return vm;
 }
 
 /**

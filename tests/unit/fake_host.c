@@ -2,6 +2,7 @@
 #include "fake_host.h"
 
 #include <linux/errno.h>
+#include <linux/kobject.h>
 #include <linux/kvm_host.h>
 #include <linux/ktime.h>
 #include <linux/pagemap.h>
@@ -10,9 +11,9 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "rmpe_trace.h"
-#include "sysfs.h"
 
 struct address_space {
 	int unused;
@@ -107,7 +108,15 @@ void trace_violation(const struct rmpe_record *rec)
 	host.traced_psc_seq = rec->psc.seq;
 }
 
-void rmpe_sysfs_violation_event(struct rmpe_vm *vm, const struct rmpe_record *rec)
+int kobject_uevent_env(struct kobject *kobj, enum kobject_action action, char *envp[])
 {
+	int i;
+
 	host.events++;
+	host.event[0] = 0;
+	for (i = 0; envp[i]; i++) {
+		strcat(host.event, envp[i]);
+		strcat(host.event, "\n");
+	}
+	return action == KOBJ_CHANGE ? 0 : -EINVAL;
 }

@@ -25,6 +25,7 @@
  * @traced: records that went to the tracepoint
  * @traced_psc_seq: the number of the PSC in the last of them
  * @events: uevents
+ * @event: the keys of the last of them, a line each
  * @printed: lines of the kernel log
  * @log: the last of them, its level in front
  */
@@ -42,6 +43,7 @@ struct fake_host {
 	unsigned int traced;
 	u64 traced_psc_seq;
 	unsigned int events;
+	char event[256];
 	unsigned int printed;
 	char log[2 * RMPE_RECORD_LEN];
 };

@@ -46,6 +46,7 @@ static int set_up(void **state)
 			.id = 4,
 			.pid = 99,
 			.comm = "vmm",
+			.in_sysfs = true,
 			.log_limit = { .interval = INTERVAL, .burst = BURST },
 			.act_limit = { .interval = INTERVAL, .burst = BURST },
 		},
@@ -159,6 +160,25 @@ static void who_and_where(void **state)
 	assert_int_equal(host.traced, 1);
 	assert_int_equal(host.printed, 1);
 	assert_int_equal(host.events, 1);
+}
+
+static void uevent_names_all(void **state)
+{
+	report_noise(*state);
+	assert_string_equal(host.event,
+			    "RMP_ENFORCE=violation\nVM=4\nPID=99\nGFN=0x105\n"
+			    "CLASS=implicit_shared\nOUTCOME=none\n");
+}
+
+/* The record comes first; the directory in sysfs a moment later. */
+static void no_uevent_without_directory(void **state)
+{
+	struct fixture *f = *state;
+
+	f->vm.in_sysfs = false;
+	report_noise(f);
+	assert_int_equal(host.printed, 1);
+	assert_int_equal(host.events, 0);
 }
 
 static void page_of_the_gfn(void **state)
@@ -722,6 +742,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		report_test(who_and_where),
+		report_test(uevent_names_all),
+		report_test(no_uevent_without_directory),
 		report_test(page_of_the_gfn),
 		report_test(page_not_allocated_yet),
 		report_test(guest_memfd_closed),

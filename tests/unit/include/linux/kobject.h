@@ -6,4 +6,12 @@ struct kobject {
 	int unused;
 };
 
+enum kobject_action {
+	KOBJ_ADD,
+	KOBJ_REMOVE,
+	KOBJ_CHANGE,
+};
+
+int kobject_uevent_env(struct kobject *kobj, enum kobject_action action, char *envp[]);
+
 #endif

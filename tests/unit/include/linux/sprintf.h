@@ -2,7 +2,7 @@
 #ifndef UNIT_LINUX_SPRINTF_H
 #define UNIT_LINUX_SPRINTF_H
 
-#include <stddef.h>
+#include <stdio.h>
 
 __attribute__((format(printf, 3, 4)))
 int scnprintf(char *buf, size_t size, const char *fmt, ...);
