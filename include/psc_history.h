@@ -42,6 +42,21 @@ struct rmpe_psc_event {
 };
 
 /**
+ * struct rmpe_psc_kept - an event as the ring has it, whose place tells its number
+ * @when_ns: as above, as all others
+ */
+struct rmpe_psc_kept {
+	u64 when_ns;
+	gfn_t gfn;
+	u64 npages;
+	u32 ret;
+	u16 vcpu;	/* below KVM_MAX_VCPU_IDS */
+	bool to_private : 1;
+	bool completed : 1;
+	bool redundant : 1;
+};
+
+/**
  * struct rmpe_psc_history - a ring of events, and what has dropped out of it
  * @ring: RMPE_PSC_HISTORY_LEN events
  * @seq: the last event's number, 0 if none
@@ -49,7 +64,7 @@ struct rmpe_psc_event {
  * @refused: likewise the last refused one, where it is newer than that
  */
 struct rmpe_psc_history {
-	struct rmpe_psc_event *ring;
+	struct rmpe_psc_kept *ring;
 	u64 seq;
 	struct rmpe_psc_map completed;
 	struct rmpe_psc_map refused;
@@ -57,9 +72,8 @@ struct rmpe_psc_history {
 
 int rmpe_history_init(struct rmpe_psc_history *h, struct mutex *lock);
 void rmpe_history_free(struct rmpe_psc_history *h);
-struct rmpe_psc_event *rmpe_history_add(struct rmpe_psc_history *h);
-const struct rmpe_psc_event *rmpe_history_get(const struct rmpe_psc_history *h,
-					      u64 seq);
+struct rmpe_psc_kept *rmpe_history_add(struct rmpe_psc_history *h);
+bool rmpe_history_get(const struct rmpe_psc_history *h, u64 seq, struct rmpe_psc_event *ev);
 u64 rmpe_history_oldest(const struct rmpe_psc_history *h);
 bool rmpe_history_last(struct rmpe_psc_history *h, gfn_t gfn,
 		       struct rmpe_psc_event *ev);

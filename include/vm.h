@@ -13,6 +13,7 @@
 #ifndef RMPE_VM_H
 #define RMPE_VM_H
 
+#include <linux/atomic.h>
 #include <linux/compiler.h>
 #include <linux/kobject.h>
 #include <linux/kvm_types.h>
@@ -60,7 +61,8 @@ struct rmpe_early {
 
 /**
  * struct rmpe_psc - a PSC that waits for the VMM's answer
- * @active: there is one
+ * @active: there is one; begins without the VM's lock, once the others are set, and ends
+ *	under it
  * @to_private: what it asks for
  * @gfn: first gfn
  * @npages: length in 4K pages
@@ -97,7 +99,7 @@ struct rmpe_progress {
 };
 
 /**
- * struct rmpe_vcpu - a vCPU; all but @progress under the VM's lock
+ * struct rmpe_vcpu - a vCPU; all but @psc and @progress under the VM's lock
  * @psc: its PSC in flight
  * @suspects: what it did wrong lately
  * @progress: its own KVM_RUN's, without a lock
@@ -111,7 +113,6 @@ struct rmpe_vcpu {
 /**
  * struct rmpe_counters - a VM's counters, written under the VM's lock
  * @launch_pages: pages populated at launch
- * @psc_requests: PSCs that KVM forwarded to the VMM
  * @psc_completed: those that it answered with success
  * @psc_refused: those that it answered with an error
  * @psc_pages: 4K pages in completed PSCs
@@ -127,7 +128,6 @@ struct rmpe_vcpu {
  */
 struct rmpe_counters {
 	u64 launch_pages;
-	u64 psc_requests;
 	u64 psc_completed;
 	u64 psc_refused;
 	u64 psc_pages;
@@ -174,6 +174,7 @@ struct rmpe_note {
  * @terminated: no vCPU may run again; set once, under @lock
  * @exit: what every KVM_RUN returns once @terminated is set
  * @npf_judged: #NPFs on guest_memfd slots
+ * @psc_requests: PSCs that KVM forwarded to the VMM
  * @lock: protects all below, except readers of @asked, @used and @watch
  * @history_state: how far @asked can be trusted
  * @asked: page states that the guest has asked for
@@ -210,6 +211,7 @@ struct rmpe_vm {
 	bool terminated;
 	struct rmpe_exit exit;
 	u64 __percpu *npf_judged;
+	atomic64_t psc_requests;
 
 	struct mutex lock;	/* what it protects: above */
 	enum rmpe_history_state history_state;

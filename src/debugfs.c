@@ -115,33 +115,35 @@ static const struct seq_operations page_state_sops = {
 };
 DEFINE_SEQ_ATTRIBUTE(page_state);
 
+/* The position is an event's number; older ones may be gone by now. */
 static void *history_start(struct seq_file *m, loff_t *pos)
 {
 	struct rmpe_vm *vm = m->private;
 
 	mutex_lock(&vm->lock);
-	/* The position is an event's number; older ones may be gone by now. */
 	*pos = max_t(u64, *pos, rmpe_history_oldest(&vm->history));
-	return (void *)rmpe_history_get(&vm->history, *pos);
+	return *pos <= vm->history.seq ? pos : NULL;
 }
 
 static void *history_next(struct seq_file *m, void *v, loff_t *pos)
 {
-	struct rmpe_vm *vm = m->private;
+	const struct rmpe_vm *vm = m->private;
 
-	return (void *)rmpe_history_get(&vm->history, ++*pos);
+	return ++*pos <= vm->history.seq ? pos : NULL;
 }
 
 static int history_show(struct seq_file *m, void *v)
 {
-	const struct rmpe_psc_event *ev = v;
+	const struct rmpe_vm *vm = m->private;
+	struct rmpe_psc_event ev;
 
+	if (!rmpe_history_get(&vm->history, *(loff_t *)v, &ev))
+		return SEQ_SKIP;
 	seq_printf(m, "seq=%llu age_us=%llu vcpu=%d gfn=0x%llx pages=%llu to=%s result=%s ret=%u redundant=%s\n",
-		   ev->seq, div_u64(ktime_get_ns() - ev->when_ns, NSEC_PER_USEC),
-		   ev->vcpu, ev->gfn, ev->npages,
-		   ev->to_private ? "private" : "shared",
-		   ev->completed ? "completed" : "refused", ev->ret,
-		   str_yes_no(ev->redundant));
+		   ev.seq, div_u64(ktime_get_ns() - ev.when_ns, NSEC_PER_USEC),
+		   ev.vcpu, ev.gfn, ev.npages, ev.to_private ? "private" : "shared",
+		   ev.completed ? "completed" : "refused", ev.ret,
+		   str_yes_no(ev.redundant));
 	return 0;
 }
 

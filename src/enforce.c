@@ -31,16 +31,18 @@ static struct rmpe_judge_input facts(struct rmpe_vm *vm, const struct rmpe_fault
 	};
 }
 
-static struct rmpe_record new_record(const struct rmpe_fault *f,
+static struct rmpe_record new_record(const struct rmpe_vm *vm, const struct rmpe_fault *f,
 				     const struct rmpe_judge_input *in)
 {
 	return (struct rmpe_record){
 		.vcpu		= f->vcpu->vcpu_id,
 		.gpa		= f->gpa,
 		.error_code	= f->error_code,
+		.mode		= rmpe_vm_mode(vm),
 		.attr_private	= in->attr_private,
 		.launched	= in->asked == RMPE_PAGE_LAUNCHED &&
 				  in->used == RMPE_PAGE_NONE,
+		.verdict	= rmpe_judge(in),
 	};
 }
 
@@ -53,7 +55,7 @@ static bool is_enforced(struct rmpe_vm *vm, const struct rmpe_verdict *verdict)
 }
 
 static enum rmpe_disposition act(struct rmpe_vm *vm, struct rmpe_suspect *s,
-			    const struct rmpe_fault *f, struct rmpe_record *rec)
+				 const struct rmpe_fault *f, struct rmpe_record *rec)
 {
 	enum rmpe_action action = rmpe_effective_action(&vm->settings);
 
@@ -142,9 +144,9 @@ static struct rmpe_early early_access(const struct rmpe_vm *vm, const struct rmp
  * KVM resolves it, and the PSC remembers it.
  */
 static enum rmpe_disposition let_pass(struct rmpe_vm *vm, struct rmpe_psc *psc,
-				 struct rmpe_suspect *s, const struct rmpe_fault *f,
-				 struct rmpe_record *rec,
-				 const struct rmpe_verdict *without)
+				      struct rmpe_suspect *s, const struct rmpe_fault *f,
+				      struct rmpe_record *rec,
+				      const struct rmpe_verdict *without)
 {
 	const struct rmpe_early early = early_access(vm, f);
 	enum rmpe_disposition disposition = RMPE_USE;
@@ -188,15 +190,13 @@ static enum rmpe_disposition judge_locked(struct rmpe_vm *vm, const struct rmpe_
 		return in.used != RMPE_PAGE_NONE || in.discarded ? RMPE_USE : RMPE_RESOLVE;
 
 	s = rmpe_suspect_seen(&v->suspects, f->gfn, f->private, f->vcpu->stat.exits,
-			      vm->counters.psc_requests, &vm->history, &again);
+			      atomic64_read(&vm->psc_requests), &vm->history, &again);
 	/* A PSC that was asked for after the access does not make it right. */
 	to_private = rmpe_in_flight(vm, f->gfn, true, s->psc_requests);
 	to_shared = rmpe_in_flight(vm, f->gfn, false, s->psc_requests);
 	in.inflight_private = to_private;
 	in.inflight_shared = to_shared;
-	rec = new_record(f, &in);
-	rec.mode = rmpe_vm_mode(vm);
-	rec.verdict = rmpe_judge(&in);
+	rec = new_record(vm, f, &in);
 
 	enforce = is_enforced(vm, &rec.verdict);
 	if (rec.verdict.class == RMPE_CLASS_IN_FLIGHT && !enforce)
@@ -260,9 +260,7 @@ void rmpe_fault_no_progress(struct rmpe_vm *vm, const struct rmpe_fault *f)
 
 	mutex_lock(&vm->lock);
 	in = facts(vm, f);
-	rec = new_record(f, &in);
-	rec.mode = rmpe_vm_mode(vm);
-	rec.verdict = rmpe_judge(&in);
+	rec = new_record(vm, f, &in);
 	if (rec.verdict.class == RMPE_CLASS_NONE) {
 		rec.verdict.class = RMPE_CLASS_NO_PROGRESS;
 		rmpe_vm_count_violation(vm, f->gfn, &rec);
@@ -292,12 +290,10 @@ void rmpe_fault_unbacked(struct rmpe_vm *vm, const struct rmpe_fault *f)
 	v = rmpe_vcpu_get(vm, f->vcpu);
 	if (v) {
 		in = facts(vm, f);
-		rec = new_record(f, &in);
-		rec.mode = rmpe_vm_mode(vm);
-		rec.verdict = rmpe_judge(&in);
+		rec = new_record(vm, f, &in);
 		rec.verdict.class = RMPE_CLASS_UNBACKED;
 		s = rmpe_suspect_seen(&v->suspects, f->gfn, true, f->vcpu->stat.exits,
-				      vm->counters.psc_requests, &vm->history, &again);
+				      atomic64_read(&vm->psc_requests), &vm->history, &again);
 		tell(vm, s, f, &rec);
 	}
 	mutex_unlock(&vm->lock);

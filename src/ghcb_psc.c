@@ -40,23 +40,22 @@ static bool is_new_psc(const struct kvm_vcpu *vcpu)
 	       vcpu->arch.complete_userspace_io != psc_complete;
 }
 
-static void psc_begin(struct rmpe_vm *vm, struct rmpe_vcpu *v,
-		      struct kvm_vcpu *vcpu)
+/* Only @vcpu's own KVM_RUN begins a PSC, or ends it. */
+static void psc_begin(struct rmpe_vm *vm, struct rmpe_psc *psc, struct kvm_vcpu *vcpu)
 {
 	const struct kvm_run *run = vcpu->run;
 	u64 flags = READ_ONCE(run->hypercall.args[2]);
 
-	lockdep_assert_held(&vm->lock);
-	rmpe_count(&vm->counters.psc_requests, 1);
-	v->psc.active = true;
-	v->psc.to_private = flags & KVM_MAP_GPA_RANGE_ENCRYPTED;
-	v->psc.gfn = gpa_to_gfn(READ_ONCE(run->hypercall.args[0]));
-	v->psc.npages = READ_ONCE(run->hypercall.args[1]);
-	v->psc.nr = vm->counters.psc_requests;
-	v->psc.nr_early = 0;
-	v->psc.complete = vcpu->arch.complete_userspace_io;
+	psc->to_private = flags & KVM_MAP_GPA_RANGE_ENCRYPTED;
+	psc->gfn = gpa_to_gfn(READ_ONCE(run->hypercall.args[0]));
+	psc->npages = READ_ONCE(run->hypercall.args[1]);
+	psc->nr = atomic64_inc_return(&vm->psc_requests);
+	psc->nr_early = 0;
+	psc->complete = vcpu->arch.complete_userspace_io;
 	vcpu->arch.complete_userspace_io = psc_complete;
-	trace_psc_request(vm->id, vm->pid, vcpu->vcpu_id, &v->psc, 0);
+	/* Pairs with rmpe_in_flight(), which does not see half of it. */
+	smp_store_release(&psc->active, true);
+	trace_psc_request(vm->id, vm->pid, vcpu->vcpu_id, psc, 0);
 }
 
 /**
@@ -146,7 +145,7 @@ static bool psc_record(struct rmpe_vm *vm, struct kvm *kvm, const struct rmpe_ps
 static void psc_end(struct rmpe_vm *vm, struct rmpe_vcpu *v, struct kvm_vcpu *vcpu,
 		    u64 ret)
 {
-	struct rmpe_psc_event *ev = rmpe_history_add(&vm->history);
+	struct rmpe_psc_kept *ev = rmpe_history_add(&vm->history);
 
 	lockdep_assert_held(&vm->lock);
 	ev->when_ns = ktime_get_ns();
@@ -157,7 +156,7 @@ static void psc_end(struct rmpe_vm *vm, struct rmpe_vcpu *v, struct kvm_vcpu *vc
 	ev->to_private = v->psc.to_private;
 	ev->completed = !ret;
 	ev->redundant = false;
-	v->psc.active = false;
+	WRITE_ONCE(v->psc.active, false);
 	trace_psc_complete(vm->id, vm->pid, vcpu->vcpu_id, &v->psc, ret);
 	if (ret) {
 		rmpe_count(&vm->counters.psc_refused, 1);
@@ -183,6 +182,18 @@ static int psc_complete(struct kvm_vcpu *vcpu)
 	return v->psc.complete(vcpu);
 }
 
+static struct rmpe_vcpu *meet_vcpu(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
+{
+	struct rmpe_vcpu *v;
+
+	mutex_lock(&vm->lock);
+	v = rmpe_vcpu_get(vm, vcpu);
+	if (!v)		/* its answer will pass unseen */
+		rmpe_vm_lose_history(vm);
+	mutex_unlock(&vm->lock);
+	return v;
+}
+
 /**
  * rmpe_psc_seen() - KVM has left with a hypercall: a PSC?
  * @vm: the VM
@@ -200,11 +211,9 @@ void rmpe_psc_seen(struct rmpe_vm *vm, struct kvm_vcpu *vcpu)
 
 	if (!is_new_psc(vcpu))
 		return;
-	mutex_lock(&vm->lock);
-	v = rmpe_vcpu_get(vm, vcpu);
+	v = READ_ONCE(vm->vcpus[vcpu->vcpu_idx]);
+	if (unlikely(!v))
+		v = meet_vcpu(vm, vcpu);
 	if (v)
-		psc_begin(vm, v, vcpu);
-	else	/* its answer will pass unseen */
-		rmpe_vm_lose_history(vm);
-	mutex_unlock(&vm->lock);
+		psc_begin(vm, &v->psc, vcpu);
 }

@@ -32,7 +32,8 @@ struct rmpe_psc *rmpe_in_flight(struct rmpe_vm *vm, gfn_t gfn, bool to_private, 
 		if (!vm->vcpus[i])
 			continue;
 		psc = &vm->vcpus[i]->psc;
-		if (psc->active && psc->to_private == to_private && psc->nr <= since &&
+		/* Pairs with psc_begin(); it ends under the lock only. */
+		if (smp_load_acquire(&psc->active) && psc->to_private == to_private && psc->nr <= since &&
 		    gfn >= psc->gfn && gfn - psc->gfn < psc->npages)
 			return psc;
 	}

@@ -41,7 +41,7 @@ void rmpe_history_free(struct rmpe_psc_history *h)
 	h->ring = NULL;
 }
 
-static void keep_older(struct rmpe_psc_history *h, const struct rmpe_psc_event *ev)
+static void keep_older(struct rmpe_psc_history *h, const struct rmpe_psc_kept *ev)
 {
 	const struct rmpe_map_event last = {
 		.when_ns	= ev->when_ns,
@@ -64,15 +64,14 @@ static void keep_older(struct rmpe_psc_history *h, const struct rmpe_psc_event *
  * rmpe_history_add() - append an event
  * @h: the history
  *
- * Return: the event, where it stays: the caller fills in all but its number.
+ * Return: the event, where it stays: the caller fills it in.
  */
-struct rmpe_psc_event *rmpe_history_add(struct rmpe_psc_history *h)
+struct rmpe_psc_kept *rmpe_history_add(struct rmpe_psc_history *h)
 {
-	struct rmpe_psc_event *ev = &h->ring[(h->seq + 1) % RMPE_PSC_HISTORY_LEN];
+	struct rmpe_psc_kept *ev = &h->ring[++h->seq % RMPE_PSC_HISTORY_LEN];
 
-	if (h->seq >= RMPE_PSC_HISTORY_LEN)
+	if (h->seq > RMPE_PSC_HISTORY_LEN)
 		keep_older(h, ev);
-	ev->seq = ++h->seq;
 	return ev;
 }
 
@@ -88,39 +87,56 @@ u64 rmpe_history_oldest(const struct rmpe_psc_history *h)
 	       h->seq - RMPE_PSC_HISTORY_LEN + 1;
 }
 
+static const struct rmpe_psc_kept *kept(const struct rmpe_psc_history *h, u64 seq)
+{
+	return &h->ring[seq % RMPE_PSC_HISTORY_LEN];
+}
+
 /**
  * rmpe_history_get() - an event by its number
  * @h: the history
  * @seq: the number
+ * @ev: set to the event
  *
- * Return: the event, or NULL if it is not (any longer) held.
+ * Return: false if it is not (any longer) held.
  */
-const struct rmpe_psc_event *rmpe_history_get(const struct rmpe_psc_history *h,
-					      u64 seq)
+bool rmpe_history_get(const struct rmpe_psc_history *h, u64 seq, struct rmpe_psc_event *ev)
 {
+	const struct rmpe_psc_kept *k = kept(h, seq);
+
 	if (seq < rmpe_history_oldest(h) || seq > h->seq)
-		return NULL;
-	return &h->ring[seq % RMPE_PSC_HISTORY_LEN];
+		return false;
+	*ev = (struct rmpe_psc_event){
+		.seq		= seq,
+		.when_ns	= k->when_ns,
+		.gfn		= k->gfn,
+		.npages		= k->npages,
+		.vcpu		= k->vcpu,
+		.ret		= k->ret,
+		.to_private	= k->to_private,
+		.completed	= k->completed,
+		.redundant	= k->redundant,
+	};
+	return true;
 }
 
-static bool covers(const struct rmpe_psc_event *ev, gfn_t gfn)
+static bool covers(const struct rmpe_psc_kept *ev, gfn_t gfn)
 {
 	return gfn >= ev->gfn && gfn - ev->gfn < ev->npages;
 }
 
-/* The last event of the ring that covers @gfn, completed or refused. */
-static const struct rmpe_psc_event *last_in_ring(const struct rmpe_psc_history *h,
-						 gfn_t gfn, bool completed)
+/* The last event of the ring that covers @gfn, completed or refused; or 0. */
+static u64 last_in_ring(const struct rmpe_psc_history *h, gfn_t gfn, bool completed)
 {
 	u64 seq;
 
 	for (seq = h->seq; seq >= rmpe_history_oldest(h); seq--) {
-		const struct rmpe_psc_event *ev = rmpe_history_get(h, seq);
+		const struct rmpe_psc_kept *ev = kept(h, seq);
 
 		if (ev->completed == completed && covers(ev, gfn))
-			return ev;
+			return seq;
 	}
-	return NULL;
+	return 0;
 }
 
 /* What the ring's completed PSCs, which are newer, have left of an older one's range. */
@@ -131,7 +147,7 @@ static void cut_by_ring(const struct rmpe_psc_history *h, gfn_t gfn,
 	u64 seq;
 
 	for (seq = rmpe_history_oldest(h); seq <= h->seq; seq++) {
-		const struct rmpe_psc_event *ev = rmpe_history_get(h, seq);
+		const struct rmpe_psc_kept *ev = kept(h, seq);
 
 		if (!ev->completed)
 			continue;
@@ -177,12 +193,10 @@ static bool last_in_map(const struct rmpe_psc_history *h, struct rmpe_psc_map *m
 bool rmpe_history_last(struct rmpe_psc_history *h, gfn_t gfn,
 		       struct rmpe_psc_event *ev)
 {
-	const struct rmpe_psc_event *recent = last_in_ring(h, gfn, true);
+	u64 recent = last_in_ring(h, gfn, true);
 
-	if (!recent)
-		return last_in_map(h, &h->completed, gfn, ev);
-	*ev = *recent;
-	return true;
+	return recent ? rmpe_history_get(h, recent, ev) :
+			last_in_map(h, &h->completed, gfn, ev);
 }
 
 /**
@@ -196,15 +210,12 @@ bool rmpe_history_last(struct rmpe_psc_history *h, gfn_t gfn,
 bool rmpe_history_last_refused(struct rmpe_psc_history *h, gfn_t gfn,
 			       struct rmpe_psc_event *ev)
 {
-	const struct rmpe_psc_event *done = last_in_ring(h, gfn, true);
-	const struct rmpe_psc_event *refused = last_in_ring(h, gfn, false);
+	u64 done = last_in_ring(h, gfn, true);
+	u64 refused = last_in_ring(h, gfn, false);
 
 	if (!refused)
 		return !done && last_in_map(h, &h->refused, gfn, ev);
-	if (done && done->seq > refused->seq)
-		return false;
-	*ev = *refused;
-	return true;
+	return refused > done && rmpe_history_get(h, refused, ev);
 }
 
 /**
@@ -224,7 +235,7 @@ bool rmpe_history_changed_since(const struct rmpe_psc_history *h, gfn_t gfn,
 	if (s < rmpe_history_oldest(h))
 		return true;
 	for (; s <= h->seq; s++) {
-		const struct rmpe_psc_event *ev = rmpe_history_get(h, s);
+		const struct rmpe_psc_kept *ev = kept(h, s);
 
 		if (ev->completed && covers(ev, gfn))
 			return true;

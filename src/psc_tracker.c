@@ -274,6 +274,19 @@ static int prepare(struct rmpe_tracker *t, gfn_t gfn, gfn_t end,
 	return r;
 }
 
+/* All of a block. */
+static void set_block(struct rmpe_tracker *t, struct state_block __rcu **slot,
+		      enum rmpe_page_state state)
+{
+	struct state_block *old = writer_dereference(*slot);
+
+	rcu_assign_pointer(*slot, uniform(state));
+	if (!uniform_bits(old)) {
+		count_bytes(t, -sizeof(*old));
+		kvfree_rcu_mightsleep(old);
+	}
+}
+
 /* Set [gfn, end), which lies in one block.  False if that takes a new block. */
 static bool set_in_block(struct rmpe_tracker *t, struct tracker_node *node,
 			 gfn_t gfn, gfn_t end, enum rmpe_page_state state)
@@ -283,11 +296,7 @@ static bool set_in_block(struct rmpe_tracker *t, struct tracker_node *node,
 	unsigned long bits = uniform_bits(old);
 
 	if (end - gfn == BLOCK_GFNS) {
-		rcu_assign_pointer(*slot, uniform(state));
-		if (!bits) {
-			count_bytes(t, -sizeof(*old));
-			kvfree_rcu_mightsleep(old);
-		}
+		set_block(t, slot, state);
 		return true;
 	}
 	if (!bits) {
@@ -304,12 +313,14 @@ static bool set_in_block(struct rmpe_tracker *t, struct tracker_node *node,
 static void set_in_node(struct rmpe_tracker *t, struct tracker_node *node,
 			gfn_t gfn, gfn_t end, enum rmpe_page_state state)
 {
-	while (gfn < end) {
-		gfn_t next = min(end, ALIGN_DOWN(gfn, BLOCK_GFNS) + BLOCK_GFNS);
+	const gfn_t first = min(end, ALIGN(gfn, BLOCK_GFNS));
 
-		set_in_block(t, node, gfn, next, state);
-		gfn = next;
-	}
+	if (gfn < first)
+		set_in_block(t, node, gfn, first, state);
+	for (gfn = first; end - gfn >= BLOCK_GFNS; gfn += BLOCK_GFNS)
+		set_block(t, find_slot(node, gfn), state);
+	if (gfn < end)
+		set_in_block(t, node, gfn, end, state);
 }
 
 /**

@@ -194,10 +194,10 @@ VM_SHOW(state, "%s", rmpe_terminated(vm) ? "terminated" : "running");
 VM_SHOW(history, "%s", rmpe_history_names[READ_ONCE(vm->history_state)]);
 VM_SHOW(npf_judged, "%llu", rmpe_vm_npf_judged(vm));
 VM_SHOW(tracker_bytes, "%zu", rmpe_vm_tracker_bytes(vm));
-/* The VM outlives this file: rmpe_vm_destroy() removes it first. */
+/* The VM outlives this file (life.c). */
 VM_SHOW(vcpus, "%d", atomic_read(&vm->kvm->online_vcpus));
 VM_COUNTER(launch_pages);
-VM_COUNTER(psc_requests);
+VM_SHOW(psc_requests, "%lld", atomic64_read(&vm->psc_requests));
 VM_COUNTER(psc_completed);
 VM_COUNTER(psc_refused);
 VM_COUNTER(psc_pages);

@@ -252,7 +252,7 @@ static void rmp_entry_unreadable(void **state)
 
 static void add_psc(struct fixture *f, gfn_t gfn, bool completed)
 {
-	struct rmpe_psc_event *ev = rmpe_history_add(&f->vm.history);
+	struct rmpe_psc_kept *ev = rmpe_history_add(&f->vm.history);
 
 	ev->when_ns = host.now_ns;
 	ev->gfn = gfn;

@@ -93,7 +93,7 @@ static void forget(gfn_t gfn, bool private)
 
 static void psc(gfn_t gfn, bool completed)
 {
-	struct rmpe_psc_event *ev = rmpe_history_add(&history);
+	struct rmpe_psc_kept *ev = rmpe_history_add(&history);
 
 	ev->gfn = gfn;
 	ev->npages = 1;
