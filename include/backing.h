@@ -23,7 +23,7 @@ struct kvm_memory_slot;
  * @ino: its number, which tells it from a later one at the same address
  * @offset: gfn minus page offset, the same for all slots that count as one
  * @first: first gfn of all these slots
- * @end: behind the last
+ * @end: after the last
  */
 struct rmpe_backing {
 	const struct inode *inode;

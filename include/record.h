@@ -121,6 +121,16 @@ struct rmpe_records {
 	u64 nr_of[2];
 };
 
+/**
+ * struct rmpe_told - where a record was put, for faults that repeat it
+ * @place: in the ring
+ * @seq: its number, 0 if there was no memory for it
+ */
+struct rmpe_told {
+	unsigned int place;
+	u64 seq;
+};
+
 extern const char *const rmpe_outcome_names[];
 
 int rmpe_record_format(char *buf, size_t size, const struct rmpe_record *rec);

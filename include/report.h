@@ -10,16 +10,6 @@
 struct kvm_memory_slot;
 struct rmpe_vm;
 
-/**
- * struct rmpe_told - where a record was put, for faults that repeat it
- * @place: in the ring
- * @seq: its number, 0 if there was no memory for it
- */
-struct rmpe_told {
-	unsigned int place;
-	u64 seq;
-};
-
 struct rmpe_told rmpe_report(struct rmpe_vm *vm, const struct kvm_memory_slot *slot,
 			     struct rmpe_record *rec);
 void rmpe_report_repeat(struct rmpe_vm *vm, const struct rmpe_told *told);

@@ -11,7 +11,7 @@
 #include <linux/tracepoint.h>
 
 #include "policy.h"
-#include "report.h"
+#include "record.h"
 #include "vm.h"
 
 DECLARE_EVENT_CLASS(psc,

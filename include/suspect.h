@@ -12,7 +12,7 @@
 
 #include "policy.h"
 #include "psc_history.h"
-#include "report.h"
+#include "record.h"
 
 /* A handler that does wrong itself, and another one that it calls. */
 #define RMPE_NR_SUSPECTS 4

@@ -188,7 +188,7 @@ static const struct btf_type *find(const struct rmpe_btf *btf, const char *name,
 	return NULL;
 }
 
-/* The type behind qualifiers, tags and typedefs; NULL is void. */
+/* The type under qualifiers, tags and typedefs; NULL is void. */
 static const struct btf_type *strip(const struct rmpe_btf *btf, u32 id)
 {
 	const struct btf_type *t = type_by_id(btf, id);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Holes that the VMM punches into a guest_memfd.  In the course of a conversion to
- * shared KVM's attribute is shared already; behind a private page the guest loses what
+ * shared KVM's attribute is shared already; with a private page the guest loses what
  * it had there, and gets #VC 0x404 from the hardware when it comes back.
  */
 #include "discard.h"

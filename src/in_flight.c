@@ -33,8 +33,8 @@ struct rmpe_psc *rmpe_in_flight(struct rmpe_vm *vm, gfn_t gfn, bool to_private, 
 			continue;
 		psc = &vm->vcpus[i]->psc;
 		/* Pairs with psc_begin(); it ends under the lock only. */
-		if (smp_load_acquire(&psc->active) && psc->to_private == to_private && psc->nr <= since &&
-		    gfn >= psc->gfn && gfn - psc->gfn < psc->npages)
+		if (smp_load_acquire(&psc->active) && psc->to_private == to_private &&
+		    psc->nr <= since && gfn >= psc->gfn && gfn - psc->gfn < psc->npages)
 			return psc;
 	}
 	return NULL;
@@ -67,12 +67,12 @@ void rmpe_in_flight_remember(struct rmpe_psc *psc, const struct rmpe_early *e)
  * @private: how
  *
  * Now it is known what it was.  It is never acted upon: where that was to be, the vCPU
- * has waited (npf.c).
+ * has waited (enforce.c).
  *
  * Context: process context, may sleep; kvm->srcu (read) held; under @vm->lock.
  */
 void rmpe_in_flight_settle(struct rmpe_vm *vm, struct kvm *kvm, const struct rmpe_early *e,
-		     bool private)
+			   bool private)
 {
 	const gfn_t gfn = gpa_to_gfn(e->gpa);
 	const struct rmpe_judge_input in = {

@@ -417,7 +417,7 @@ static gfn_t run_in_slot(const struct state_block *slot, gfn_t gfn,
  * guest chooses how long this takes, up to some 10 ms for each TiB.
  *
  * Context: process context; the caller keeps writers out.
- * Return: the first gfn behind the run, or @limit.
+ * Return: the first gfn after the run, or @limit.
  */
 gfn_t rmpe_tracker_run(const struct rmpe_tracker *t, gfn_t gfn, gfn_t limit,
 		       enum rmpe_page_state *state)

@@ -135,7 +135,7 @@ static void no_memory(void **state)
 
 static void ring_is_charged(void **state)
 {
-	assert_int_equal(unit_live_bytes(), LEN * sizeof(struct rmpe_psc_event));
+	assert_int_equal(unit_live_bytes(), LEN * sizeof(struct rmpe_psc_kept));
 	assert_int_equal(unit_uncharged_bytes(), 0);
 }
 
@@ -469,7 +469,7 @@ static void memory_for_older_ones_is_charged(void **state)
 	add(h, 100, 1, true);
 	add(h, 200, 1, false);
 	add_elsewhere(h, LEN);
-	assert_true(unit_live_bytes() > LEN * sizeof(struct rmpe_psc_event));
+	assert_true(unit_live_bytes() > LEN * sizeof(struct rmpe_psc_kept));
 	assert_int_equal(unit_uncharged_bytes(), 0);
 }
 
