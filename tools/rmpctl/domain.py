@@ -3,8 +3,11 @@
 
 libvirt starts QEMU with "-name guest=NAME,debug-threads=on"; in QEMU's options a
 comma within a value is written twice.  A process that has gone already is looked
-up in what the libvirt hook has left.
+up in the notes that the libvirt hook has made.
 """
+
+import os
+import time
 
 NOTES = "run/rmp-enforce/domains"
 
@@ -41,3 +44,19 @@ def name_of(host, pid):
     if host.exists("proc", str(pid)):
         return name_from_cmdline(cmdline(host, pid))
     return host.read_or(None, NOTES, str(pid))
+
+
+def remember(host, pid, name):
+    """For whoever asks for the name when the process is gone."""
+    path = host.path(NOTES)
+    os.makedirs(path, exist_ok=True)
+    with open(os.path.join(path, str(pid)), "w", encoding="utf-8") as file:
+        file.write(name)
+    # Names of processes that have gone long ago.
+    for old in os.listdir(path):
+        note = os.path.join(path, old)
+        try:
+            if not host.exists("proc", old) and time.time() - os.stat(note).st_mtime > 86400:
+                os.unlink(note)
+        except FileNotFoundError:   # the hook of another domain was faster
+            pass

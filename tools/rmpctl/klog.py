@@ -5,9 +5,11 @@ import collections
 import os
 
 from .errors import RmpctlError
+from .host import MODULE
 from .record import MARK, Record
 
 LOADED = "rmp_enforce: loaded"
+REFUSAL = "rmp_enforce: refusing to load: "
 
 Message = collections.namedtuple("Message", "level seq usec text")
 
@@ -81,4 +83,20 @@ def records_since_load(host):
             found.append((message, record))
         elif LOADED in message.text:
             found.clear()
+    return found
+
+
+def last_refusal(host):
+    """The last reason that the module gave for not loading, if it is not loaded."""
+    found = None
+    if host.exists(MODULE, "mode"):
+        return None
+    try:
+        for message in messages(host):
+            if REFUSAL in message.text:
+                found = message.text.partition("rmp_enforce: ")[2]
+            elif LOADED in message.text:
+                found = None
+    except RmpctlError:
+        pass
     return found

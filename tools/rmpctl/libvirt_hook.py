@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The policy in a domain's metadata, applied when libvirt starts the domain.
-
-    <metadata>
-      <rmp-enforce xmlns='https://rmp-enforce.invalid/libvirt/1'
-                   mode='strict' action='vc' policy='first_touch=report'/>
-    </metadata>
+"""libvirt's hook: the policy in a domain's metadata is applied when the domain starts.
 
 prepare   the policy is read; what can't be understood refuses the start, before
           anything was set up
@@ -21,54 +16,14 @@ import os
 import sys
 import syslog
 import time
-import xml.etree.ElementTree as ElementTree
 
-from . import domain, settings, vm as vms
+from . import domain, files, settings, vm as vms
+from .domain_policy import Policy
 from .errors import RmpctlError, VmGone
 from .host import MODULE, Host
 
-NAMESPACE = "https://rmp-enforce.invalid/libvirt/1"
-TAG = f"{{{NAMESPACE}}}rmp-enforce"
-ATTRIBUTES = ("mode", "action", "policy", "required")
 PATIENCE_S = 60
 STATE = "run/rmp-enforce/hook"
-
-
-class Policy:
-    """What a domain's XML asks for."""
-
-    def __init__(self, xml):
-        try:
-            root = ElementTree.fromstring(xml)
-        except ElementTree.ParseError as error:
-            raise RmpctlError(f"the domain's XML can't be read: {error}.") from None
-        found = root.findall(f"metadata/{TAG}")
-        self.element = found[0] if found else None
-        security = root.find("launchSecurity")
-        self.is_snp = security is not None and security.get("type") == "sev-snp"
-
-    @property
-    def is_there(self):
-        return self.element is not None
-
-    @property
-    def is_required(self):
-        return self.element.get("required", "no") == "yes"
-
-    def assignments(self):
-        """Words as 'rmpctl set' takes them."""
-        unknown = sorted(set(self.element.keys()) - set(ATTRIBUTES))
-        if unknown:
-            raise RmpctlError(f"<rmp-enforce> has no attribute '{unknown[0]}'; there are "
-                              f"{', '.join(ATTRIBUTES)}.")
-        if self.element.get("required", "no") not in ("yes", "no"):
-            raise RmpctlError("required of <rmp-enforce> is 'yes' or 'no'.")
-        words = [f"{name}={self.element.get(name)}" for name in ("mode", "action")
-                 if self.element.get(name) is not None]
-        words += [w for w in self.element.get("policy", "").replace(",", " ").split() if w]
-        if not words:
-            raise RmpctlError("<rmp-enforce> asks for nothing: give it mode=, action= or policy=.")
-        return words
 
 
 def say(text):
@@ -116,22 +71,6 @@ def apply(host, name, wanted, token):
         time.sleep(0.02)
 
 
-def remember_name(host, pid, name):
-    """For whoever asks for the name when the process is gone."""
-    path = host.path(domain.NOTES)
-    os.makedirs(path, exist_ok=True)
-    with open(os.path.join(path, str(pid)), "w", encoding="utf-8") as file:
-        file.write(name)
-    # Names of processes that have gone long ago.
-    for old in os.listdir(path):
-        note = os.path.join(path, old)
-        try:
-            if not host.exists("proc", old) and time.time() - os.stat(note).st_mtime > 86400:
-                os.unlink(note)
-        except FileNotFoundError:   # the hook of another domain was faster
-            pass
-
-
 def check(host, policy, name):
     """prepare: whether it can be applied; the settings, or None if it can't matter."""
     words = policy.assignments()
@@ -147,19 +86,13 @@ def check(host, policy, name):
     return None
 
 
-def _write(path, text):
-    with open(path + ".new", "w", encoding="utf-8") as file:
-        file.write(text)
-    os.rename(path + ".new", path)
-
-
 def start(host, name, wanted):
     """Leave a process behind that applies the policy as soon as there is a VM."""
     state, token = _state(host, name), str(time.monotonic_ns())
     os.makedirs(os.path.dirname(state), exist_ok=True)
     if os.path.exists(state):
         os.unlink(state)
-    _write(host.path(_waiting(name)), token)
+    files.replace(host.path(_waiting(name)), token)
     if os.fork():
         return
     os.setsid()
@@ -171,12 +104,12 @@ def start(host, name, wanted):
         pid = apply(host, name, wanted, token)
         if pid is None:
             os._exit(0)
-        remember_name(host, pid, name)
+        domain.remember(host, pid, name)
         result = "done"
     except (RmpctlError, OSError) as error:
         say(f"domain {name}: {error}")
         result = str(error)
-    _write(state, result)
+    files.replace(state, result)
     os._exit(0)
 
 

@@ -2,21 +2,20 @@
 """The page-state map as a PNG: all memory, what the colours mean, and each place
 that was taken without asking, enlarged."""
 
-from . import pagemap
+from . import page_state, pagemap
 from .errors import RmpctlError
-from .map_text import short
-from .output import plural, size
+from .units import plural, size
 
 # Told apart also by people who see red and green alike, and in grey: what the
 # guest took is the only thing that is red or magenta, and it has a frame.
 COLOURS = {
-    pagemap.TAKEN_SHARED: (220, 20, 20),
-    pagemap.TAKEN_PRIVATE: (214, 0, 196),
-    pagemap.SHARED: (255, 204, 51),
-    pagemap.PRIVATE: (38, 84, 155),
-    pagemap.LAUNCHED: (86, 180, 200),
-    pagemap.UNASKED: (222, 222, 222),
-    pagemap.HOLE: (255, 255, 255),
+    page_state.TAKEN_SHARED: (220, 20, 20),
+    page_state.TAKEN_PRIVATE: (214, 0, 196),
+    page_state.SHARED: (255, 204, 51),
+    page_state.PRIVATE: (38, 84, 155),
+    page_state.LAUNCHED: (86, 180, 200),
+    page_state.UNASKED: (222, 222, 222),
+    page_state.HOLE: (255, 255, 255),
 }
 INK = (25, 25, 25)
 FAINT = (110, 110, 110)
@@ -83,11 +82,11 @@ class Picture:
     def verdict(self):
         """The one line that somebody who reads no further should see."""
         totals = self.map.totals()
-        pages = sum(totals[k] for k in pagemap.ALARMING)
+        pages = sum(totals[k] for k in page_state.ALARMING)
         if pages:
             said = (f"{plural(pages, 'page')} ({size(pages)}) taken without asking, in "
                     f"{plural(len(self.map.taken()), 'place')}")
-            colour = COLOURS[pagemap.TAKEN_SHARED]
+            colour = COLOURS[page_state.TAKEN_SHARED]
         else:
             said, colour = "Nothing was taken without asking.", (20, 120, 60)
         self.draw.rectangle((MARGIN, self.y, MARGIN + 5, self.y + 18), fill=colour)
@@ -96,12 +95,12 @@ class Picture:
 
     def legend(self):
         totals = self.map.totals()
-        shown = [k for k in totals if totals[k] or k in (pagemap.SHARED, pagemap.PRIVATE)]
+        shown = [k for k in totals if totals[k] or k in (page_state.SHARED, page_state.PRIVATE)]
         for i, kind in enumerate(shown):
             x = MARGIN + (i % 2) * 500
             self.draw.rectangle((x, self.y + 1, x + 14, self.y + 15), fill=COLOURS[kind],
-                                outline=INK if kind in pagemap.ALARMING else FAINT)
-            self.text(x + 24, pagemap.MEANING[kind])
+                                outline=INK if kind in page_state.ALARMING else FAINT)
+            self.text(x + 24, page_state.MEANING[kind])
             self.text(x + 270, f"{plural(totals[kind], 'page')}, {size(totals[kind])}",
                       fill=FAINT)
             if i % 2 or kind == shown[-1]:
@@ -124,7 +123,7 @@ class Picture:
         for i in range(1, len(kinds) + 1):
             if i < len(kinds) and kinds[i] == kinds[start]:
                 continue
-            if kinds[start] in pagemap.ALARMING:
+            if kinds[start] in page_state.ALARMING:
                 left, right = x + start * edge, x + i * edge
                 self.draw.rectangle((left - 2, self.y - 2, right + 1, self.y + edge + 1),
                                     outline=INK)
@@ -153,7 +152,7 @@ class Picture:
                     self.text(MARGIN, f"{gpa:#013x}", self.fonts.small, FAINT, self.y - 3)
                 row = kinds[i:i + PER_ROW]
                 self.cells(x, row, CELL)
-                if any(k in pagemap.ALARMING for k in row):
+                if any(k in page_state.ALARMING for k in row):
                     marks.append((self.y, row))
                 self.y += CELL
             self.draw.rectangle((x - 1, top - 1, x + PER_ROW * CELL, self.y), outline=FAINT)
@@ -162,7 +161,7 @@ class Picture:
         for self.y, row in marks:
             self.rings(x, row, CELL)
             self.draw.polygon(((x - 10, self.y - 1), (x - 3, self.y + CELL // 2),
-                               (x - 10, self.y + CELL)), fill=COLOURS[pagemap.TAKEN_SHARED])
+                               (x - 10, self.y + CELL)), fill=COLOURS[page_state.TAKEN_SHARED])
         self.y = bottom + 16
 
     def zoom(self):
@@ -174,13 +173,13 @@ class Picture:
         self.y += 26
         x, edge = MARGIN, (self.width - 2 * MARGIN) // ZOOM_CELLS
         for run in taken[:ZOOM_LIMIT]:
-            state = "shared" if run.kind == pagemap.TAKEN_SHARED else "private"
+            state = "shared" if run.kind == page_state.TAKEN_SHARED else "private"
             span = (f"gfn {run.first:#x}" if run.end == run.first + 1 else
                     f"gfn {run.first:#x} - {run.end - 1:#x} "
                     f"({plural(run.end - run.first, 'page')})")
-            before = self.map.kind_at(run.first - 1) if run.first else pagemap.HOLE
-            self.text(x, f"{span}, used as {state}.  Before it: {short(before)}; "
-                      f"after it: {short(self.map.kind_at(run.end))}.")
+            before = self.map.kind_at(run.first - 1) if run.first else page_state.HOLE
+            self.text(x, f"{span}, used as {state}.  Before it: {page_state.short(before)}; "
+                      f"after it: {page_state.short(self.map.kind_at(run.end))}.")
             self.y += 20
             first = max(0, run.first - ZOOM_CELLS // 4)
             kinds = [self.map.kind_at(first + i) for i in range(ZOOM_CELLS)]

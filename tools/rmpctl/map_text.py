@@ -1,28 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The page-state map in a terminal: a letter a cell, and a colour where it has some."""
 
-from . import pagemap
-from .output import ago, plural, size
+from . import page_state, pagemap
+from .units import ago, plural, size
 
 LETTERS = {
-    pagemap.TAKEN_SHARED: "!",
-    pagemap.TAKEN_PRIVATE: "#",
-    pagemap.SHARED: "s",
-    pagemap.PRIVATE: "p",
-    pagemap.LAUNCHED: "l",
-    pagemap.UNASKED: ".",
-    pagemap.HOLE: " ",
+    page_state.TAKEN_SHARED: "!",
+    page_state.TAKEN_PRIVATE: "#",
+    page_state.SHARED: "s",
+    page_state.PRIVATE: "p",
+    page_state.LAUNCHED: "l",
+    page_state.UNASKED: ".",
+    page_state.HOLE: " ",
 }
 
 # 256-colour codes, background and foreground: the same as in the PNG, as near as
 # they come.
 COLOURS = {
-    pagemap.TAKEN_SHARED: (196, 231),
-    pagemap.TAKEN_PRIVATE: (201, 231),
-    pagemap.SHARED: (220, 94),
-    pagemap.PRIVATE: (25, 75),
-    pagemap.LAUNCHED: (38, 23),
-    pagemap.UNASKED: (252, 245),
+    page_state.TAKEN_SHARED: (196, 231),
+    page_state.TAKEN_PRIVATE: (201, 231),
+    page_state.SHARED: (220, 94),
+    page_state.PRIVATE: (25, 75),
+    page_state.LAUNCHED: (38, 23),
+    page_state.UNASKED: (252, 245),
 }
 
 
@@ -43,8 +43,8 @@ def _paint(cells, colour):
 def legend(page_map, colour):
     totals = page_map.totals()
     for kind, pages in totals.items():
-        if pages or kind in (pagemap.SHARED, pagemap.PRIVATE):
-            yield (f"  {_paint([kind], colour)}  {pagemap.MEANING[kind]:<34}"
+        if pages or kind in (page_state.SHARED, page_state.PRIVATE):
+            yield (f"  {_paint([kind], colour)}  {page_state.MEANING[kind]:<34}"
                    f"{plural(pages, 'page'):>18}  {size(pages):>7}")
 
 
@@ -84,12 +84,12 @@ def taken(page_map, limit):
     yield ""
     yield "Taken without asking:"
     for run in runs[:limit]:
-        before = page_map.kind_at(run.first - 1) if run.first else pagemap.HOLE
+        before = page_map.kind_at(run.first - 1) if run.first else page_state.HOLE
         after = page_map.kind_at(run.end)
-        state = "shared" if run.kind == pagemap.TAKEN_SHARED else "private"
+        state = "shared" if run.kind == page_state.TAKEN_SHARED else "private"
         yield (f"  {span(run.first, run.end)}, as {state}: "
                f"{plural(run.end - run.first, 'page')}{ASKED.get(run.asked, '')}; "
-               f"before it: {short(before)}, after it: {short(after)}")
+               f"before it: {page_state.short(before)}, after it: {page_state.short(after)}")
     if len(runs) > limit:
         yield f"  ... and {plural(len(runs) - limit, 'run')} more (--json has all)"
 
@@ -117,8 +117,3 @@ def unused(ranges, limit):
         yield "  nothing"
     if len(ranges) > limit:
         yield f"  ... and {plural(len(ranges) - limit, 'run')} more (--json has all)"
-
-
-def short(kind):
-    return {pagemap.TAKEN_SHARED: "taken as shared", pagemap.TAKEN_PRIVATE: "taken as private",
-            pagemap.UNASKED: "never asked for", pagemap.HOLE: "no memory"}.get(kind, kind)

@@ -1,104 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The page-state map: runs of pages, and how they fall into cells of a picture.
 
+A cell stands for many pages: it shows what was taken without asking if there is one
+such page in it, else the most frequent kind of those that are known, so that a few
+rings in empty memory are seen.
+
 All costs go by runs and cells, never by pages: a guest of 1 TiB has 268 million
 of these.
 """
 
 import bisect
-import collections
 import itertools
 
-from .record import number, parse_pairs
-
-# The kinds of a page.  A cell of a picture stands for many pages: it shows what was
-# taken without asking if there is one such page in it, else the most frequent kind of
-# those that are known, so that a few rings in empty memory are seen.
-TAKEN_SHARED = "taken_shared"
-TAKEN_PRIVATE = "taken_private"
-SHARED = "shared"
-PRIVATE = "private"
-LAUNCHED = "launched"
-UNASKED = "unasked"
-HOLE = "hole"
-
-KINDS = (TAKEN_SHARED, TAKEN_PRIVATE, SHARED, PRIVATE, LAUNCHED, UNASKED, HOLE)
-ALARMING = (TAKEN_SHARED, TAKEN_PRIVATE)
-KNOWN = (SHARED, PRIVATE, LAUNCHED)
-
-MEANING = {
-    TAKEN_SHARED: "used as shared without asking",
-    TAKEN_PRIVATE: "used as private without asking",
-    SHARED: "shared, the guest asked for it",
-    PRIVATE: "private, the guest asked for it",
-    LAUNCHED: "private, launched with the guest",
-    UNASKED: "memory that it never asked for",
-    HOLE: "no memory",
-}
-
-# first and end are gfns, end is after the last.  asked is what the guest asked for, where
-# the module says it.
-Run = collections.namedtuple("Run", "first end kind asked", defaults=(None,))
-Range = collections.namedtuple("Range", "first end")
-
-
-def kind_of(state, source):
-    """The kind of a run in the file page_state."""
-    if source == "use":
-        return TAKEN_SHARED if state == "shared" else TAKEN_PRIVATE
-    return {"shared": SHARED, "private": PRIVATE}.get(state, LAUNCHED)
-
-
-def _parse_run(line):
-    pairs = parse_pairs(line)
-    first, last = number(pairs.get("gfn")), number(pairs.get("last"))
-    return pairs, first, None if last is None else last + 1
-
-
-def read_runs(lines):
-    """Runs from page_state, in ascending order.
-
-    What changes while the file is read may be there twice, or overlap: the later
-    line counts from where the earlier one ends.
-    """
-    end = 0
-    for line in lines:
-        pairs, first, run_end = _parse_run(line)
-        if first is None or run_end is None or run_end <= end:
-            continue
-        yield Run(max(first, end), run_end,
-                  kind_of(pairs.get("state"), pairs.get("source")), pairs.get("asked"))
-        end = run_end
-
-
-def read_memory(lines):
-    """Ranges from the file memory: ascending, those that meet joined."""
-    ranges = []
-    for line in lines:
-        _, first, end = _parse_run(line)
-        if first is not None:
-            ranges.append(Range(first, end))
-    return join(ranges)
-
-
-def read_holes(lines):
-    """What the VMM has taken away, from the file holes: (range, age in us), in order."""
-    out = []
-    for line in lines:
-        pairs, first, end = _parse_run(line)
-        if first is not None and end is not None:
-            out.append((Range(first, end), number(pairs.get("age_us"))))
-    return sorted(out)
-
-
-def join(ranges):
-    joined = []
-    for r in sorted(ranges):
-        if joined and r.first <= joined[-1].end:
-            joined[-1] = Range(joined[-1].first, max(joined[-1].end, r.end))
-        else:
-            joined.append(Range(r.first, r.end))
-    return joined
+from .page_state import (ALARMING, HOLE, KINDS, KNOWN, UNASKED, Range, join, read_memory,
+                         read_runs)
 
 
 class PageMap:

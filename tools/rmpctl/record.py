@@ -1,30 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Records of violations: lines of key=value, as docs/records.md explains them."""
 
+from .classes import GUEST_ERRORS
+from .pairs import number, parse_pairs
+
 MARK = "rmp_enforce: violation "
 HEX = {"gfn", "gpa", "pfn", "psc_gfn"}
-GUEST_ERRORS = ("implicit_private", "implicit_shared", "first_touch")
-OTHERS = ("initial_shared", "in_flight", "vmpl", "host", "unbacked", "no_progress")
-CLASSES = GUEST_ERRORS + OTHERS
-POLICY_CLASSES = GUEST_ERRORS + ("initial_shared", "in_flight", "vmpl")
-
-
-def parse_pairs(line):
-    """The words of a line that are key=value."""
-    pairs = {}
-    for word in line.split():
-        key, equals, value = word.partition("=")
-        if equals:
-            pairs[key] = value
-    return pairs
-
-
-def number(text):
-    """A number as the module prints it, or None for n/a, none, or nothing."""
-    try:
-        return int(text, 0)
-    except (TypeError, ValueError):
-        return None
 
 
 class Record:
@@ -65,6 +46,11 @@ class Record:
     @property
     def is_guest_error(self):
         return self["class"] in GUEST_ERRORS or self["action"] != "none"
+
+    @property
+    def was_refused(self):
+        """The VMM refused the last PSC of the page."""
+        return self["refused"] in ("private", "shared")
 
     def as_json(self):
         """Numbers as numbers where they are decimal, hex as it was printed."""

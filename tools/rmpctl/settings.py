@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""rmpctl set: modes, actions and policies, of all VMs or of one."""
+"""Modes, actions and policies, of all VMs or of one."""
 
 import collections
 import errno
 
+from .classes import POLICY_CLASSES
 from .errors import RmpctlError, UsageError, VmGone
 from .host import MODULE
-from .record import POLICY_CLASSES
 
 Change = collections.namedtuple("Change", "where name old new")
 

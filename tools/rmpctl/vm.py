@@ -4,9 +4,10 @@
 import errno
 
 from . import domain
+from .classes import CLASSES, GUEST_ERRORS, OTHERS, POLICY_CLASSES
 from .errors import NoPermission, RmpctlError, UsageError, VmGone
 from .host import DEBUG, MODULE
-from .record import CLASSES, GUEST_ERRORS, OTHERS, POLICY_CLASSES, Record
+from .record import Record
 
 COUNTERS = ("launch_pages", "psc_requests", "psc_completed", "psc_refused", "psc_redundant",
             "psc_pages", "pages_discarded", "prefaults_skipped", "npf_judged", "vc_injected",

@@ -114,7 +114,7 @@ def rmpctl(*args, status=0, stdin="", uid=0, once_found=None):
     Forked, since an emulated CPU takes a second to start Python; what is run is the
     same but for that. once_found is what happens when it has found the VM it is for.
     """
-    importlib.import_module("rmpctl.commands")      # once, not in each child
+    importlib.import_module("rmpctl.cli")      # once, not in each child
     files = [tempfile.TemporaryFile("w+", encoding="utf-8") for _ in range(3)]
     files[0].write(stdin)
     files[0].seek(0)

@@ -11,9 +11,11 @@ import tempfile
 import unittest
 import unittest.mock
 
-from rmpctl import bundle, check, cli, commands, domain, explain, klog, metrics, output, record
-from rmpctl import VERSION, errors, settings, timeline, vm as vms, watch
+from rmpctl import VERSION, causes, checks, classes, cli, domain, errors, explanation, files, klog
+from rmpctl import neighbours, prometheus, psc, rates, record, settings, units, vm as vms
+from rmpctl.commands import COMMANDS, bundle, history, metrics
 from rmpctl.host import DEBUG, MODULE, Host
+from rmpctl.pairs import parse_pairs
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 LINE = ("rmp_enforce: violation vm=7 pid=200 comm=e2e vcpu=0 gfn=0x100 gpa=0x100000 access=shared "
@@ -45,21 +47,21 @@ class Records(unittest.TestCase):
     def test_classes_are_those_of_the_module(self):
         names = set(re.findall(r"violations/<class>|^\s+(\w+)  +(?:enforce|report) ",
                                text_of("docs", "ABI", "sysfs-kernel-rmp_enforce"), re.M))
-        self.assertEqual(names - {""}, set(record.POLICY_CLASSES))
+        self.assertEqual(names - {""}, set(classes.POLICY_CLASSES))
         counted = re.findall(r"violations/(\w+)$",
                              text_of("docs", "ABI", "sysfs-kernel-rmp_enforce"), re.M)
         self.assertEqual(set(counted) - {"enforced", "repeated"},
-                         set(record.CLASSES) - set(record.POLICY_CLASSES))
+                         set(classes.CLASSES) - set(classes.POLICY_CLASSES))
 
     def test_every_class_is_explained(self):
-        for name in record.CLASSES:
-            causes, look = explain.CAUSES[name]
-            self.assertTrue(causes and look)
+        for name in classes.CLASSES:
+            usual, look = causes.CAUSES[name]
+            self.assertTrue(usual and look)
             self.assertTrue(f"| `{name}` |" in text_of("docs", "records.md"), name)
 
     def test_every_key_of_a_record_is_documented(self):
         known = text_of("docs", "records.md")
-        for key in record.parse_pairs(LINE.partition("violation ")[2]):
+        for key in parse_pairs(LINE.partition("violation ")[2]):
             self.assertTrue(f"`{key}`" in known, key)
 
 
@@ -73,9 +75,9 @@ class Timeline(unittest.TestCase):
             for n in (1, 2, 3)]
         vm.violations.return_value = [
             record.Record.from_line(f"seq={n} psc_seq=2 age_us={90 - n} {body}") for n in (1, 2)]
-        self.assertEqual([e.kind for e in timeline.events(vm)],
+        self.assertEqual([e.kind for e in history.events(vm)],
                          ["psc", "psc", "violation", "violation", "psc"])
-        self.assertEqual([e.kind for e in timeline.events(vm, 0x100)],
+        self.assertEqual([e.kind for e in history.events(vm, 0x100)],
                          ["psc", "violation", "violation"])
 
     def test_the_answer_of_who_refused_and_what_was_in_vain(self):
@@ -87,7 +89,7 @@ class Timeline(unittest.TestCase):
             line.format(2, "refused ret=4294967295 redundant=no"),
             line.format(3, "completed ret=0 redundant=yes"),
             line.format(4, "completed")]    # of an older module
-        self.assertEqual([e.text.partition("+1  ")[2] for e in timeline.events(vm)],
+        self.assertEqual([e.text.partition("+1  ")[2] for e in history.events(vm)],
                          ["refused: 22 (EINVAL)",
                           "refused: 4294967295 or more, or a negative number",
                           "completed, redundant", "completed"])
@@ -98,16 +100,16 @@ class Timeline(unittest.TestCase):
         files = {"psc_history": ["seq=5 x=1\n", "seq=6 x=1\n"], "violations":
                  ["seq=2 vm=1\n", "seq=40 vm=1\n", "seq=41 vm=1\n"]}
         vm.open_debug.side_effect = lambda name: iter(files[name])
-        self.assertEqual(timeline.lost(vm), (4, 38))
+        self.assertEqual(history.lost(vm), (4, 38))
         files["violations"] = []
-        self.assertEqual(timeline.lost(vm), (4, 0))
+        self.assertEqual(history.lost(vm), (4, 0))
 
 
 class Explaining(unittest.TestCase):
     def said(self, **changes):
-        pairs = record.parse_pairs(LINE.partition("violation ")[2])
-        pairs.update(changes)
-        return " ".join(" ".join(explain.text(None, record.Record(pairs))).split())
+        said = parse_pairs(LINE.partition("violation ")[2])
+        said.update(changes)
+        return " ".join(" ".join(explanation.text(None, record.Record(said))).split())
 
     def test_words(self):
         said = self.said()
@@ -226,13 +228,13 @@ class Explaining(unittest.TestCase):
         self.assertNotIn("load_unaligned_zeropad()", self.said())
 
     def neighbours(self, *lines, psc_seq=None, **changes):
-        pairs = record.parse_pairs(LINE.partition("violation ")[2]) | changes
+        said = parse_pairs(LINE.partition("violation ")[2]) | changes
         if psc_seq is not None:
-            pairs["psc_seq"] = str(psc_seq)
+            said["psc_seq"] = str(psc_seq)
         with unittest.mock.patch.object(vms.Vm, "open_debug", lambda self, name: iter(
                 f"seq={i} gfn={gfn:#x} pages={pages} to={to} result={result}\n"
                 for i, (gfn, pages, to, result) in enumerate(lines, 1))):
-            return explain.neighbours(Host("/nonexistent"), record.Record(pairs))
+            return explanation.neighbours(Host("/nonexistent"), record.Record(said))
 
     def test_neighbours(self):
         done = "completed"
@@ -270,7 +272,7 @@ class Explaining(unittest.TestCase):
                 lines.append(f"seq={i + 1} gfn={first} pages={pages} to={to} result=completed\n")
                 state.update(dict.fromkeys(range(first, first + pages), to))
             gfn = rng.randrange(1, 30)
-            before, after = explain._adjacent(lines, gfn, "shared")
+            before, after = neighbours.adjacent(psc.read(lines), gfn, "shared")
             low = high = gfn
             while state.get(low - 1) == "shared":
                 low -= 1
@@ -301,14 +303,14 @@ class Log(unittest.TestCase):
 class Watching(unittest.TestCase):
     def test_new_is_what_came_since_the_start(self):
         def snapshot(vm, errors):
-            counts = dict.fromkeys(record.CLASSES, 0) | {"first_touch": errors, "host": 7}
+            counts = dict.fromkeys(classes.CLASSES, 0) | {"first_touch": errors, "host": 7}
             keys = ("domain", "pid", "comm", "vcpus", "history", "state", "effective_mode")
             return dict.fromkeys(keys, "x") | {"vm": vm, "violations": counts, "enforced": 0,
                                                "psc_completed": 0, "psc_pages": 0, "npf_judged": 0}
 
         looks = iter(([snapshot(1, 5)], [snapshot(1, 6), snapshot(2, 3)],
                       [snapshot(1, 6), snapshot(2, 4)]))
-        sampler = watch.Sampler(None)
+        sampler = rates.Sampler(None)
         with unittest.mock.patch.object(vms, "snapshots", lambda host: next(looks)):
             new = [[row["new_errors"] for row in sampler.sample()] for _ in range(3)]
         self.assertEqual(new, [[0], [1, 3], [1, 4]])
@@ -327,36 +329,36 @@ class Checking(unittest.TestCase):
     def test_enabled_functions(self):
         text = ("kvm_mmu_page_fault [kvm] (1) R I \ttramp: 0xffffffffc0a5e000 (x+0x0/0x10 [y])\n"
                 "kvm_arch_init_vm [kvm] (1) R   D \tdirect\nother (1) I\n")
-        self.assertEqual(check.hooked(text),
+        self.assertEqual(checks.hooked(text),
                          {"kvm_mmu_page_fault": True, "kvm_arch_init_vm": False})
 
     def test_hooks_that_are_missing(self):
-        for missing, status in (((), check.PASS), (("kvm_gmem_fallocate",), check.WARN),
-                                (("kvm_gmem_fallocate", "kvm_mmu_page_fault"), check.FAIL),
-                                (("kvm_arch_vcpu_pre_fault_memory",), check.FAIL)):
-            text = "".join(f"{name} [kvm] (1) R I\n" for name in check.HOOKS
+        for missing, status in (((), checks.PASS), (("kvm_gmem_fallocate",), checks.WARN),
+                                (("kvm_gmem_fallocate", "kvm_mmu_page_fault"), checks.FAIL),
+                                (("kvm_arch_vcpu_pre_fault_memory",), checks.FAIL)):
+            text = "".join(f"{name} [kvm] (1) R I\n" for name in checks.HOOKS
                            if name not in missing)
             host = unittest.mock.Mock()
             host.read_or.return_value = text
-            result = check.hooks(host)
+            result = checks.hooks(host)
             self.assertEqual(result.status, status)
             for name in missing:
                 self.assertIn(name, result.detail)
 
     def test_hooks_are_those_of_the_design(self):
         named = re.findall(r"(?m)^\| `(kvm_\w+)` \|", text_of("docs", "design.md"))
-        self.assertEqual(sorted(check.HOOKS), sorted(named))
-        self.assertLessEqual(set(check.DISPENSABLE), set(check.HOOKS))
+        self.assertEqual(sorted(checks.HOOKS), sorted(named))
+        self.assertLessEqual(set(checks.DISPENSABLE), set(checks.HOOKS))
 
 
 class Metrics(unittest.TestCase):
     def test_labels_are_escaped(self):
-        self.assertEqual(metrics.labels(a='x"y\\z\n', b=None), '{a="x\\"y\\\\z\\n",b=""}')
+        self.assertEqual(prometheus.labels(a='x"y\\z\n', b=None), '{a="x\\"y\\\\z\\n",b=""}')
 
     def test_the_alert_rules_use_metrics_that_exist(self):
         known = {f"rmp_enforce_{m[0]}" for m in metrics.VM_METRICS}
         known |= {f"rmp_enforce_{n}" for n in re.findall(
-            r'out\.metric\("(\w+)"', text_of("tools", "rmpctl", "metrics.py"))}
+            r'out\.metric\("(\w+)"', text_of("tools", "rmpctl", "commands", "metrics.py"))}
         used = set(re.findall(r"\b(rmp_enforce_\w+)", " ".join(
             line for line in text_of("tools", "prometheus", "rmp_enforce.rules.yml").splitlines()
             if "expr:" in line)))
@@ -376,7 +378,7 @@ class Metrics(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             os.mkdir(os.path.join(folder, "x"))     # can't be replaced by a file
             with self.assertRaises(OSError):
-                metrics.write_atomically("a", os.path.join(folder, "x"))
+                files.publish(os.path.join(folder, "x"), "a")
             self.assertEqual(os.listdir(folder), ["x"])
 
 
@@ -431,7 +433,7 @@ class Rights(unittest.TestCase):
             self.put(name, "1")
         for name in ("pid", "vcpus") + vms.COUNTERS:
             self.put(f"vms/3/{name}", "7")
-        for name in record.POLICY_CLASSES:
+        for name in classes.POLICY_CLASSES:
             self.put(f"policy/{name}", "report")
             self.put(f"vms/3/policy/{name}", "inherit")
         self.put("vms/3/last_violation", LINE.partition("violation ")[2])
@@ -530,16 +532,16 @@ class Bundles(unittest.TestCase):
 
 class Output(unittest.TestCase):
     def test_answers(self):
-        self.assertEqual([output.answer(n) for n in ("0", "22", "1", "5000", "255", "4294967295")],
+        self.assertEqual([psc.answer(n) for n in ("0", "22", "1", "5000", "255", "4294967295")],
                          ["0", "22 (EINVAL)", "1 (EPERM)", "5000",
                           "255 or more, or a negative number",
                           "4294967295 or more, or a negative number"])
 
     def test_spans_and_sizes(self):
         spans = (5, 541, 12300, 4200000, 600000000, 3600000000 * 3)
-        self.assertEqual([output.ago(n) for n in spans],
+        self.assertEqual([units.ago(n) for n in spans],
                          ["5 us", "541 us", "12.3 ms", "4.2 s", "10 min", "3 h"])
-        self.assertEqual([output.size(n) for n in (1, 256, 1 << 18, 3 << 28)],
+        self.assertEqual([units.size(n) for n in (1, 256, 1 << 18, 3 << 28)],
                          ["4K", "1M", "1G", "3T"])
 
 
@@ -585,4 +587,4 @@ class Documents(unittest.TestCase):
 
     def test_every_command_is_there(self):
         for name in self.subparsers():
-            self.assertTrue(callable(getattr(commands, f"do_{name}")))
+            self.assertTrue(callable(COMMANDS[name].run))

@@ -6,7 +6,8 @@ import socket
 import tempfile
 import unittest
 
-from rmpctl import errors, journal
+from rmpctl import errors
+from rmpctl.commands import journal
 from rmpctl.host import Host
 
 RECORD = ("4,{seq},1000,-;rmp_enforce: violation vm={vm} pid=4711 comm=qemu vcpu=0 gfn=0x104 "

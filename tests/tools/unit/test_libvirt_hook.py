@@ -7,7 +7,7 @@ import time
 import unittest
 import unittest.mock
 
-from rmpctl import libvirt_hook
+from rmpctl import domain, libvirt_hook
 from rmpctl.errors import RmpctlError
 from rmpctl.host import MODULE, Host
 
@@ -74,7 +74,7 @@ class Starting(unittest.TestCase):
         plain = os.stat
         self.put("old", "run/rmp-enforce/domains/300")
         with unittest.mock.patch.object(os, "stat", stat):
-            libvirt_hook.remember_name(self.host, 200, "web1")
+            domain.remember(self.host, 200, "web1")
         self.assertEqual(self.host.read("run/rmp-enforce/domains/200"), "web1")
 
     def test_nothing_waits_for_a_domain_that_was_released(self):

@@ -15,9 +15,10 @@ import sys
 import tarfile
 import time
 
-from . import VERSION, check, domain, klog
-from .errors import RmpctlError
-from .host import DEBUG, MODULE
+from .. import VERSION, checks, domain, klog
+from ..errors import OK, RmpctlError
+from ..host import DEBUG, MODULE
+from ..output import print_json
 
 # Of the kernel log, what belongs to the subject.
 KLOG = re.compile(r"rmp_enforce|kvm|SEV|sev|ccp|RMP|AMD-Vi|iommu|BUG|WARNING|Oops|Call Trace|"
@@ -39,6 +40,16 @@ COMMANDS = (("modinfo", "modinfo", "rmp_enforce"), ("dkms-status", "dkms", "stat
 HIDDEN = re.compile(r"(?<=password=)[^,]*|(?<=,data=)[^,]*")
 LIMIT = 16 << 20    # of one file
 CHUNK = 1 << 16
+
+SUMMARY = "all that a maintainer would ask for, in one tar file"
+DETAILS = ("Settings, counters, page states, histories, the kernel log as far as it is of the "
+           "subject, versions. No guest memory. 'rmpctl --root FOLDER' looks into an unpacked "
+           "one.")
+
+
+def arguments(parser):
+    parser.add_argument("-o", "--output", metavar="FILE",
+                        help="write FILE (default: rmp_enforce-HOST-DATE.tar.gz in this folder)")
 
 
 class Bundle:
@@ -144,7 +155,7 @@ class Bundle:
             self.say("versions of packages")
             for name, *args in COMMANDS:
                 self.command(name, *args)
-        results = [r._asdict() for r in check.run(self.host)]
+        results = [r._asdict() for r in checks.run(self.host)]
         self.add("check.json", json.dumps(results, indent=2) + "\n")
         self.add("not-there.txt", "".join(f"{m}\n" for m in self.missing))
         self.add("README.txt", f"Made by rmpctl {VERSION}. Look at it with\n"
@@ -178,3 +189,15 @@ def write(host, path=None):
     with os.fdopen(fd, "wb") as file:
         Bundle(host, file, top, say).fill()
     return path
+
+
+def run(host, args):
+    if host.is_live and os.geteuid() != 0:
+        raise RmpctlError("most of what belongs in a bundle can be read by root only: "
+                          "run as root.")
+    path = write(host, args.output)
+    if args.json:
+        print_json({"file": path, "bytes": os.path.getsize(path)})
+    else:
+        print(f"{path}: {os.path.getsize(path)} bytes, no guest memory in it")
+    return OK

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""rmpctl check: is this host guarding its guests, and if not, why not."""
+"""Is this host guarding its guests, and if not, why not?"""
 
 import collections
 import os
 import re
 
 from . import klog, vm as vms
-from .errors import RmpctlError
+from .classes import GUEST_ERRORS
 from .host import MODULE
-from .output import plural
-from .record import GUEST_ERRORS
+from .units import plural
 
 PASS, WARN, FAIL, SKIP = "PASS", "WARN", "FAIL", "SKIP"
 
@@ -66,29 +65,13 @@ def snp(host):
 def module(host):
     version = host.read_or(None, MODULE, "version")
     if version is None:
-        refusal = last_refusal(host)
+        refusal = klog.last_refusal(host)
         if refusal:
             return Result("module", FAIL, refusal, "what it says is in the way")
         return Result("module", FAIL, "rmp_enforce is not loaded",
                       "run 'modprobe rmp_enforce'; if there is no such module, see "
                       "'dkms status'")
     return Result("module", PASS, f"rmp_enforce {version}", None)
-
-
-def last_refusal(host):
-    """The last reason that the module gave for not loading, if it is not loaded."""
-    found = None
-    if host.exists(MODULE, "mode"):
-        return None
-    try:
-        for message in klog.messages(host):
-            if "rmp_enforce: refusing to load: " in message.text:
-                found = message.text.partition("rmp_enforce: ")[2]
-            elif klog.LOADED in message.text:
-                found = None
-    except RmpctlError:
-        pass
-    return found
 
 
 def hooked(text):
@@ -138,7 +121,7 @@ def btf(host):
         return Result("BTF", FAIL, f"the kernel has no {host.path(where)}",
                       "the module can't tell whether KVM has the shape that it knows, and "
                       "refuses to load: boot a kernel with BTF")
-    refusal = last_refusal(host)
+    refusal = klog.last_refusal(host)
     if refusal and ("BTF" in refusal or "in this kernel, and was" in refusal):
         return Result("BTF", FAIL, refusal,
                       "the module was built for another kernel: 'dkms status', 'dkms build'")
@@ -155,7 +138,7 @@ def conflicts(host):
         return Result("conflicts", FAIL, f"livepatch {', '.join(patches)} changes kvm",
                       "only one can redirect a function: 'echo 0 > /sys/kernel/livepatch/"
                       f"{patches[0]}/enabled'")
-    refusal = last_refusal(host)
+    refusal = klog.last_refusal(host)
     if refusal and "already redirected" in refusal:
         return Result("conflicts", FAIL, refusal, "unload what holds that function")
     if host.read_or("1", "proc/sys/kernel/ftrace_enabled") == "0":

@@ -5,11 +5,12 @@ import json
 import sys
 import time
 
-from . import klog, vm as vms
-from .errors import RmpctlError
-from .host import MODULE
+from .. import klog
+from ..arguments import at_least
+from ..errors import OK, RmpctlError
+from ..host import MODULE
+from ..rates import Sampler
 
-RATES = ("psc_completed", "psc_pages", "npf_judged")
 # What matters most comes first: a terminal of 80 columns ends after PSC/s.
 HEAD = ("VM", "DOMAIN", "MODE", "STATE", "ERRORS", "NEW", "NOTED", "PSC/s", "PAGES/s", "NPF/s",
         "HISTORY")
@@ -17,40 +18,16 @@ WIDTHS = (4, 18, 7, 10, 7, 5, 6, 7, 8, 8, 8)
 LEFT = (1, 2, 3, 10)    # columns of text
 SORTS = {"v": "errors", "p": "psc_completed", "n": "npf_judged", "i": "vm"}
 
+SUMMARY = "VMs, rates and violations, live"
+DETAILS = ("Full screen in a terminal. With --json, --count, or into a pipe: lines. NEW are "
+           "errors since it was started.")
 
-class Sampler:
-    """Snapshots one after the other: rates between two, new errors since the first."""
 
-    def __init__(self, host):
-        self.host = host
-        self.before = {}
-        self.when = None
-        self.errors_at_first = {}   # by VM
-
-    def sample(self):
-        """A list of rows: a VM's snapshot, its errors, and rates per second."""
-        now = time.monotonic()
-        span = now - self.when if self.when is not None else None
-        rows, current = [], {}
-        for snapshot in vms.snapshots(self.host):
-            old = self.before.get(snapshot["vm"])
-            current[snapshot["vm"]] = snapshot
-            row = {k: snapshot[k] for k in ("vm", "domain", "pid", "comm", "vcpus", "history",
-                                            "state")}
-            row["mode"] = snapshot["effective_mode"]
-            row["errors"] = vms.errors_of(snapshot)
-            row["noted"] = vms.noted_of(snapshot)
-            row["enforced"] = snapshot["enforced"]
-            # All errors of a VM that has come since are new.
-            known = row["errors"] if self.when is None else 0
-            row["new_errors"] = row["errors"] - self.errors_at_first.setdefault(row["vm"], known)
-            for name in RATES:
-                row[name] = snapshot[name]
-                row[name + "_per_s"] = (round((snapshot[name] - old[name]) / span, 1)
-                                        if old and span else 0.0)
-            rows.append(row)
-        self.before, self.when = current, now
-        return rows
+def arguments(parser):
+    parser.add_argument("-i", "--interval", type=at_least(0.1), default=1.0, metavar="S",
+                        help="seconds between two looks (default 1)")
+    parser.add_argument("-n", "--count", type=at_least(1), metavar="N",
+                        help="print N times, then end")
 
 
 def _cells(row):
@@ -197,7 +174,7 @@ class Screen:
                       self._colour("bad") if record.is_guest_error else 0)
 
 
-def run(host, interval, count, as_json):
+def watch(host, interval, count, as_json):
     """The screen where there is one; else, or with a count, lines."""
     if as_json or count is not None or not sys.stdout.isatty():
         log(host, interval, count, as_json)
@@ -206,3 +183,9 @@ def run(host, interval, count, as_json):
         Screen(host, interval).run()
     except ImportError:
         raise RmpctlError("this Python has no curses: use 'rmpctl watch --count N'.") from None
+
+
+def run(host, args):
+    host.need_module()
+    watch(host, args.interval, args.count, args.json)
+    return OK

@@ -3,75 +3,14 @@
 
 import textwrap
 
-from . import domain as domains, vm as vms
+from . import causes, domain as domains, psc, vm as vms
+from .classes import NEVER_ACTED_UPON
 from .errors import RmpctlError, VmGone
-from .output import ago, answer, plural
-from .record import number, parse_pairs
+from .neighbours import adjacent
+from .units import ago, plural
 
 OPS = {"read": "read from", "write": "wrote to", "fetch": "fetched an instruction from",
        "walk": "used as a page table"}
-
-# Classes that nothing is ever done about, whatever the settings are.
-NEVER_ACTED_UPON = ("host", "unbacked", "no_progress")
-
-# By class: the usual causes, then what to look at in the guest.
-CAUSES = {
-    "implicit_private": (
-        ["A PSC back to private was forgotten, or skipped: an early return for short ranges, "
-         "an off-by-one at the end of a range, an error path.",
-         "Somebody still uses a private mapping of a buffer that is shared with the host "
-         "now: a driver after free, a second mapping, a neighbouring object on the same page."],
-        ["Where this page was made shared (set_memory_decrypted(), dma_alloc_coherent(), "
-         "swiotlb, the GHCB of a vCPU), and whether whoever frees it makes it private again.",
-         "Page tables: which mappings of this page have the C-bit set?"]),
-    "implicit_shared": (
-        ["A buffer for the host (GHCB, virtio ring, bounce buffer) is used before its PSC.",
-         "An access runs over the end of a buffer that is shared, or in front of it.",
-         "A shared mapping is still used after the page was made private again."],
-        ["Who maps this page with the C-bit clear (pgprot_decrypted(), early mappings of "
-         "firmware, kexec and kdump code)?",
-         "Whether the size that was given to the PSC is the size that is used."]),
-    "first_touch": (
-        ["The guest never asks for private memory at all, because KVM converted it silently "
-         "so far."],
-        ["The code that accepts memory: boot stub, unaccepted-memory support, memory "
-         "hotplug. Each range needs a PSC to private, then PVALIDATE."]),
-    "initial_shared": (
-        ["The guest used a page as shared that it never asked for. The architecture leaves "
-         "pages in that state, so it is accepted, and reported once for each page.",
-         "OVMF's SEC phase does so with its GHCB page."],
-        ["Firmware and early boot code: a hypervisor that insists on a PSC would not run it."]),
-    "in_flight": (
-        ["One vCPU asked for the page, and another used it before the host had answered."],
-        ["Who publishes the page to other vCPUs, and whether only after the PSC has returned."]),
-    "vmpl": (
-        ["The page does not permit this access at the guest's VMPL. It is not about page "
-         "states: look at RMPADJUST in the SVSM or paravisor."],
-        ["The permissions that VMPL0 gave to this page."]),
-    "host": (
-        ["The VMM. It is never held against the guest."],
-        ["Nothing in the guest. Look at what the VMM did: KVM_SET_MEMORY_ATTRIBUTES, a hole "
-         "punched into guest_memfd, ballooning, migration."]),
-    "unbacked": (
-        ["Device registers, option ROM or firmware flash are mapped with the C-bit set.",
-         "The VMM gave the guest no guest_memfd for this memory.",
-         "An address that is wrong: there is no memory at all."],
-        ["Which mapping leads here, and who made it without clearing the C-bit "
-         "(ioremap_encrypted(), memremap(), an early identity mapping)?"]),
-    "no_progress": (
-        ["A page is used as VMSA of a vCPU that runs (AP_CREATE), and written meanwhile: the "
-         "processor refuses that until the vCPU has stopped.",
-         "The page is in use in another way that KVM can't change."],
-        ["Which vCPU has its VMSA at this page, and whether it still runs: kdump and kexec "
-         "have to stop APs before they take their pages."]),
-}
-
-ZEROPAD = ("load_unaligned_zeropad() of Linux reads over the end of a string into the next "
-           "page: the one case that is known to be harmless.")
-ZEROPAD_CLASSES = ("implicit_private", "implicit_shared", "first_touch")
-
-# The gfns of VGA memory, option ROMs, and what is below 1 MiB for BIOS tables.
-LEGACY = range(0xa0, 0x100)
 
 ESCALATED = {
     "protected_mode_off": "the vCPU was in real mode, where #VC can't be delivered",
@@ -90,15 +29,10 @@ def _who(host, record):
     return f"VM {record['vm']} ({name}pid {record['pid']}, {record['comm']})"
 
 
-def _was_refused(record):
-    """The last PSC of the page was refused."""
-    return record["refused"] in ("private", "shared")
-
-
 def _refused(record):
     """Sentences on a PSC that the VMM refused."""
     age = record.number("refused_age_us")
-    said = answer(record["refused_ret"]) if record.number("refused_ret") is not None else "no"
+    said = psc.answer(record["refused_ret"]) if record.number("refused_ret") is not None else "no"
     yield (f"The guest asked for this page to be {record['refused']}, and the VMM refused it"
            f"{'' if age is None else f' {ago(age)} before'}: it answered {said}.")
     if record["class"] == "host" and record["refused"] == record["attr"]:
@@ -119,7 +53,7 @@ def _taken_away(record):
 def in_short(record):
     """What ends the search, if the record has it; else None."""
     said = []
-    if _was_refused(record):
+    if record.was_refused:
         said += _refused(record)
     if record.number("hole_age_us") is not None:
         said += _taken_away(record)
@@ -146,7 +80,7 @@ def _expected(record):
     if state == "initial" and record["psc"] in ("private", "shared"):
         return ("what it had asked for holds no more: the VMM has put other memory there "
                 "since, or there was none then")
-    if state == "initial" and _was_refused(record):
+    if state == "initial" and record.was_refused:
         return ("no request for this page was ever completed, and it was not launched with "
                 "the guest")
     if state == "initial":
@@ -258,32 +192,6 @@ def _outcome(record):
     return f"It was only reported{why}. {_left_to_kvm(record)}"
 
 
-def causes_of(record):
-    """The usual causes, those that this record speaks for first; then what to look at."""
-    causes, look = CAUSES.get(record["class"], ([], []))
-    causes, look, op = list(causes), list(look), record["op"]
-    if _was_refused(record) and record["class"] != "host":
-        look.insert(0, "Whether the code that asked looks at the answer to its PSC.")
-    if record["class"] == "implicit_private" and op == "read":
-        causes.append("PVALIDATE, which counts as a read, of a page that is still shared.")
-    if record["class"] == "first_touch":
-        if op == "read":
-            causes.insert(0, "Memory was accepted with PVALIDATE only, which counts as a read, "
-                             "without the PSC that has to come before it.")
-        else:
-            causes.insert(0, "Memory is used before it is accepted. It was no PVALIDATE, which "
-                             "counts as a read.")
-        if record.gfn in LEGACY:
-            causes.insert(0, "A search below 1 MiB for BIOS tables or option ROMs (SMBIOS, MP "
-                             "table, VGA), through a mapping with the C-bit set.")
-        if record["attr"] == "shared":
-            causes.insert(0, "KVM's attribute of the page is shared: the VMM has never made this "
-                             "memory private, or has taken that back.")
-    if op == "read" and record["class"] in ZEROPAD_CLASSES:
-        causes.append(ZEROPAD)
-    return causes, look
-
-
 def neighbours(host, record):
     """A sentence about PSCs that end or begin at this page: the off-by-one.
 
@@ -294,10 +202,10 @@ def neighbours(host, record):
             record["class"] in ("host", "vmpl", "in_flight")):
         return None
     try:
-        lines = list(vms.Vm(host, int(record["vm"])).open_debug("psc_history"))
+        pscs = list(psc.read(vms.Vm(host, int(record["vm"])).open_debug("psc_history")))
     except (RmpctlError, VmGone, OSError, ValueError):
         return None
-    before, after = _adjacent(lines, record.gfn, record["access"], record.number("psc_seq"))
+    before, after = adjacent(pscs, record.gfn, record["access"], record.number("psc_seq"))
     asked = "request" if before and before[2] == 1 else "requests"
     if before:
         size = plural(before[1] - before[0], "page")
@@ -312,61 +220,12 @@ def neighbours(host, record):
     return None
 
 
-def _completed(lines, until):
-    """(first, end, state) of the completed PSCs, the last one first; until that number."""
-    out = []
-    for line in lines:
-        pairs = parse_pairs(line)
-        first, pages = number(pairs.get("gfn")), number(pairs.get("pages"))
-        if first is None or pages is None or pairs.get("result") != "completed":
-            continue
-        if until is None or (number(pairs.get("seq")) or 0) <= until:
-            out.append((first, first + pages, pairs.get("to")))
-    return out[::-1]
-
-
-def _reach(pscs, page, access, step):
-    """How far pages from this one on, in steps of 1 or -1, were last asked to be so.
-
-    (the last of them, the number of requests), or None if the first one is not.
-    """
-    found, used = None, set()
-    while True:
-        for i, (first, end, state) in enumerate(pscs):
-            if first <= page < end:
-                break
-        else:
-            return found
-        if state != access:
-            return found
-        used.add(i)
-        # As far as this request goes, or to what was asked for later.
-        later = pscs[:i]
-        if step > 0:
-            edge = min([first for first, _, _ in later if first > page] + [end]) - 1
-        else:
-            edge = max([end for _, end, _ in later if end <= page] + [first])
-        found, page = (edge, len(used)), edge + step
-
-
-def _adjacent(lines, gfn, access, until=None):
-    """What was last asked to be as the access, and ends or begins at a page.
-
-    Each is (first, end, requests), or None.  Requests that meet are taken together: a
-    guest that uses the MSR protocol asks for a buffer page by page.
-    """
-    pscs = _completed(lines, until)
-    before, after = _reach(pscs, gfn - 1, access, -1), _reach(pscs, gfn + 1, access, 1)
-    return (before and (before[0], gfn, before[1]),
-            after and (gfn + 1, after[0] + 1, after[1]))
-
-
 def as_json(host, record):
-    causes, look = causes_of(record)
+    usual, look = causes.of(record)
     return {"record": record.as_json(), "who": _who(host, record), "in_short": in_short(record),
             "what": _what(record), "expected": _expected(record), "last_psc": _psc(record),
             "neighbours": neighbours(host, record), "outcome": _outcome(record),
-            "guest_error": record.is_guest_error, "causes": causes, "look_at": look}
+            "guest_error": record.is_guest_error, "causes": usual, "look_at": look}
 
 
 def _wrapped(first, text, width=88):

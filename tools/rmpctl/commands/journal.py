@@ -7,15 +7,26 @@ What has been written of each VM is remembered by its number in the kernel log: 
 violation that was logged is written once, also those of a VM that has ended since.
 """
 
-import os
 import socket
 
-from . import domain, klog
-from .errors import RmpctlError
+from .. import domain, files, klog
+from ..arguments import at_least
+from ..errors import OK, RmpctlError
+from ..output import print_json
+from ..units import plural
 
 SOCKET = "run/systemd/journal/socket"
 STATE = "run/rmp-enforce/journal"
 MESSAGE_ID = "5f1b1cbb1c2b4b0fa1c7d0ee0c2a6c11"
+
+SUMMARY = "write violations to the journal, with fields to match on"
+DETAILS = ("Each record of the kernel log that was not written yet becomes an entry with "
+           "fields RMP_ENFORCE_VM, RMP_ENFORCE_DOMAIN, RMP_ENFORCE_CLASS and so on. "
+           "rmp-enforce-violation@.service calls it at each violation.")
+
+
+def arguments(parser):
+    parser.add_argument("--vm", type=at_least(1), metavar="ID", help="only of this VM")
 
 
 def _state(vm_id):
@@ -35,11 +46,7 @@ def _last(host, vm_id):
 
 
 def _remember(host, vm_id, seq):
-    path = host.path(_state(vm_id))
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path + ".new", "w", encoding="ascii") as file:
-        file.write(f"{_boot_id(host)} {seq}\n")
-    os.rename(path + ".new", path)
+    files.replace(host.path(_state(vm_id)), f"{_boot_id(host)} {seq}\n")
 
 
 def fields(host, message, record):
@@ -96,3 +103,12 @@ def write(host, vm_id=None):
             _remember(host, vm, seq)
             count += 1
     return count
+
+
+def run(host, args):
+    count = write(host, args.vm)
+    if args.json:
+        print_json({"written": count})
+    else:
+        print(f"{plural(count, 'violation')} written to the journal")
+    return OK

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""rmpctl metrics: Prometheus's text format, for node_exporter's textfile collector."""
+"""rmpctl metrics: what node_exporter's textfile collector reads."""
 
-import os
-import tempfile
+import sys
 
-from . import vm as vms
-from .host import MODULE
+from .. import files, vm as vms
+from ..errors import OK, RmpctlError
+from ..host import MODULE
+from ..prometheus import Writer, labels
 
 # name, type, help, then how to get it from a VM's snapshot
 VM_METRICS = (
@@ -35,34 +36,12 @@ VM_METRICS = (
     ("vm_tracker_bytes", "gauge", "Memory that the page states take up.", "tracker_bytes"),
 )
 
-
-def escape(value):
-    """A label's value, as the text format wants it."""
-    text = "" if value is None else str(value)
-    return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+SUMMARY = "metrics in Prometheus's text format"
+DETAILS = "For node_exporter's textfile collector; the timer rmp-enforce-metrics.timer calls it."
 
 
-def labels(**values):
-    return "{" + ",".join(f'{k}="{escape(v)}"' for k, v in values.items()) + "}"
-
-
-class Writer:
-    """Collects metrics; each one's HELP and TYPE come once, before its samples."""
-
-    def __init__(self):
-        self.lines = []
-
-    def metric(self, name, kind, text, samples):
-        samples = [(where, value) for where, value in samples if value is not None]
-        if not samples:
-            return
-        name = f"rmp_enforce_{name}"
-        self.lines.append(f"# HELP {name} {text}")
-        self.lines.append(f"# TYPE {name} {kind}")
-        self.lines += [f"{name}{where} {value}" for where, value in samples]
-
-    def text(self):
-        return "\n".join(self.lines) + "\n"
+def arguments(parser):
+    parser.add_argument("-o", "--output", metavar="FILE", help="replace FILE, in one step")
 
 
 def render(host):
@@ -100,17 +79,13 @@ def render(host):
     return out.text()
 
 
-def write_atomically(text, path):
-    """So that a collector reads the old file or the new one, never a part."""
-    folder = os.path.dirname(os.path.abspath(path))
-    fd, name = tempfile.mkstemp(prefix=".rmp_enforce.", dir=folder)
+def run(host, args):
+    text = render(host)
+    if args.output is None:
+        sys.stdout.write(text)
+        return OK
     try:
-        with os.fdopen(fd, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.rename(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+        files.publish(args.output, text)
+    except OSError as error:
+        raise RmpctlError(f"can't write {args.output}: {error.strerror}.") from None
+    return OK

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""rmpctl explain: which records are meant; explanation.py has the words."""
+
+import os
+import stat
+import sys
+
+from .. import explanation, klog, vm as vms
+from ..arguments import add_vm, at_least
+from ..errors import OK, NoPermission, RmpctlError
+from ..output import print_json
+from ..record import Record
+from ..units import plural
+
+SUMMARY = "a record in words: what happened, usual causes, what to look at"
+DETAILS = ("Of a VM that runs; of records in a file, in a pipe or in standard input (VM is -), "
+           "such as a kernel log or a bug report; or else of the kernel log.")
+
+
+def arguments(parser):
+    add_vm(parser, optional=True)
+    parser.add_argument("-f", "--file", metavar="FILE",
+                        help="read records from FILE, - is standard input")
+    parser.add_argument("-n", "--lines", type=at_least(0), default=1, metavar="N",
+                        help="the last N records (default 1); 0 is all")
+
+
+def _is_input(file):
+    """A pipe or a file, not a terminal, /dev/null, or what ssh gives to a command."""
+    mode = os.fstat(file.fileno()).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
+
+
+def _records_to_explain(host, args):
+    """(records, whether their VM may still be here to ask)"""
+    if args.vm == "-":
+        args.file, args.vm = "-", None
+    if args.vm:
+        vm = vms.find(host, args.vm)
+        try:
+            found = list(vm.violations())
+        except vms.VmGone:
+            raise
+        except RmpctlError:
+            try:
+                last = vm.last_violation()      # all that sysfs has
+            except NoPermission:
+                raise RmpctlError("records of a VM can be read by root only: run as "
+                                  "root.") from None
+            found = [last] if last else []
+        return found, True
+    if args.file or _is_input(sys.stdin):
+        try:
+            with (open(args.file, encoding="utf-8", errors="replace")
+                  if args.file and args.file != "-" else sys.stdin) as file:
+                found = [r for r in map(Record.from_line, file) if r]
+        except OSError as error:
+            raise RmpctlError(f"can't read {args.file}: {error.strerror}.") from None
+        if not found:
+            raise RmpctlError("there is no record of rmp_enforce in the input; it is a line "
+                              "with 'vm=... gfn=... class=...'.")
+        return found, False
+    return [record for _, record in klog.records(host)], True
+
+
+def run(host, args):
+    found, here = _records_to_explain(host, args)
+    shown = found if args.lines == 0 else found[-args.lines:]
+    live = host if here else None
+    if args.json:
+        print_json([explanation.as_json(live, r) for r in shown])
+        return OK
+    for i, record in enumerate(shown):
+        if i:
+            print()
+        for line in explanation.text(live, record):
+            print(line)
+    if not found:
+        print("no violation: nothing to explain")
+    elif len(shown) < len(found) and sys.stdout.isatty():
+        print(f"\nrmpctl: {plural(len(found) - len(shown), 'earlier record')} left out; -n 0 "
+              "shows all.", file=sys.stderr)
+    return OK

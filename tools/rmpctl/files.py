@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Files that are replaced in one step: whoever reads gets the old one or the new one."""
+
+import os
+import tempfile
+
+
+def replace(path, text):
+    """For files that only we write; the folder is made if it is not there."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path + ".new", "w", encoding="utf-8") as file:
+        file.write(text)
+    os.rename(path + ".new", path)
+
+
+def publish(path, text):
+    """For a file that others read, in a folder that may be others'."""
+    folder = os.path.dirname(os.path.abspath(path))
+    fd, name = tempfile.mkstemp(prefix=".rmp_enforce.", dir=folder)
+    try:
+        with os.fdopen(fd, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.rename(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
