@@ -7,6 +7,7 @@ import os
 import subprocess
 import tarfile
 
+import abi
 import fleet
 from fleet import OUT, Guest, keep, rmpctl
 from ktap import Suite, equal, has, main
@@ -93,6 +94,16 @@ def _():
         guests[name] = Guest(way, name.replace(",", ",,"))
     guests["web1"].wait_for("violations/implicit_shared", 1)
     guests["build,7"].wait_for("violations/first_touch", 5)
+
+
+@suite.test("docs/ABI describes each file, and who may read and write it; and no other")
+def _():
+    from rmpctl.classes import POLICY_CLASSES
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ABI")
+    described = abi.described(folder, POLICY_CLASSES)
+    there = abi.existing(guests["web1"].vm)
+    equal(sorted(there), sorted(described))
+    equal(there, {path: abi.permissions(path, text) for path, text in described.items()})
 
 
 @suite.test("list: domains, pids, vCPUs, modes, violations")

@@ -6,6 +6,7 @@ import io
 import os
 import random
 import re
+import sys
 import tarfile
 import tempfile
 import unittest
@@ -24,6 +25,9 @@ LINE = ("rmp_enforce: violation vm=7 pid=200 comm=e2e vcpu=0 gfn=0x100 gpa=0x100
         "psc_pages=1 launch=no pfn=none rmp=n/a rip=n/a n=1 suppressed=0 mode=strict action=vc "
         "escalated=no repeats=0 used=no refused=none refused_age_us=n/a refused_ret=n/a "
         "hole_age_us=n/a")
+
+sys.path.insert(0, os.path.join(TOP, "tests", "tools", "host"))
+import abi  # noqa: E402
 
 
 def text_of(*parts):
@@ -584,6 +588,17 @@ class Documents(unittest.TestCase):
 
     def test_the_version_is_the_modules(self):
         self.assertIn(f'PACKAGE_VERSION="{VERSION}"', text_of("dkms.conf"))
+
+    def test_every_file_has_all_fields(self):
+        """Whether they are the files that there are, host/rmpctl_test.py asks the module."""
+        maintainer = re.search(r"(?m)^Maintainer: (.*)", text_of("packaging", "debian", "control"))
+        found = list(abi.entries(os.path.join(TOP, "docs", "ABI")))
+        self.assertGreater(len(found), 20)
+        for entry in found:
+            self.assertEqual(list(entry), abi.FIELDS, entry["What"])
+            self.assertEqual(entry["Contact"], [maintainer[1]], entry["What"])
+            if not entry["What"][0].endswith("/"):
+                self.assertRegex(entry["Description"][0], r"^\(R[OW]\) ", entry["What"])
 
     def test_every_command_is_there(self):
         for name in self.subparsers():
