@@ -20,7 +20,8 @@ dkms_version() {
 # not the tests, which need a whole machine.
 source_to() {
 	mkdir -p "$1/packaging"
-	cp -r "$top"/{Kbuild,LICENSE,Makefile,README.md,dkms.conf,docs,tools} "$1"
+	cp -r "$top"/{Kbuild,LICENSE,Makefile,dkms.conf,docs,tools} "$1"
+	cp "$top"/{CHANGELOG,CONTRIBUTING,README,SECURITY}.md "$1"
 	find "$1/tools" -name __pycache__ -prune -exec rm -rf {} +
 	mkdir "$1"/{compat,include,src}
 	cp "$top"/compat/*.c "$1/compat"
