@@ -6,6 +6,7 @@ import io
 import os
 import random
 import re
+import subprocess
 import sys
 import tarfile
 import tempfile
@@ -588,6 +589,30 @@ class Documents(unittest.TestCase):
 
     def test_the_version_is_the_modules(self):
         self.assertIn(f'PACKAGE_VERSION="{VERSION}"', text_of("dkms.conf"))
+
+    def anchors(self, path):
+        """The headings of a document, as links name them."""
+        with open(path, encoding="utf-8") as file:
+            heads = re.findall(r"(?m)^#+ (.*)", file.read())
+        return {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in heads}
+
+    def test_links_lead_somewhere(self):
+        folders = (TOP, os.path.join(TOP, "docs"))
+        pages = [os.path.join(f, n) for f in folders for n in os.listdir(f) if n.endswith(".md")]
+        self.assertGreater(len(pages), 10)
+        for page in pages:
+            with open(page, encoding="utf-8") as file:
+                links = re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", file.read())
+            for path, anchor in links:
+                there = os.path.join(os.path.dirname(page), path) if path else page
+                self.assertTrue(os.path.exists(there), f"{page}: {path}")
+                if anchor:
+                    self.assertIn(anchor, self.anchors(there), f"{page}: {path}#{anchor}")
+
+    def test_whatever_says_the_version_says_the_same(self):
+        done = subprocess.run([os.path.join(TOP, "packaging", "version")], capture_output=True,
+                              text=True, check=False)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, f"{VERSION}\n", ""))
 
     def test_every_file_has_all_fields(self):
         """Whether they are the files that there are, host/rmpctl_test.py asks the module."""
