@@ -3,7 +3,7 @@
 
 prepare   the policy is read; what can't be understood refuses the start, before
           anything was set up
-start     QEMU is about to be started: a process is left behind that waits for the VM
+start     QEMU is about to be started: a process of ours goes on, which waits for the VM
           to appear and applies the policy to it, while libvirt still sets it up
 started   QEMU runs: wait for that, so that a policy that could not be applied is known
 release   it has ended, or could not be started: that process has nothing to wait for
@@ -87,7 +87,7 @@ def check(host, policy, name):
 
 
 def start(host, name, wanted):
-    """Leave a process behind that applies the policy as soon as there is a VM."""
+    """Start a process that applies the policy as soon as there is a VM."""
     state, token = _state(host, name), str(time.monotonic_ns())
     os.makedirs(os.path.dirname(state), exist_ok=True)
     if os.path.exists(state):
