@@ -11,7 +11,6 @@
 #include "guard.h"
 #include "module.h"
 
-#define GPA(n)	(GUEST_FREE_GPA + (n) * GUEST_PAGE)
 #define SENTINEL	0x1122334455667788ull
 
 /* As in the kernel: this many #VCs for one access, then termination. */

@@ -8,8 +8,6 @@
 #include "guard.h"
 #include "module.h"
 
-#define GPA(n)	(GUEST_FREE_GPA + (n) * GUEST_PAGE)
-
 static bool in_free_range(const struct psc *psc)
 {
 	return psc->gpa >= GUEST_FREE_GPA;

@@ -8,9 +8,6 @@
 #include "guard.h"
 #include "module.h"
 
-#define GPA(n)	(GUEST_FREE_GPA + (n) * GUEST_PAGE)
-#define GFN(n)	(GPA(n) / GUEST_PAGE)
-
 #define PVALIDATE_SIZE_MISMATCH	6
 
 static struct vm *lenient_vm(const struct vm_config *cfg)

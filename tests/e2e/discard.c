@@ -10,9 +10,6 @@
 #include "meeting.h"
 #include "module.h"
 
-#define GPA(n)	(GUEST_FREE_GPA + (n) * GUEST_PAGE)
-#define GFN(n)	(GPA(n) / GUEST_PAGE)
-
 static void punch(struct vm *vm, unsigned int n, unsigned int pages)
 {
 	check(!vm_punch(vm, GPA(n), pages * GUEST_PAGE), "the VMM can't punch a hole");

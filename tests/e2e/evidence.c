@@ -13,8 +13,6 @@
 #include "guard.h"
 #include "module.h"
 
-#define GPA(n)	(GUEST_FREE_GPA + (n) * GUEST_PAGE)
-
 #define LOG_BURST	10
 #define LOG_INTERVAL_S	5
 #define KEPT_RECORDS	32

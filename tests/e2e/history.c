@@ -5,22 +5,11 @@
  * what is, or that nobody makes use of.
  */
 #include <errno.h>
-#include <time.h>
 #include <unistd.h>
 #include "guard.h"
 #include "meeting.h"
 #include "module.h"
-
-#define GPA(n)	(GUEST_FREE_GPA + (n) * GUEST_PAGE)
-#define GFN(n)	(GPA(n) / GUEST_PAGE)
-
-static uint64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000ull + t.tv_nsec / 1000;
-}
+#include "vmm/clock.h"
 
 /* --- the last refused one --- */
 

@@ -9,9 +9,6 @@
 #include "guard.h"
 #include "module.h"
 
-#define GPA(n)	(GUEST_FREE_GPA + (n) * GUEST_PAGE)
-#define GFN(n)	(GPA(n) / GUEST_PAGE)
-
 #define ALL_PAGES	(1ul << 40)	/* of a plain hypercall's */
 
 enum { FLAG_GO = 1, FLAG_TOUCHED, FLAG_STOP };

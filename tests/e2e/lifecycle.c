@@ -13,8 +13,6 @@
 #include "guard.h"
 #include "module.h"
 
-#define GPA(n)	(GUEST_FREE_GPA + (n) * GUEST_PAGE)
-
 enum { FLAG_READY, FLAG_GO };
 
 static void unload(void)

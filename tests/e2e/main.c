@@ -18,11 +18,11 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #include "guard.h"
 #include "kmsg.h"
 #include "module.h"
+#include "vmm/clock.h"
 
 #define TIMEOUT_S	90
 #define TIMEOUT_SLOW_S	180
@@ -160,22 +160,14 @@ static bool prepare(const struct scenario *s)
 	return !r;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000ull + t.tv_nsec / 1000000;
-}
-
 static bool run_scenario(const struct scenario *s, unsigned int number, struct kmsg *k)
 {
-	uint64_t start = now_ms();
+	uint64_t start = now_us();
 	bool ok;
 
 	ok = prepare(s) && run_child(s, k);
 	ok = kernel_is_sane(k) && ok;
-	diag("%s: %lu ms", s->name, now_ms() - start);
+	diag("%s: %lu ms", s->name, (now_us() - start) / 1000);
 	printf("%s %u %s\n", ok ? "ok" : "not ok", number, s->name);
 	fflush(stdout);
 	return ok;

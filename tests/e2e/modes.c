@@ -5,8 +5,6 @@
 #include "guard.h"
 #include "module.h"
 
-#define GPA(n)	(GUEST_FREE_GPA + (n) * GUEST_PAGE)
-
 enum { FLAG_READY, FLAG_GO };
 
 static void expect_knob(const char *name, const char *value)

@@ -10,8 +10,6 @@
 #include "guard.h"
 #include "module.h"
 
-#define GPA(n)	(GUEST_FREE_GPA + (n) * GUEST_PAGE)
-#define GFN(n)	(GPA(n) / GUEST_PAGE)
 #define PAGE(n)	(VM_SLOT1_GPA + (n) * GUEST_PAGE)
 
 #define LOG_BURST	10u	/* of each kind, in 5 seconds */

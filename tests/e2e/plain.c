@@ -8,7 +8,6 @@
 #include <linux/kvm.h>
 #include "guard.h"
 
-#define GPA(n)	(GUEST_FREE_GPA + (n) * GUEST_PAGE)
 #define SENTINEL	0x1122334455667788ull
 
 static uint64_t shared_word(struct vm *vm, uint64_t gpa)

@@ -11,12 +11,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #include "guard.h"
 #include "module.h"
-
-#define GPA(n)	(GUEST_FREE_GPA + (n) * GUEST_PAGE)
+#include "vmm/clock.h"
 
 #define NOBODY	65534
 
@@ -141,14 +139,6 @@ static void files(const void *arg)
 
 static uint64_t last_us, longest_us, rounds;
 static volatile bool measuring;
-
-static uint64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000ull + t.tv_nsec / 1000;
-}
 
 static void pin(unsigned int cpu)
 {

@@ -3,15 +3,12 @@
  * vCPUs that get no further: a handler of #VC that comes back to the access, by whatever
  * way, and a fault that is nobody's error and comes again for ever.
  */
-#include <time.h>
 #include <unistd.h>
 #include "ap.h"
 #include "guard.h"
 #include "meeting.h"
 #include "module.h"
-
-#define GPA(n)	(GUEST_FREE_GPA + (n) * GUEST_PAGE)
-#define GFN(n)	(GPA(n) / GUEST_PAGE)
+#include "vmm/clock.h"
 
 /* As in the kernel: this many #VCs for one access, then termination. */
 #define MAX_INJECTIONS	16
@@ -117,14 +114,6 @@ static void now_and_then(const void *arg)
 
 enum { FLAG_AP = 2, FLAG_FREE, FLAG_END };
 
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec / 1e9;
-}
-
 /*
  * vCPU 1 runs on a page as its VMSA, and vCPU 0 writes to it: the page is private, as it
  * should be, and the write faults for as long as it is a VMSA. @free: vCPU 2 makes an
@@ -173,17 +162,17 @@ static void vmsa_in_use(const void *arg)
 	(void)arg;
 	w = add_vmsa_in_use(vm, false);
 	run_until_meeting(vm);
-	begun = now();
+	begun = now_s();
 	wait_for_counter(vm, "violations/no_progress", 1);
-	check(now() - begun > 1.9, "that is said after %.1f s", now() - begun);
+	check(now_s() - begun > 1.9, "that is said after %.1f s", now_s() - begun);
 	faults = guard_counter(vm, "npf_judged");
 	sleep(4);
 	check(guard_counter(vm, "npf_judged") > faults + 100, "the guest does not fault any more");
 	expect_one_record(vm);
-	stopped = now();
+	stopped = now_s();
 	vm_stop(vm);
-	check(now() - stopped < 5 * scenario_slowness, "it took %.1f s to stop the guest",
-	      now() - stopped);
+	check(now_s() - stopped < 5 * scenario_slowness, "it took %.1f s to stop the guest",
+	      now_s() - stopped);
 	expect_never_finished(vm, 0, w);
 	expect_quiet(vm);
 	vm_destroy(vm);
@@ -218,13 +207,13 @@ static void vmsa_set_free(const void *arg)
 static void converting(const void *arg)
 {
 	struct vm *vm = converting_vm(1);
-	double begun = now();
+	double begun = now_s();
 
 	(void)arg;
 	guard_find(vm);
 	knob_write("mode", "strict");
 	wait_for_counter(vm, "npf_judged", guard_counter(vm, "npf_judged") + 1400);
-	while (now() - begun < 2.5)
+	while (now_s() - begun < 2.5)
 		usleep(100000);
 	expect_converting(vm);
 	vm_stop(vm);

@@ -5,7 +5,6 @@
  */
 #include "guard.h"
 
-#define GPA(n)	(GUEST_FREE_GPA + (n) * GUEST_PAGE)
 #define GPA_2M	0x200000ul
 #define PAGES_2M	512ul
 

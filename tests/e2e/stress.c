@@ -6,8 +6,6 @@
 #include "guard.h"
 #include "module.h"
 
-#define GPA(n)	(GUEST_FREE_GPA + (n) * GUEST_PAGE)
-
 #define PAGES	16u
 
 /*

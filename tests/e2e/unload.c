@@ -11,10 +11,10 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #include "guard.h"
 #include "module.h"
+#include "vmm/clock.h"
 
 /*
  * ftrace waits for all tasks to be out of each function that it gives back, and a CPU that
@@ -23,14 +23,6 @@
 #define SOON_S	(45 * scenario_slowness)
 
 enum { FLAG_COUNT = 1, FLAG_END };
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec / 1e9;
-}
 
 /* Once it has begun it makes no exit any more. */
 static struct vm *spinning_vm(void)
@@ -58,7 +50,7 @@ static void *unload_in_thread(void *arg)
 {
 	prctl(PR_SET_NAME, "rmmod");	/* busyhook knows it by that */
 	*(int *)arg = module_unload(MODULE_NAME);
-	unloaded_at = now();
+	unloaded_at = now_s();
 	return NULL;
 }
 
@@ -80,18 +72,18 @@ static void beside_one(const void *arg)
 	r = module_load_file("busyhook.ko", "pause_ms=30000");
 	if (r)
 		give_up("insmod busyhook.ko: %s", strerror(r));
-	begun = now();
+	begun = now_s();
 	if (pthread_create(&t, NULL, unload_in_thread, &r))
 		give_up("no thread");
 	usleep(300000);
 	if (!older)
 		vm = spinning_vm();
-	diag("  there is a guest %.1f s after rmmod has begun", now() - begun);
+	diag("  there is a guest %.1f s after rmmod has begun", now_s() - begun);
 	vm_start(vm);
 	check(vm_wait_flag(vm, FLAG_COUNT, 1000, PATIENCE_MS), "the guest does not run");
-	diag("  it runs %.1f s after rmmod has begun", now() - begun);
+	diag("  it runs %.1f s after rmmod has begun", now_s() - begun);
 	check(!file_write("/sys/module/busyhook/parameters/go_on", "1"), "busyhook can't go on");
-	while (!unloaded_at && now() - begun < SOON_S)
+	while (!unloaded_at && now_s() - begun < SOON_S)
 		usleep(10000);
 	check(unloaded_at, "rmmod waits for the guest");
 	check(vm->vcpu[0].state == VCPU_RUNNING, "the guest has ended");
@@ -149,15 +141,15 @@ static void beside_many(const void *arg)
 		int r;
 
 		load();
-		end = now() + SOON_S;
+		end = now_s() + SOON_S;
 		do {
-			begun = now();
+			begun = now_s();
 			r = module_unload(MODULE_NAME);
-			if (now() - begun > longest)
-				longest = now() - begun;
+			if (now_s() - begun > longest)
+				longest = now_s() - begun;
 			busy += r == EWOULDBLOCK;
 			usleep(1000 + random() % 3000);
-		} while (r == EWOULDBLOCK && now() < end);
+		} while (r == EWOULDBLOCK && now_s() < end);
 		if (!check(!r || r == EWOULDBLOCK, "rmmod: %s", strerror(r)) || r)
 			break;	/* it never was without a VM */
 	}

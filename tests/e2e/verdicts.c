@@ -8,8 +8,6 @@
 #include "meeting.h"
 #include "module.h"
 
-#define GPA(n)	(GUEST_FREE_GPA + (n) * GUEST_PAGE)
-#define GFN(n)	(GPA(n) / GUEST_PAGE)
 #define SENTINEL	0x1122334455667788ull
 
 static void launched(struct vm *vm, unsigned int n)

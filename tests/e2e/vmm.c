@@ -13,8 +13,6 @@
 #include "meeting.h"
 #include "module.h"
 
-#define GPA(n)	(GUEST_FREE_GPA + (n) * GUEST_PAGE)
-
 /* A private page becomes shared under the guest: its data are lost, by no fault of its own. */
 static void flips_to_shared(const void *arg)
 {

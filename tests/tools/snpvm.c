@@ -22,7 +22,6 @@
 #include <unistd.h>
 #include "vmm/vmm.h"
 
-#define GPA(n)		(GUEST_FREE_GPA + (n) * GUEST_PAGE)
 #define MIB		0x100000ull
 #define GIB		0x40000000ull
 #define BIG_PSC		4096	/* pages */

@@ -6,17 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 #include "fire.h"
-
-double fire_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec / 1e9;
-}
 
 unsigned int fire_random(unsigned int below)
 {
@@ -57,10 +48,10 @@ void fire_quiet_console(void)
 
 bool fire_unload(double limit_s)
 {
-	double end = fire_now() + limit_s;
+	double end = now_s() + limit_s;
 	int r;
 
-	while ((r = module_unload(MODULE_NAME)) && fire_now() < end)
+	while ((r = module_unload(MODULE_NAME)) && now_s() < end)
 		usleep(20000);
 	return check(!r, "rmmod: %s", strerror(r));
 }

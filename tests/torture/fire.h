@@ -8,14 +8,12 @@
 
 #include "e2e/guard.h"
 #include "e2e/module.h"
+#include "vmm/clock.h"
 
 extern const struct scenario_group cycle_group, settings_group, words_group, memory_group,
 	hostile_guest_group, hostile_vmm_group, crowd_group, fault_group, fault_start_group;
 
-#define GPA(n)	(GUEST_FREE_GPA + (n) * GUEST_PAGE)
-
 /* fire.c */
-double fire_now(void);
 /* Where each run goes another way; printed, so that it can be repeated. */
 unsigned int fire_random(unsigned int below);
 /* VMs that the module has a folder for. */

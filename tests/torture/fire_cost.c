@@ -36,10 +36,10 @@ uint64_t fire_kernel_kib(void)
  */
 static long grown_since(uint64_t before, long most)
 {
-	double end = fire_now() + 8;
+	double end = now_s() + 8;
 	long grown;
 
-	while ((grown = fire_kernel_kib() - before) > most && fire_now() < end)
+	while ((grown = fire_kernel_kib() - before) > most && now_s() < end)
 		usleep(500000);
 	return grown;
 }
@@ -108,7 +108,7 @@ void fire_cost_begin(void)
 	if (!kmsg_open(&cost.log, false) ||
 	    pthread_create(&cost.thread, NULL, count_lines, NULL))
 		give_up("the kernel log can't be followed");
-	cost.begun = fire_now();
+	cost.begun = now_s();
 }
 
 static double least(double a, double b)
@@ -128,7 +128,7 @@ static double most_lines(unsigned int vms, double seconds)
 
 void fire_cost_end(unsigned int vms, long max_kib)
 {
-	double took = fire_now() - cost.begun, lines = most_lines(vms, took);
+	double took = now_s() - cost.begun, lines = most_lines(vms, took);
 	long kib;
 
 	/* Checkers of memory keep for a while what was freed. */

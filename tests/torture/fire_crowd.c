@@ -65,9 +65,9 @@ static double timed(enum noise noise, unsigned int *own_lines)
 	/* And once it is at fault, which must be said. */
 	op_write(vm, 0, VIEW_PRIVATE, GPA(1), 1);
 	guard_launch(vm);
-	took = fire_now();
+	took = now_s();
 	run(vm);
-	took = fire_now() - took;
+	took = now_s() - took;
 	expect_halted(vm, 0);
 	*own_lines += count_records(vm, "class=first_touch");
 	expect_counter(vm, "log_suppressed", 0);
@@ -90,9 +90,9 @@ static void noisy_neighbour(const void *arg)
 	alone = timed(NOISE_NONE, &lines);
 	work = timed(NOISE_WORK, &lines);
 	fire_log_lines("");
-	took = fire_now();
+	took = now_s();
 	violations = timed(NOISE_VIOLATIONS, &lines);
-	took = fire_now() - took;
+	took = now_s() - took;
 	noisy_lines = fire_log_lines(MODULE_NAME ": violation") - 1;
 	diag("a quiet guest takes %.2f s alone, %.2f s beside a working VM, %.2f s beside a violating one",
 	     alone, work, violations);
@@ -106,12 +106,12 @@ static void noisy_neighbour(const void *arg)
 /* VMs that come, violate and go: the log's ceiling, and what is left of them. */
 static void vms_in_a_loop(const void *arg)
 {
-	double begun = fire_now(), seconds = (uintptr_t)arg, took;
+	double begun = now_s(), seconds = (uintptr_t)arg, took;
 	unsigned int vms = 0, violations = 0;
 	uint64_t kib = 0;
 
 	fire_log_lines("");
-	while (fire_now() < begun + seconds) {
+	while (now_s() < begun + seconds) {
 		struct vm *vm = vm_create(NULL);
 
 		op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
@@ -126,7 +126,7 @@ static void vms_in_a_loop(const void *arg)
 		/* Before the log's buffer is full. */
 		violations += fire_log_lines(MODULE_NAME ": violation");
 	}
-	took = fire_now() - begun;
+	took = now_s() - begun;
 	diag("%u VMs with %u violations each in %.1f s: %u records in the log", vms,
 	     2 * LOG_BURST, took, violations);
 	check(violations <= LOG_ALL * (took / LOG_INTERVAL_S + 1), "%u records in %.1f s",
@@ -158,7 +158,7 @@ static void empty_vms(const void *arg)
 
 	first = next_number();
 	fire_log_lines("");
-	begun = fire_now();
+	begun = now_s();
 	for (unsigned int i = 0; i < n && !scenario_failures; i++) {
 		int vm = ioctl(kvm, KVM_CREATE_VM, KVM_X86_SNP_VM);
 
@@ -168,7 +168,7 @@ static void empty_vms(const void *arg)
 		if (i == SETTLED - 1)
 			kib = fire_kernel_kib();
 	}
-	took = fire_now() - begun;
+	took = now_s() - begun;
 	diag("%u VMs came and went in %.1f s: %u lines in the log", n, took, lines);
 	fire_expect_flat(kib, n - SETTLED, 0.5);
 	check(lines >= 50 && lines <= LOG_LIVES * (took / LOG_INTERVAL_S + 2), "%u lines in %.1f s",

@@ -78,13 +78,13 @@ static void load_cycles(const void *arg)
 	static const char *const modes[] = { "mode=off", "mode=lenient", "mode=strict" };
 	pid_t vmm[VMMS] = { 0 };
 	unsigned int n, started = 0, refused = 0;
-	double begun = fire_now();
+	double begun = now_s();
 	uint64_t before = 0;
 
 	(void)arg;
 	/* Some are needed for what is checked, however long they take. */
 	for (n = 0; n < CYCLES && !scenario_failures &&
-		    (n < SETTLED + 5 || fire_now() < begun + fire_seconds(CYCLES_S)); n++) {
+		    (n < SETTLED + 5 || now_s() < begun + fire_seconds(CYCLES_S)); n++) {
 		for (unsigned int i = 0; i < VMMS; i++) {
 			if (!vmm[i] && fire_random(2)) {
 				vmm[i] = start_vmm();
@@ -110,7 +110,7 @@ static void load_cycles(const void *arg)
 	}
 	kill_all(vmm);
 	diag("%u loads and unloads, %u VMMs killed, %u times rmmod said busy, %.0f s", n,
-	     started, refused, fire_now() - begun);
+	     started, refused, now_s() - begun);
 	check(refused > 0 && refused < n, "rmmod was refused %u times of %u", refused, n);
 	if (check(n > SETTLED + 1, "only %u cycles", n))
 		fire_expect_flat(before, n - SETTLED - 1, 4);
@@ -126,7 +126,7 @@ static void kvm_amd_again(const void *arg)
 	pid_t vmm[VMMS] = { 0 };
 
 	for (unsigned int i = 0; i < n && !scenario_failures; i++) {
-		double end = fire_now() + 20;
+		double end = now_s() + 20;
 		int r;
 
 		for (unsigned int k = 0; k < VMMS; k++)
@@ -134,7 +134,7 @@ static void kvm_amd_again(const void *arg)
 		usleep(200000 + fire_random(300000));
 		refused += module_unload("kvm_amd") == EWOULDBLOCK;
 		kill_all(vmm);
-		while ((r = module_unload("kvm_amd")) && fire_now() < end)
+		while ((r = module_unload("kvm_amd")) && now_s() < end)
 			usleep(10000);
 		check(!r, "rmmod kvm_amd: %s", strerror(r));
 		check(!fire_vms(), "a VM is left");

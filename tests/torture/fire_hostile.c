@@ -166,7 +166,7 @@ struct pace {
 /* How a task fares that has nothing to do with VMs: a byte into a pipe, and out of it. */
 static struct pace syscalls(double seconds)
 {
-	double begun = fire_now(), now = begun, last = begun, longest = 0;
+	double begun = now_s(), now = begun, last = begun, longest = 0;
 	unsigned int n = 0;
 	int fd[2];
 	char c = 0;
@@ -177,7 +177,7 @@ static struct pace syscalls(double seconds)
 		if (write(fd[1], &c, 1) != 1 || read(fd[0], &c, 1) != 1)
 			give_up("a pipe that does not work");
 		n += 2;
-		now = fire_now();
+		now = now_s();
 		if (now - last > longest)
 			longest = now - last;
 		last = now;

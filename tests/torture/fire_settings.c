@@ -13,7 +13,7 @@ static void settings_under_fire(const void *arg)
 {
 	static const char *const policy[] = { "enforce", "report" };
 	struct vm *vm = vm_create(&(struct vm_config){ .nvcpus = 4 });
-	double end = fire_now() + (uintptr_t)arg;
+	double end = now_s() + (uintptr_t)arg;
 	unsigned int changes = 0;
 	char buf[1024];
 
@@ -22,7 +22,7 @@ static void settings_under_fire(const void *arg)
 	guard_launch(vm);
 	for (unsigned int i = 0; i < 3; i++)
 		vm_start_vcpu(vm, i);
-	while (fire_now() < end) {
+	while (now_s() < end) {
 		knob_write("mode", modes[fire_random(3)]);
 		guard_write(vm, "mode", modes[fire_random(4)]);
 		knob_write("policy/implicit_shared", policy[fire_random(2)]);
@@ -56,12 +56,12 @@ static void settings_under_fire(const void *arg)
  */
 static unsigned int change_until_ended(struct vm *vm)
 {
-	double end = fire_now() + PATIENCE_MS / 1000;
+	double end = now_s() + PATIENCE_MS / 1000;
 	const struct kvm_run *first, *run;
 	unsigned int changes = 0;
 	char state[32] = "";
 
-	while (strcmp(state, "terminated") && fire_now() < end) {
+	while (strcmp(state, "terminated") && now_s() < end) {
 		knob_write("mode", modes[fire_random(3)]);
 		guard_write(vm, "mode", modes[fire_random(4)]);
 		knob_write("action", actions[fire_random(2)]);
@@ -87,10 +87,10 @@ static unsigned int change_until_ended(struct vm *vm)
 
 static void action_under_fire(const void *arg)
 {
-	double end = fire_now() + fire_seconds((uintptr_t)arg);
+	double end = now_s() + fire_seconds((uintptr_t)arg);
 	unsigned int vms, changes = 0;
 
-	for (vms = 0; fire_now() < end && !scenario_failures; vms++) {
+	for (vms = 0; now_s() < end && !scenario_failures; vms++) {
 		struct vm *vm = vm_create(&(struct vm_config){ .nvcpus = 2 });
 
 		for (unsigned int i = 0; i < 2; i++)

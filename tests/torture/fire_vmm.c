@@ -136,9 +136,9 @@ static int never_convert(struct vcpu *v, uint64_t gpa, uint64_t size, bool to_pr
 
 static bool wait_for(struct vm *vm, const char *counter, uint64_t least)
 {
-	double end = fire_now() + PATIENCE_MS / 1000;
+	double end = now_s() + PATIENCE_MS / 1000;
 
-	while (guard_counter(vm, counter) < least && fire_now() < end)
+	while (guard_counter(vm, counter) < least && now_s() < end)
 		usleep(1000);
 	return check(guard_counter(vm, counter) >= least, "%s is %lu, less than %lu", counter,
 		     guard_counter(vm, counter), least);
@@ -168,7 +168,7 @@ static struct vm *stuck_vm(void)
 
 static void stuck_vmm(double seconds)
 {
-	double end = fire_now() + PATIENCE_MS / 1000;
+	double end = now_s() + PATIENCE_MS / 1000;
 	struct vm *vm = stuck_vm();
 	uint64_t bytes, violations;
 	unsigned int touches;
@@ -177,7 +177,7 @@ static void stuck_vmm(double seconds)
 	guard_launch(vm);
 	fire_cost_begin();
 	vm_start(vm);
-	while (!asked && fire_now() < end)
+	while (!asked && now_s() < end)
 		usleep(1000);
 	vm_set_flag(vm, 1, 1);
 	wait_for(vm, "violations/in_flight", FIRE_PAGES);
@@ -275,11 +275,11 @@ static void *scribble(void *arg)
 static void run_page(const void *arg)
 {
 	unsigned int seconds = (uintptr_t)arg, lives = 0;
-	double end = fire_now() + seconds;
+	double end = now_s() + seconds;
 	uint64_t writes = 0;
 
 	fire_cost_begin();
-	while (fire_now() < end) {
+	while (now_s() < end) {
 		struct vm *vm = vm_create(&(struct vm_config){ .on_psc = fire_claim });
 		struct scribbler s = { .vm = vm };
 		pthread_t t;

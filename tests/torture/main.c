@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 #include "reduce.h"
 #include "script.h"
+#include "vmm/clock.h"
 
 #define OPS_OF_A_VM	3000
 #define OPS_OF_A_LONG_ONE	12000
@@ -48,14 +48,6 @@ struct totals {
 static unsigned int ops_of(uint64_t seed)
 {
 	return seed % 4 ? OPS_OF_A_VM : OPS_OF_A_LONG_ONE;
-}
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
 static void report_failure(struct steps *s, const struct life_result *r, bool as_is)
@@ -109,7 +101,7 @@ static void progress(const struct totals *t, double took)
 
 static bool torture(const struct options *o)
 {
-	double start = now(), next = start + PROGRESS_S;
+	double start = now_s(), next = start + PROGRESS_S;
 	struct totals t = { 0 };
 	bool ok = true;
 
@@ -121,14 +113,14 @@ static bool torture(const struct options *o)
 		if (!ok)
 			printf("# the seed was %lu\n", seed);
 		steps_free(&s);
-		if (now() >= next) {
-			progress(&t, now() - start);
-			next = now() + PROGRESS_S;
+		if (now_s() >= next) {
+			progress(&t, now_s() - start);
+			next = now_s() + PROGRESS_S;
 		}
-		if (o->ops ? t.ops >= o->ops : now() - start >= o->time)
+		if (o->ops ? t.ops >= o->ops : now_s() - start >= o->time)
 			break;
 	}
-	progress(&t, now() - start);
+	progress(&t, now_s() - start);
 	return ok && t.ops;
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "e2e/module.h"
 #include "observe.h"
+#include "vmm/clock.h"
 
 #define INSTANCE	TRACEFS "/instances/torture"
 #define BUFFER		(512 * 1024)

@@ -77,7 +77,6 @@ void observe_free_records(struct observer *o);
 /* The value of key in a record, "" if there is none. */
 void record_key(const char *text, const char *key, char *value, size_t size);
 uint64_t record_number(const char *text, const char *key);
-uint64_t now_us(void);
 /* A file of the VM's folder as a number, or whether it says so. */
 uint64_t observe_number(const struct observer *o, const char *name);
 bool observe_says(const struct observer *o, const char *name, const char *word);

@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include "e2e/module.h"
 #include "observe.h"
+#include "vmm/clock.h"
 
 #define KEPT	32	/* records in debugfs, of either kind */
 #define BUFFER	(2 * KEPT * OBSERVE_TEXT)
@@ -37,14 +37,6 @@ uint64_t record_number(const char *text, const char *key)
 
 	record_key(text, key, value, sizeof(value));
 	return strtoull(value, NULL, 0);
-}
-
-uint64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000ull + t.tv_nsec / 1000;
 }
 
 /* Room for one more of @n, twice as much as there was if need be. */

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
+#include "clock.h"
 #include "vmm.h"
 
 #define WAIT_STEP_US	200
@@ -298,14 +298,6 @@ static bool any_running(const struct vm *vm)
 	return false;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000ull + t.tv_nsec / 1000000;
-}
-
 void vm_stop(struct vm *vm)
 {
 	for (unsigned int i = 0; i < vm->cfg.nvcpus; i++) {
@@ -325,10 +317,10 @@ void vm_stop(struct vm *vm)
 
 bool vm_wait(struct vm *vm, unsigned int timeout_ms)
 {
-	uint64_t end = now_ms() + timeout_ms;
+	uint64_t end = now_us() + timeout_ms * 1000ull;
 	bool done;
 
-	while (any_running(vm) && now_ms() < end)
+	while (any_running(vm) && now_us() < end)
 		usleep(WAIT_STEP_US);
 	done = !any_running(vm);
 	vm_stop(vm);

@@ -18,6 +18,10 @@
 #include <linux/kvm.h>
 #include "../abi.h"
 
+/* The n-th page that is free for scenarios. */
+#define GPA(n)	(GUEST_FREE_GPA + (n) * GUEST_PAGE)
+#define GFN(n)	(GPA(n) / GUEST_PAGE)
+
 #define VM_MAX_SLOTS	4
 #define VM_SLOT1_GPA	0x1000000ul	/* free for a second slot */
 #define VCPU_MAX_EXITS	512

@@ -17,7 +17,6 @@ struct test {
 
 extern const struct test page_tests[], insn_tests[], parallel_tests[], lifecycle_tests[];
 
-#define GPA(n)		(GUEST_FREE_GPA + (n) * GUEST_PAGE)
 #define PATIENCE_MS	60000u	/* the machine may be busy with other things */
 
 #define VC_NOT_VALIDATED	0x404ul
