@@ -2,9 +2,17 @@
 /* Instructions that exit, registers that are the guest's own. */
 #include "vcputest.h"
 
+#define SPAN(code)	code, code##_end
+#define MAX_RESULTS	8
+
+/* Code in GPA(0) that leaves results: the operations that run it and read them. */
+struct results {
+	unsigned int run, n, read[MAX_RESULTS];
+};
+
 #define RESULT(n)	(GPA(0) + RESULT_OFFSET + 8 * (n))
 
-/* RAX is where results go: the page that the code is in. */
+/* RDI is where results go: the page that the code is in. */
 #define GET_RESULTS	"lea 1f(%rip), %rdi\n1:\tand $-4096, %rdi\n\tadd $0x800, %rdi\n\t"
 
 CODE(code_cpuid, "cpuid");
@@ -22,6 +30,22 @@ CODE(code_int3, "int3");
 CODE(code_int_n, "int $0x10");
 CODE(code_int_none, "int $0x80");				/* beyond the IDT */
 
+static struct results run_for_results(struct vm *vm, unsigned int n)
+{
+	struct results r = { .run = op_exec(vm, 0, VIEW_PRIVATE, GPA(0)), .n = n };
+
+	for (unsigned int i = 0; i < n; i++)
+		r.read[i] = op_read(vm, 0, VIEW_PRIVATE, RESULT(i));
+	return r;
+}
+
+static void expect_results(struct vm *vm, const struct results *r, const uint64_t *want)
+{
+	expect_no_fault(vm, 0, r->run);
+	for (unsigned int i = 0; i < r->n; i++)
+		expect_value(vm, 0, r->read[i], want[i]);
+}
+
 static void exceptions(void)
 {
 	static const struct {
@@ -29,20 +53,20 @@ static void exceptions(void)
 		unsigned int vector;
 		uint64_t error;
 	} t[] = {
-		{ code_cpuid, code_cpuid_end, VECTOR_VC, 0x72 },
-		{ code_in, code_in_end, VECTOR_VC, 0x7b },
-		{ code_out, code_out_end, VECTOR_VC, 0x7b },
-		{ code_vmmcall, code_vmmcall_end, VECTOR_VC, 0x81 },
-		{ code_wbinvd, code_wbinvd_end, VECTOR_VC, 0x89 },
-		{ code_invd, code_invd_end, VECTOR_VC, 0x76 },
-		{ code_dr7, code_dr7_end, VECTOR_VC, 0x37 },
-		{ code_rdpmc, code_rdpmc_end, VECTOR_VC, 0x6f },
-		{ code_msr, code_msr_end, VECTOR_VC, 0x7c },
-		{ code_vmrun, code_vmrun_end, VECTOR_VC, 0x80 },
-		{ code_ud, code_ud_end, VECTOR_UD, 0 },
-		{ code_int3, code_int3_end, 3, 0 },
-		{ code_int_n, code_int_n_end, 16, 0 },
-		{ code_int_none, code_int_none_end, 13, 0x80 << 3 | 2 },
+		{ SPAN(code_cpuid), VECTOR_VC, 0x72 },
+		{ SPAN(code_in), VECTOR_VC, 0x7b },
+		{ SPAN(code_out), VECTOR_VC, 0x7b },
+		{ SPAN(code_vmmcall), VECTOR_VC, 0x81 },
+		{ SPAN(code_wbinvd), VECTOR_VC, 0x89 },
+		{ SPAN(code_invd), VECTOR_VC, 0x76 },
+		{ SPAN(code_dr7), VECTOR_VC, 0x37 },
+		{ SPAN(code_rdpmc), VECTOR_VC, 0x6f },
+		{ SPAN(code_msr), VECTOR_VC, 0x7c },
+		{ SPAN(code_vmrun), VECTOR_VC, 0x80 },
+		{ SPAN(code_ud), VECTOR_UD, 0 },
+		{ SPAN(code_int3), 3, 0 },
+		{ SPAN(code_int_n), 16, 0 },
+		{ SPAN(code_int_none), 13, 0x80 << 3 | 2 },
 	};
 	unsigned int op[sizeof(t) / sizeof(*t)];
 	struct vm *vm = new_vm(1);
@@ -73,23 +97,21 @@ CODE(code_registers,
 
 static void registers(void)
 {
+	static const uint64_t want[] = {
+		7,			/* SEV, SEV-ES, SNP */
+		PSC_RESP_OK,		/* KVM's answer to the last request */
+		0x1500,			/* SVME is set in a VMSA */
+		0x1501,
+		0x660,			/* KVM sets MCE */
+		0x80010013, 5, 0,
+	};
 	struct vm *vm = new_vm(1);
-	unsigned int run, r[8];
+	struct results r;
 
 	PUT_CODE(vm, 0, GPA(0), code_registers);
-	run = op_exec(vm, 0, VIEW_PRIVATE, GPA(0));
-	for (unsigned int i = 0; i < 8; i++)
-		r[i] = op_read(vm, 0, VIEW_PRIVATE, RESULT(i));
+	r = run_for_results(vm, 8);
 	run_to_end(vm);
-	expect_no_fault(vm, 0, run);
-	expect_value(vm, 0, r[0], 7);			/* SEV, SEV-ES, SNP */
-	expect_value(vm, 0, r[1], PSC_RESP_OK);		/* KVM's answer to the last request */
-	expect_value(vm, 0, r[2], 0x1500);		/* SVME is set in a VMSA */
-	expect_value(vm, 0, r[3], 0x1501);
-	expect_value(vm, 0, r[4], 0x660);		/* KVM sets MCE */
-	expect_value(vm, 0, r[5], 0x80010013);
-	expect_value(vm, 0, r[6], 5);
-	expect_value(vm, 0, r[7], 0);
+	expect_results(vm, &r, want);
 	vm_destroy(vm);
 }
 
@@ -124,10 +146,14 @@ static int convert_with_fpu(struct vcpu *v, uint64_t gpa, uint64_t size, bool to
 
 static void fpu(void)
 {
+	static const uint64_t want[] = {
+		0x1111222233334444, 0x5555666677778888, 0x1111222233334444, 3, 7,
+	};
 	struct vm *vm = vm_create(&(struct vm_config){ .nvcpus = 1,
 						       .on_memory_fault = convert_with_fpu });
 	double before = burn(100000);
-	unsigned int load, store, r[5];
+	struct results store;
+	unsigned int load;
 
 	PUT_CODE(vm, 0, GPA(1), code_fpu_load);
 	PUT_CODE(vm, 0, GPA(0), code_fpu_store);
@@ -135,17 +161,10 @@ static void fpu(void)
 	/* Exits to the VMM, which computes. */
 	for (unsigned int i = 2; i < 12; i++)
 		op_write(vm, 0, VIEW_SHARED, GPA(i), i);
-	store = op_exec(vm, 0, VIEW_PRIVATE, GPA(0));
-	for (unsigned int i = 0; i < 5; i++)
-		r[i] = op_read(vm, 0, VIEW_PRIVATE, RESULT(i));
+	store = run_for_results(vm, 5);
 	run_to_end(vm);
 	expect_no_fault(vm, 0, load);
-	expect_no_fault(vm, 0, store);
-	expect_value(vm, 0, r[0], 0x1111222233334444);
-	expect_value(vm, 0, r[1], 0x5555666677778888);
-	expect_value(vm, 0, r[2], 0x1111222233334444);
-	expect_value(vm, 0, r[3], 3);
-	expect_value(vm, 0, r[4], 7);
+	expect_results(vm, &store, want);
 	expect_memory_faults(vm, 0, 10);
 	expect(burn(100000) == before, "the host computes something else now");
 	vm_destroy(vm);
@@ -161,26 +180,22 @@ CODE(code_pvalidate,
 
 static void pvalidate_edx(void)
 {
+	/* EAX and CF of each: it was not valid before the first either. */
+	static const uint64_t want[] = { 0, 1, 0, 0 };
 	struct vm *vm = new_vm(1);
-	unsigned int run, r[4];
+	struct results r;
 
 	PUT_CODE(vm, 0, GPA(0), code_pvalidate);
 	op_psc(vm, 0, GPA(128), PSC_PRIVATE);
-	run = op_exec(vm, 0, VIEW_PRIVATE, GPA(0));
-	for (unsigned int i = 0; i < 4; i++)
-		r[i] = op_read(vm, 0, VIEW_PRIVATE, RESULT(i));
+	r = run_for_results(vm, 4);
 	run_to_end(vm);
-	expect_no_fault(vm, 0, run);
-	expect_value(vm, 0, r[0], 0);
-	expect_value(vm, 0, r[1], 1);		/* was not valid before either */
-	expect_value(vm, 0, r[2], 0);
-	expect_value(vm, 0, r[3], 0);
+	expect_results(vm, &r, want);
 	vm_destroy(vm);
 }
 
 /*
  * A guest request (to the firmware), with the pages GPA(16) and GPA(17): exit code
- * and both words of exit information are valid.  VMGEXIT once right behind the WRMSR,
+ * and both words of exit information are valid.  VMGEXIT once right after the WRMSR,
  * and once not.
  */
 #define GHCB_FIELDS							\
@@ -202,19 +217,16 @@ CODE(code_guest_request,
 
 static void guest_request(void)
 {
+	static const uint64_t want[] = { 0x15, 0x15 };	/* the firmware's UNSUPPORTED */
 	struct vm *vm = new_vm(1);
-	unsigned int run, r[2];
+	struct results r;
 
 	PUT_CODE(vm, 0, GPA(0), code_guest_request);
 	op_psc(vm, 0, GPA(16), PSC_SHARED);
 	op_psc(vm, 0, GPA(17), PSC_SHARED);
-	run = op_exec(vm, 0, VIEW_PRIVATE, GPA(0));
-	for (unsigned int i = 0; i < 2; i++)
-		r[i] = op_read(vm, 0, VIEW_PRIVATE, RESULT(i));
+	r = run_for_results(vm, 2);
 	run_to_end(vm);
-	expect_no_fault(vm, 0, run);
-	for (unsigned int i = 0; i < 2; i++)
-		expect_value(vm, 0, r[i], 0x15);	/* the firmware's UNSUPPORTED */
+	expect_results(vm, &r, want);
 	vm_destroy(vm);
 }
 
@@ -233,11 +245,11 @@ static void linear_address_of_vc(void)
 		const uint8_t *start, *end;
 		uint64_t cr2;
 	} t[] = {
-		{ code_stos, code_stos_end, 0x101010 },
-		{ code_movs, code_movs_end, 0x101020 },
-		{ code_sib, code_sib_end, 0x101028 },
-		{ code_cross, code_cross_end, 0x101000 },
-		{ code_rmw, code_rmw_end, 0x101040 },
+		{ SPAN(code_stos), 0x101010 },
+		{ SPAN(code_movs), 0x101020 },
+		{ SPAN(code_sib), 0x101028 },
+		{ SPAN(code_cross), 0x101000 },
+		{ SPAN(code_rmw), 0x101040 },
 	};
 	unsigned int op[sizeof(t) / sizeof(*t)];
 	struct vm *vm = new_vm(1);
@@ -250,8 +262,15 @@ static void linear_address_of_vc(void)
 	}
 	run_to_end(vm);
 	for (unsigned int i = 0; i < sizeof(t) / sizeof(*t); i++)
-		expect_fault(vm, 0, op[i], VECTOR_VC, VC_NOT_VALIDATED, t[i].cr2);
+		expect_fault(vm, 0, op[i], VECTOR_VC, VC_PAGE_NOT_VALIDATED, t[i].cr2);
 	vm_destroy(vm);
+}
+
+static void run_to_shutdown(struct vm *vm)
+{
+	vm_start(vm);
+	expect(vm_wait(vm, PATIENCE_MS), "the guest did not end");
+	expect_eq(vcpu_count_exits(&vm->vcpu[0], KVM_EXIT_SHUTDOWN), 1);
 }
 
 /* The stack itself is not valid: #VC can't be delivered, nor #DF. */
@@ -262,9 +281,7 @@ static void vc_without_stack(void)
 	op_psc(vm, 0, GPA(1), PSC_PRIVATE);
 	PUT_CODE(vm, 0, GPA(0), code_push);
 	op_exec(vm, 0, VIEW_PRIVATE, GPA(0));
-	vm_start(vm);
-	expect(vm_wait(vm, PATIENCE_MS), "the guest did not end");
-	expect_eq(vcpu_count_exits(&vm->vcpu[0], KVM_EXIT_SHUTDOWN), 1);
+	run_to_shutdown(vm);
 	vm_destroy(vm);
 }
 
@@ -275,9 +292,7 @@ static void vc_without_idt(void)
 	op_add(vm, 0, &(struct guest_op){ .code = OP_IDT });
 	op_psc(vm, 0, GPA(0), PSC_PRIVATE);
 	op_read(vm, 0, VIEW_PRIVATE, GPA(0));
-	vm_start(vm);
-	expect(vm_wait(vm, PATIENCE_MS), "the guest did not end");
-	expect_eq(vcpu_count_exits(&vm->vcpu[0], KVM_EXIT_SHUTDOWN), 1);
+	run_to_shutdown(vm);
 	expect_eq(vm->vcpu[0].state, VCPU_ENDED);
 	vm_destroy(vm);
 }

@@ -19,11 +19,11 @@ static void not_validated(void)
 	op_pvalidate(vm, 0, GPA(0), false, false);
 	again = op_read(vm, 0, VIEW_PRIVATE, GPA(0) + 0x20);
 	run_to_end(vm);
-	expect_fault(vm, 0, r, VECTOR_VC, VC_NOT_VALIDATED, GPA(0) + 0x18);
-	expect_fault(vm, 0, w, VECTOR_VC, VC_NOT_VALIDATED, GPA(0) + 0x20);
-	expect_fault(vm, 0, x, VECTOR_VC, VC_NOT_VALIDATED, GPA(0) + 0x30);
-	expect_fault(vm, 0, walk, VECTOR_VC, VC_NOT_VALIDATED, GUEST_WALK_VA);
-	expect_fault(vm, 0, again, VECTOR_VC, VC_NOT_VALIDATED, GPA(0) + 0x20);
+	expect_fault(vm, 0, r, VECTOR_VC, VC_PAGE_NOT_VALIDATED, GPA(0) + 0x18);
+	expect_fault(vm, 0, w, VECTOR_VC, VC_PAGE_NOT_VALIDATED, GPA(0) + 0x20);
+	expect_fault(vm, 0, x, VECTOR_VC, VC_PAGE_NOT_VALIDATED, GPA(0) + 0x30);
+	expect_fault(vm, 0, walk, VECTOR_VC, VC_PAGE_NOT_VALIDATED, GUEST_WALK_VA);
+	expect_fault(vm, 0, again, VECTOR_VC, VC_PAGE_NOT_VALIDATED, GPA(0) + 0x20);
 	expect_memory_faults(vm, 0, 0);
 	vm_destroy(vm);
 }
@@ -90,7 +90,7 @@ static void rmpadjust_codes(void)
 	expect_code(vm, 0, perms, 1);
 	expect_code(vm, 0, odd, 1);
 	expect_code(vm, 0, big, 6);
-	expect_fault(vm, 0, invalid, VECTOR_VC, VC_NOT_VALIDATED, GPA(2));
+	expect_fault(vm, 0, invalid, VECTOR_VC, VC_PAGE_NOT_VALIDATED, GPA(2));
 	expect_code(vm, 0, vmsa, 0);
 	expect_no_fault(vm, 0, vmsa + 1);
 	expect_code(vm, 0, off, 0);
@@ -138,9 +138,9 @@ static void private_access_to_shared(void)
 	exec = op_exec(vm, 0, VIEW_PRIVATE, GPA(2));
 	run_to_end(vm);
 	/* Converted by the VMM, and then not validated. */
-	expect_fault(vm, 0, read, VECTOR_VC, VC_NOT_VALIDATED, GPA(0));
-	expect_fault(vm, 0, walk, VECTOR_VC, VC_NOT_VALIDATED, GUEST_WALK_VA);
-	expect_fault(vm, 0, exec, VECTOR_VC, VC_NOT_VALIDATED, GPA(2));
+	expect_fault(vm, 0, read, VECTOR_VC, VC_PAGE_NOT_VALIDATED, GPA(0));
+	expect_fault(vm, 0, walk, VECTOR_VC, VC_PAGE_NOT_VALIDATED, GUEST_WALK_VA);
+	expect_fault(vm, 0, exec, VECTOR_VC, VC_PAGE_NOT_VALIDATED, GPA(2));
 	expect_memory_faults(vm, 0, 3);
 	for (unsigned int i = 0; i < 3; i++) {
 		x = vcpu_exit(&vm->vcpu[0], KVM_EXIT_MEMORY_FAULT, i);
@@ -168,7 +168,7 @@ static void fetch_without_cbit(void)
 	run_to_end(vm);
 	expect_no_fault(vm, 0, good);
 	expect_no_fault(vm, 0, write);
-	expect_fault(vm, 0, bad, VECTOR_VC, VC_NOT_VALIDATED, GUEST_SHARED_VA + GPA(1));
+	expect_fault(vm, 0, bad, VECTOR_VC, VC_PAGE_NOT_VALIDATED, GUEST_SHARED_VA + GPA(1));
 	expect_memory_faults(vm, 0, 2);
 	vm_destroy(vm);
 }

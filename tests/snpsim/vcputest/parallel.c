@@ -186,7 +186,7 @@ static void validation_race(void)
 	op_last(vm, 1)->repeat = 20000;
 	run_to_end(vm);
 	r = vm_result(vm, 1, read);
-	expect(!r->faults || (r->vector == VECTOR_VC && r->error == VC_NOT_VALIDATED &&
+	expect(!r->faults || (r->vector == VECTOR_VC && r->error == VC_PAGE_NOT_VALIDATED &&
 			      r->cr2 == GPA(0)),
 	       "vector %u error %#lx cr2 %#lx", r->vector, r->error, r->cr2);
 	expect(r->value == 0x5a5a || r->value == ~0ul, "read %#lx", r->value);
@@ -212,7 +212,7 @@ static void host_punches(void)
 	vm_set_flag(vm, FLAG_STOP, 1);
 	expect_end(vm);
 	/* KVM gives it a new page, which nobody has validated. */
-	expect_fault(vm, 0, read, VECTOR_VC, VC_NOT_VALIDATED, GPA(0));
+	expect_fault(vm, 0, read, VECTOR_VC, VC_PAGE_NOT_VALIDATED, GPA(0));
 	expect_memory_faults(vm, 0, 0);
 	vm_destroy(vm);
 }

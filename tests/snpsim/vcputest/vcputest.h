@@ -19,7 +19,6 @@ extern const struct test page_tests[], insn_tests[], parallel_tests[], lifecycle
 
 #define PATIENCE_MS	60000u	/* the machine may be busy with other things */
 
-#define VC_NOT_VALIDATED	0x404ul
 #define PAGE_PRIVATE_FLAG	8ul	/* KVM_MEMORY_EXIT_FLAG_PRIVATE */
 
 void note(const char *file, int line, const char *fmt, ...)
@@ -54,7 +53,7 @@ void expect_memory_faults(struct vm *vm, unsigned int vcpu, unsigned int n);
 /**
  * put_code() - make a page private and write code to it
  *
- * The page has an offset of its own for results: code_result_va().
+ * The code may leave results in the page, from RESULT_OFFSET on.
  */
 void put_code(struct vm *vm, unsigned int vcpu, uint64_t gpa, const void *code, unsigned int len);
 
