@@ -9,12 +9,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include "guard.h"
+#include "meeting.h"
 #include "module.h"
 
 #define SENTINEL	0x1122334455667788ull
-
-/* As in the kernel: this many #VCs for one access, then termination. */
-#define MAX_INJECTIONS	16
 
 static void expect_untouched(struct vm *vm, uint64_t gpa)
 {
@@ -56,9 +54,7 @@ static void vc_guest_goes_on(const void *arg)
 	r = op_read(vm, 0, VIEW_PRIVATE, GPA(0));
 	op_make_shared(vm, 0, GPA(0));
 	s = op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
-	guard_launch(vm);
-	run(vm);
-	expect_halted(vm, 0);
+	clean_run(vm);
 	expect_fault(vm, 0, w, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
 	expect_value(vm, 0, r, 77);
 	expect_ok(vm, 0, s);
@@ -105,9 +101,7 @@ static void vc_some_retries(const void *arg)
 	w = op_write(vm, 0, VIEW_PRIVATE, GPA(0), 1);
 	op_last(vm, 0)->on_fault = ON_FAULT_RETRY;
 	op_last(vm, 0)->limit = 3;
-	guard_launch(vm);
-	run(vm);
-	expect_halted(vm, 0);
+	clean_run(vm);
 	expect_fault(vm, 0, w, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 4);
 	expect_record(vm, "class=first_touch action=vc");
 	expect_quiet(vm);
@@ -126,9 +120,7 @@ static void vc_then_psc(const void *arg)
 	w = op_write(vm, 0, VIEW_PRIVATE, GPA(0), 1);
 	op_make_private(vm, 0, GPA(0));
 	w2 = op_write(vm, 0, VIEW_PRIVATE, GPA(0), 1);
-	guard_launch(vm);
-	run(vm);
-	expect_halted(vm, 0);
+	clean_run(vm);
 	expect_fault(vm, 0, w, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
 	expect_ok(vm, 0, w2);
 	expect_record(vm, "class=first_touch action=vc");
@@ -162,9 +154,7 @@ static void vc_cold_handler(const void *arg)
 
 	(void)arg;
 	w = op_write(vm, 0, VIEW_PRIVATE, GPA(0), 1);
-	guard_launch(vm);
-	run(vm);
-	expect_halted(vm, 0);
+	clean_run(vm);
 	expect_fault(vm, 0, w, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
 	expect_record(vm, "class=first_touch action=vc");
 	expect_quiet(vm);
@@ -207,10 +197,7 @@ static void realmode_ap_clean(const void *arg)
 	done = op_add(vm, 0, &(struct guest_op){
 			.code = OP_WAIT_WORD, .gpa = GUEST_REALMODE_GPA + GUEST_RM_DONE,
 			.arg = { 1 } });
-	guard_launch(vm);
-	run(vm);
-	expect_halted(vm, 0);
-	expect_halted(vm, 1);
+	clean_run(vm);
 	expect_value(vm, 0, done, 0x43210001);
 	expect_quiet(vm);
 	vm_destroy(vm);
@@ -227,15 +214,11 @@ static void two_observations(const void *arg)
 	unsigned int w;
 
 	(void)arg;
-	op_set_flag(vm, 0, 1, 1);
-	op_wait_flag(vm, 0, 2, 1);
+	add_meeting(vm);
 	w = op_write(vm, 0, VIEW_PRIVATE, GPA(0), 1);
-	guard_launch(vm);
-	vm_start(vm);
-	check(vm_wait_flag(vm, 1, 1, PATIENCE_MS), "the guest did not get ready");
+	run_until_meeting(vm);
 	before = guard_counter(vm, "npf_judged");
-	vm_set_flag(vm, 2, 1);
-	vm_wait(vm, PATIENCE_MS);
+	go_on(vm);
 	expect_never_finished(vm, 0, w);
 	expect_counter(vm, "npf_judged", before + 2);
 	expect_counter(vm, "violations/first_touch", 1);

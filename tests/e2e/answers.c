@@ -40,11 +40,11 @@ static void refused(const void *arg)
 	/* It goes on regardless: what was refused has never been granted. */
 	expect_ok(vm, 0, w);
 	expect_record(vm, "class=initial_shared gfn=0x%lx psc=none refused=shared refused_ret=%d",
-		      GPA(0) / GUEST_PAGE, EINVAL);
+		      GFN(0), EINVAL);
 	expect_fault(vm, 0, w2, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
 	expect_record(vm,
 		      "class=first_touch gfn=0x%lx psc=none refused=private refused_ret=%d action=vc",
-		      GPA(2) / GUEST_PAGE, EINVAL);
+		      GFN(2), EINVAL);
 	expect_quiet(vm);
 	vm_destroy(vm);
 }
@@ -72,8 +72,7 @@ static void partly_applied(const void *arg)
 	}
 	op_psc_nae(vm, 0, PSC_HDR(0, 3), e, 4);
 	op_pvalidate(vm, 0, GPA(0), true, false);
-	op_last(vm, 0)->repeat = 4;
-	op_last(vm, 0)->stride = GUEST_PAGE;
+	op_each_page(vm, 0, 4);
 	op_write(vm, 0, VIEW_PRIVATE, GPA(3), 77);
 	p = op_psc_nae(vm, 0, PSC_HDR(0, 3), f, 4);
 	r = op_read(vm, 0, VIEW_PRIVATE, GPA(3));
@@ -86,7 +85,7 @@ static void partly_applied(const void *arg)
 	expect_fault(vm, 0, r2, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
 	expect_record(vm,
 		      "class=host gfn=0x%lx access=private expected=private attr=shared refused=shared refused_ret=%d hole_age_us=n/a action=none",
-		      GPA(0) / GUEST_PAGE, EINVAL);
+		      GFN(0), EINVAL);
 	expect_counter(vm, "violations/host", 1);
 	expect_counter(vm, "violations/enforced", 0);
 	expect_quiet(vm);
@@ -147,13 +146,12 @@ static uint64_t fail_then_done(struct vcpu *v, const struct psc *psc)
 	return vm_psc(v, psc);
 }
 
-/* It is done, and that is what counts: not what was in the run page before. */
-static void failing_run(const void *arg)
+/* It is done, and that is what counts: not what was in the run page before or after. */
+static void expect_done_once(uint64_t (*on_psc)(struct vcpu *v, const struct psc *psc))
 {
-	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = fail_then_done }, "vc");
+	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = on_psc }, "vc");
 	unsigned int p, w;
 
-	(void)arg;
 	vm_add_launch_page(vm, GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0xaa);
 	p = op_psc(vm, 0, GPA(0), PSC_SHARED);
 	w = op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
@@ -164,6 +162,12 @@ static void failing_run(const void *arg)
 	expect_page_state(vm, GPA(0), "shared");
 	expect_quiet(vm);
 	vm_destroy(vm);
+}
+
+static void failing_run(const void *arg)
+{
+	(void)arg;
+	expect_done_once(fail_then_done);
 }
 
 static uint64_t fail_then_refused(struct vcpu *v, const struct psc *psc)
@@ -211,20 +215,8 @@ static uint64_t fail_then_interrupt(struct vcpu *v, const struct psc *psc)
 
 static void failing_run_interrupted(const void *arg)
 {
-	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = fail_then_interrupt }, "vc");
-	unsigned int p, w;
-
 	(void)arg;
-	vm_add_launch_page(vm, GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0xaa);
-	p = op_psc(vm, 0, GPA(0), PSC_SHARED);
-	w = op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
-	clean_run(vm);
-	expect_code(vm, 0, p, PSC_RESP_OK);
-	expect_ok(vm, 0, w);
-	expect_pscs(vm, 1, 0, 1);
-	expect_page_state(vm, GPA(0), "shared");
-	expect_quiet(vm);
-	vm_destroy(vm);
+	expect_done_once(fail_then_interrupt);
 }
 
 static uint64_t fail_in_batch(struct vcpu *v, const struct psc *psc)
@@ -284,7 +276,7 @@ static void expect_not_done(struct vm *vm)
 {
 	expect_counter(vm, "psc_completed", GUEST_BOOT_PSCS(0));
 	expect_page_state(vm, GPA(0), "launched");
-	check(!debug_has(vm, "psc_history", "gfn=0x%lx result=completed", GPA(0) / GUEST_PAGE),
+	check(!debug_has(vm, "psc_history", "gfn=0x%lx result=completed", GFN(0)),
 	      "psc_history says that it was done");
 	expect_quiet(vm);
 }
@@ -333,13 +325,18 @@ static void low_half_zero_hypercall(const void *arg)
 
 enum { FLAG_GO, FLAG_TOUCHED };
 
-static uint64_t wait_for_touch(struct vcpu *v, const struct psc *psc)
+static void let_other_touch(struct vcpu *v, const struct psc *psc)
 {
 	if (!in_free_range(psc) || v->index)
-		return vm_psc(v, psc);
+		return;
 	vm_set_flag(v->vm, FLAG_GO, 1);
 	check(vm_wait_flag(v->vm, FLAG_TOUCHED, 1, PATIENCE_MS / 2),
 	      "the other vCPU did not get on while the PSC was in flight");
+}
+
+static uint64_t wait_for_touch(struct vcpu *v, const struct psc *psc)
+{
+	let_other_touch(v, psc);
 	return vm_psc(v, psc);
 }
 
@@ -347,31 +344,42 @@ static uint64_t convert_then_wait(struct vcpu *v, const struct psc *psc)
 {
 	uint64_t r = vm_psc(v, psc);
 
-	if (in_free_range(psc) && !v->index) {
-		vm_set_flag(v->vm, FLAG_GO, 1);
-		check(vm_wait_flag(v->vm, FLAG_TOUCHED, 1, PATIENCE_MS / 2),
-		      "the other vCPU did not get on while the PSC was in flight");
-	}
+	let_other_touch(v, psc);
 	return r;
 }
 
-/* vCPU 0 asks, vCPU 1 touches before the answer, in the state that was asked for */
+/*
+ * vCPU 0 asks for a page to be shared, vCPU 1 touches it before the answer: writes to it as
+ * shared, or, if @launched, reads the launched page as private.
+ */
+static struct vm *touch_in_flight(uint64_t (*on_psc)(struct vcpu *v, const struct psc *psc),
+				  bool launched, unsigned int *touch)
+{
+	struct vm *vm = strict_vm(&(struct vm_config){ .nvcpus = 2, .on_psc = on_psc }, "vc");
+
+	if (launched)
+		vm_add_launch_page(vm, GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0x11);
+	op_psc(vm, 0, GPA(0), PSC_SHARED);
+	op_wait_flag(vm, 1, FLAG_GO, 1);
+	*touch = launched ? op_read(vm, 1, VIEW_PRIVATE, GPA(0)) :
+			    op_write(vm, 1, VIEW_SHARED, GPA(0), 1);
+	op_set_flag(vm, 1, FLAG_TOUCHED, 1);
+	return vm;
+}
+
+/* In the state that was asked for. */
 static void in_flight_new_state(const void *arg)
 {
-	struct vm *vm = strict_vm(&(struct vm_config){ .nvcpus = 2, .on_psc = wait_for_touch }, "vc");
 	unsigned int w, w2;
+	struct vm *vm = touch_in_flight(wait_for_touch, false, &w2);
 
 	(void)arg;
-	op_psc(vm, 0, GPA(0), PSC_SHARED);
 	w = op_write(vm, 0, VIEW_SHARED, GPA(0) + 8, 1);
-	op_wait_flag(vm, 1, FLAG_GO, 1);
-	w2 = op_write(vm, 1, VIEW_SHARED, GPA(0), 1);
-	op_set_flag(vm, 1, FLAG_TOUCHED, 1);
 	clean_run(vm);
 	expect_ok(vm, 0, w);
 	expect_ok(vm, 1, w2);
 	expect_record(vm, "class=in_flight vcpu=1 gfn=0x%lx access=shared op=write action=none",
-		      GPA(0) / GUEST_PAGE);
+		      GFN(0));
 	expect_counter(vm, "violations/in_flight", 1);
 	expect_counter(vm, "violations/enforced", 0);
 	expect_page_state(vm, GPA(0), "shared");
@@ -379,40 +387,30 @@ static void in_flight_new_state(const void *arg)
 	vm_destroy(vm);
 }
 
-/* ... in the state that the page still has: nothing to say */
+/* In the state that the page still has: there is nothing to report. */
 static void in_flight_old_state(const void *arg)
 {
-	struct vm *vm = strict_vm(&(struct vm_config){ .nvcpus = 2, .on_psc = wait_for_touch }, "vc");
 	unsigned int r;
+	struct vm *vm = touch_in_flight(wait_for_touch, true, &r);
 
 	(void)arg;
-	vm_add_launch_page(vm, GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0x11);
-	op_psc(vm, 0, GPA(0), PSC_SHARED);
-	op_wait_flag(vm, 1, FLAG_GO, 1);
-	r = op_read(vm, 1, VIEW_PRIVATE, GPA(0));
-	op_set_flag(vm, 1, FLAG_TOUCHED, 1);
 	clean_run(vm);
 	expect_value(vm, 1, r, 0x1111111111111111ull);
 	expect_quiet(vm);
 	vm_destroy(vm);
 }
 
-/* ... in the old state, when the VMM has converted but not answered yet */
+/* In the old state, when the VMM has converted but not answered yet. */
 static void in_flight_converted(const void *arg)
 {
-	struct vm *vm = strict_vm(&(struct vm_config){ .nvcpus = 2, .on_psc = convert_then_wait }, "vc");
 	unsigned int r;
+	struct vm *vm = touch_in_flight(convert_then_wait, true, &r);
 
 	(void)arg;
-	vm_add_launch_page(vm, GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0x11);
-	op_psc(vm, 0, GPA(0), PSC_SHARED);
-	op_wait_flag(vm, 1, FLAG_GO, 1);
-	r = op_read(vm, 1, VIEW_PRIVATE, GPA(0));
-	op_set_flag(vm, 1, FLAG_TOUCHED, 1);
 	clean_run(vm);
 	expect_fault(vm, 1, r, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
 	expect_record(vm, "class=in_flight vcpu=1 gfn=0x%lx access=private action=none",
-		      GPA(0) / GUEST_PAGE);
+		      GFN(0));
 	expect_counter(vm, "violations/enforced", 0);
 	expect_quiet(vm);
 	vm_destroy(vm);
@@ -421,18 +419,14 @@ static void in_flight_converted(const void *arg)
 /* Where the policy says so, a touch in flight is an error too. */
 static void in_flight_enforced(const void *arg)
 {
-	struct vm *vm = strict_vm(&(struct vm_config){ .nvcpus = 2, .on_psc = wait_for_touch }, "vc");
 	unsigned int w;
+	struct vm *vm = touch_in_flight(wait_for_touch, false, &w);
 
 	(void)arg;
 	check(!knob_write("policy/in_flight", "enforce"), "policy/in_flight can't be written");
-	op_psc(vm, 0, GPA(0), PSC_SHARED);
-	op_wait_flag(vm, 1, FLAG_GO, 1);
-	w = op_write(vm, 1, VIEW_SHARED, GPA(0), 1);
-	op_set_flag(vm, 1, FLAG_TOUCHED, 1);
 	clean_run(vm);
 	expect_fault(vm, 1, w, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
-	expect_record(vm, "class=in_flight vcpu=1 gfn=0x%lx action=vc", GPA(0) / GUEST_PAGE);
+	expect_record(vm, "class=in_flight vcpu=1 gfn=0x%lx action=vc", GFN(0));
 	expect_quiet(vm);
 	vm_destroy(vm);
 }

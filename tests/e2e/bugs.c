@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 #include "guard.h"
+#include "meeting.h"
 #include "module.h"
 
 #define PVALIDATE_SIZE_MISMATCH	6
@@ -22,8 +23,7 @@ static struct vm *lenient_vm(const struct vm_config *cfg)
 /* An operation of its own on each of @n pages from page @first on. */
 static unsigned int on_each(struct vm *vm, unsigned int op, unsigned int n)
 {
-	op_last(vm, 0)->repeat = n;
-	op_last(vm, 0)->stride = GUEST_PAGE;
+	op_each_page(vm, 0, n);
 	return op;
 }
 
@@ -259,8 +259,6 @@ static void stage0_fixed(const void *arg)
 /* --- validated once more after it was shared: Oak's stage0, pull request 4218 --- */
 
 #define DMA_DATA	0xd0a0d0a0d0a0d0a0ull
-#define FLAG_READY	0
-#define FLAG_DONE	1
 #define RAM_PAGES	4u
 #define BUFFER		(RAM_PAGES - 1)	/* the page of them that is for the device */
 
@@ -279,17 +277,12 @@ static void stage0_dma(struct vm *vm, bool fixed, unsigned int *again, unsigned 
 		if (i != BUFFER || !fixed)
 			*again = op_pvalidate(vm, 0, GPA(i), true, false);
 	}
-	op_set_flag(vm, 0, FLAG_READY, 1);
-	op_wait_flag(vm, 0, FLAG_DONE, 1);
+	add_meeting(vm);
 	*read = op_read(vm, 0, VIEW_SHARED, GPA(BUFFER));
-
-	guard_launch(vm);
-	vm_start(vm);
-	check(vm_wait_flag(vm, FLAG_READY, 1, PATIENCE_MS), "the guest did not start the device");
+	/* The guest starts the device, and waits for it. */
+	run_until_meeting(vm);
 	*(volatile uint64_t *)vm_hva(vm, GPA(BUFFER)) = DMA_DATA;
-	vm_set_flag(vm, FLAG_DONE, 1);
-	check(vm_wait(vm, PATIENCE_MS), "the guest did not end");
-	expect_halted(vm, 0);
+	run_on(vm);
 }
 
 static void twice_strict(const void *arg)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "ap.h"
 #include "guard.h"
+#include "meeting.h"
 #include "module.h"
 
 enum how { WRITE, READ, FETCH, WALK, PVALIDATE };
@@ -158,9 +159,7 @@ static void reported(const struct class_case *c, const char *mode)
 		if (how == WRITE || how == READ)
 			again[how] = access_op(vm, c, how, gpa_of(how));
 	}
-	guard_launch(vm);
-	run(vm);
-	expect_halted(vm, 0);
+	clean_run(vm);
 	for_each_how(c, how) {
 		expect_resolved(vm, c, how, op[how]);
 		if (again[how])
@@ -201,9 +200,7 @@ static void strict_vc(const void *arg)
 		prepare(vm, c, gpa_of(how));
 		op[how] = access_op(vm, c, how, gpa_of(how));
 	}
-	guard_launch(vm);
-	run(vm);
-	expect_halted(vm, 0);
+	clean_run(vm);
 	for_each_how(c, how) {
 		expect_fault(vm, 0, op[how], VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
 		check(!write_landed(vm, gpa_of(how)), "the write landed");
@@ -303,9 +300,7 @@ static void mapped_private_read(const void *arg)
 	op_write(vm, 0, VIEW_PRIVATE, GUEST_FREE_GPA, SENTINEL);
 	op_read(vm, 0, VIEW_PRIVATE, GUEST_FREE_GPA);
 	r = op_read(vm, 0, VIEW_SHARED, GUEST_FREE_GPA);
-	guard_launch(vm);
-	run(vm);
-	expect_halted(vm, 0);
+	clean_run(vm);
 	/* Some translations are dropped at any time; if this one was, it counts. */
 	if (vm_result(vm, 0, r)->faults)
 		expect_record(vm, "class=implicit_shared op=read");
@@ -356,8 +351,6 @@ static void state_by_use(const void *arg)
 	      "page_state does not say that the page was never asked for");
 	vm_destroy(vm);
 }
-
-enum { FLAG_READY, FLAG_GO };
 
 /*
  * vCPU 1 runs at VMPL 1, without rights on one page: no matter of page state,

@@ -19,38 +19,19 @@ static char *read_all(struct vm *vm, const char *name)
 	return buf;
 }
 
-static unsigned int count(struct vm *vm, const char *name, const char *fmt, va_list ap)
+unsigned int debug_count(struct vm *vm, const char *name, const char *fmt, ...)
 {
 	char wanted[1024], *buf, *save = NULL;
 	unsigned int n = 0;
+	va_list ap;
 
+	va_start(ap, fmt);
 	vsnprintf(wanted, sizeof(wanted), fmt, ap);
+	va_end(ap);
 	buf = read_all(vm, name);
 	for (char *l = strtok_r(buf, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
 		n += record_matches(l, wanted);
 	free(buf);
-	return n;
-}
-
-bool debug_has(struct vm *vm, const char *name, const char *fmt, ...)
-{
-	unsigned int n;
-	va_list ap;
-
-	va_start(ap, fmt);
-	n = count(vm, name, fmt, ap);
-	va_end(ap);
-	return n;
-}
-
-unsigned int debug_count(struct vm *vm, const char *name, const char *fmt, ...)
-{
-	unsigned int n;
-	va_list ap;
-
-	va_start(ap, fmt);
-	n = count(vm, name, fmt, ap);
-	va_end(ap);
 	return n;
 }
 

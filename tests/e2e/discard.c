@@ -56,8 +56,7 @@ static void explained(const void *arg)
 	      debug_count(vm, "holes", "%s", ""));
 	expect_quiet(vm);
 	usleep(200000);
-	vm_set_flag(vm, FLAG_GO, 1);
-	vm_wait(vm, PATIENCE_MS);
+	go_on(vm);
 	expect_never_finished(vm, 0, w);
 	expect_term(vm, 0, GUEST_TERM_VC);
 	r = expect_record(vm,

@@ -11,14 +11,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "guard.h"
+#include "meeting.h"
 #include "module.h"
 
-#define LOG_BURST	10
 #define LOG_INTERVAL_S	5
-#define KEPT_RECORDS	32
 #define KEPT_PSCS	2048
-
-enum { FLAG_READY, FLAG_GO };
 
 /* A guest that violates in a loop: PSC to private, then a shared write. */
 static unsigned int add_loop(struct vm *vm, unsigned int times)
@@ -38,13 +35,10 @@ static void log_limit(const void *arg)
 
 	(void)arg;
 	add_loop(loud, times);
-	op_set_flag(loud, 0, FLAG_READY, 1);
-	op_wait_flag(loud, 0, FLAG_GO, 1);
+	add_meeting(loud);
 	op_psc(loud, 0, GPA(1), PSC_PRIVATE);
 	op_write(loud, 0, VIEW_SHARED, GPA(1), 1);
-	guard_launch(loud);
-	vm_start(loud);
-	check(vm_wait_flag(loud, FLAG_READY, 1, PATIENCE_MS), "the guest did not get ready");
+	run_until_meeting(loud);
 	expect_counter(loud, "violations/implicit_shared", times);
 	expect_counter(loud, "log_suppressed", times - LOG_BURST);
 	check(count_records(loud, "class=implicit_shared") == LOG_BURST,
@@ -62,10 +56,8 @@ static void log_limit(const void *arg)
 
 	sleep(LOG_INTERVAL_S);
 	usleep(300000);
-	vm_set_flag(loud, FLAG_GO, 1);
-	vm_wait(loud, PATIENCE_MS);
-	expect_halted(loud, 0);
-	r = expect_record(loud, "class=implicit_shared gfn=0x%lx n=1", GPA(1) / GUEST_PAGE);
+	run_on(loud);
+	r = expect_record(loud, "class=implicit_shared gfn=0x%lx n=1", GFN(1));
 	check(record_matches(r, "suppressed=30"), "the record does not say how many were left out: %s",
 	      r);
 	expect_quiet(loud);
@@ -81,16 +73,12 @@ static void log_limit_spares_termination(const void *arg)
 
 	(void)arg;
 	add_loop(vm, 20);
-	op_set_flag(vm, 0, FLAG_READY, 1);
-	op_wait_flag(vm, 0, FLAG_GO, 1);
+	add_meeting(vm);
 	w = op_write(vm, 0, VIEW_PRIVATE, GPA(4), 1);
-	guard_launch(vm);
-	vm_start(vm);
-	check(vm_wait_flag(vm, FLAG_READY, 1, PATIENCE_MS), "the guest did not get ready");
+	run_until_meeting(vm);
 	guard_write(vm, "mode", "strict");
 	guard_write(vm, "action", "terminate");
-	vm_set_flag(vm, FLAG_GO, 1);
-	vm_wait(vm, PATIENCE_MS);
+	go_on(vm);
 	expect_never_finished(vm, 0, w);
 	expect_crash(vm, 0, GPA(4), CLASS_FIRST_TOUCH);
 	expect_record(vm, "class=first_touch action=terminate suppressed=10");
@@ -118,7 +106,7 @@ static void same_record_everywhere(const void *arg)
 	check(guard_debug(vm, "violations", file, sizeof(file)), "no violations file");
 	v = record_value(file, "psc_seq");
 	check(v && debug_has(vm, "psc_history", "seq=%s gfn=0x%lx to=private", v,
-			     GPA(0) / GUEST_PAGE),
+			     GFN(0)),
 	      "psc_seq=%s is not the PSC that came before it", v);
 	vm_destroy(vm);
 }
@@ -153,9 +141,7 @@ static void debugfs_keeps_the_last(const void *arg)
 
 	(void)arg;
 	add_loop(vm, KEPT_RECORDS + 8);
-	guard_launch(vm);
-	run(vm);
-	expect_halted(vm, 0);
+	clean_run(vm);
 	check(guard_debug(vm, "violations", buf, 65536), "no violations file");
 	for (const char *p = buf; (p = strstr(p, "class=")); p++)
 		n++;
@@ -178,12 +164,10 @@ static void psc_history_is_bounded(const void *arg)
 	start = op_psc(vm, 0, GPA(1), PSC_SHARED);
 	op_loop(vm, 0, start, KEPT_PSCS);
 	op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
-	guard_launch(vm);
-	run(vm);
-	expect_halted(vm, 0);
+	clean_run(vm);
 	expect_record(vm,
 		      "class=implicit_shared expected=private source=psc psc=private psc_vcpu=0 psc_gfn=0x%lx psc_pages=1",
-		      GPA(0) / GUEST_PAGE);
+		      GFN(0));
 	check(debug_has(vm, "psc_history", "seq=%u to=shared result=completed",
 			GUEST_BOOT_PSCS(0) + 1 + KEPT_PSCS), "the newest PSC is missing");
 	check(!debug_has(vm, "psc_history", "seq=1"), "the oldest PSC is still there");
@@ -198,7 +182,7 @@ static void psc_history_is_bounded(const void *arg)
 static void memory_map(const void *arg)
 {
 	struct vm *vm = vm_create(&(struct vm_config){ .nvcpus = 2 });
-	uint64_t gfn = GUEST_FREE_GPA / GUEST_PAGE;
+	uint64_t gfn = GFN(0);
 
 	(void)arg;
 	vm_add_launch_page(vm, GPA(0), 2, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0xaa);
@@ -300,7 +284,7 @@ static void uevent(const void *arg)
 		check(message_has(buf, n, text), "no %s in the uevent", text);
 		snprintf(text, sizeof(text), "PID=%d", getpid());
 		check(message_has(buf, n, text), "no %s in the uevent", text);
-		snprintf(text, sizeof(text), "GFN=0x%lx", GPA(0) / GUEST_PAGE);
+		snprintf(text, sizeof(text), "GFN=0x%lx", GFN(0));
 		check(message_has(buf, n, text), "no %s in the uevent", text);
 	}
 	check(found == 1, "%u uevents, not 1", found);
@@ -323,20 +307,18 @@ static void tracepoints(const void *arg)
 	file_write(TRACEFS "/trace", "\n");
 	op_psc(vm, 0, GPA(0), PSC_PRIVATE);
 	op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
-	guard_launch(vm);
-	run(vm);
-	expect_halted(vm, 0);
+	clean_run(vm);
 	file_write(TRACEFS "/events/" MODULE_NAME "/enable", "0");
 	check(file_read(TRACEFS "/trace", buf, 1 << 20), "the trace can't be read");
 	snprintf(text, sizeof(text), "psc_request: vm=%u pid=%d vcpu=0 gfn=0x%lx pages=1 to=private",
-		 guard_id(vm), getpid(), GPA(0) / GUEST_PAGE);
+		 guard_id(vm), getpid(), GFN(0));
 	check(strstr(buf, text), "no '%s' in the trace", text);
 	snprintf(text, sizeof(text),
 		 "psc_complete: vm=%u pid=%d vcpu=0 gfn=0x%lx pages=1 to=private ret=0",
-		 guard_id(vm), getpid(), GPA(0) / GUEST_PAGE);
+		 guard_id(vm), getpid(), GFN(0));
 	check(strstr(buf, text), "no '%s' in the trace", text);
 	snprintf(text, sizeof(text), "violation: vm=%u pid=%d vcpu=0 gfn=0x%lx gpa=0x%lx class=implicit_shared expected=private",
-		 guard_id(vm), getpid(), GPA(0) / GUEST_PAGE, GPA(0));
+		 guard_id(vm), getpid(), GFN(0), GPA(0));
 	check(strstr(buf, text), "no '%s' in the trace", text);
 	/* What perf prints the event by: it does not know our constants. */
 	check(file_read(TRACEFS "/events/" MODULE_NAME "/violation/format", buf, 1 << 20) &&

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the module says about a VM. */
-#include <dirent.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,31 +47,12 @@ static void drain(void)
 
 /* --- which VM is which --- */
 
-static unsigned int newest_id_of(pid_t pid)
-{
-	char path[300], buf[32];
-	unsigned int id, best = 0;
-	struct dirent *e;
-	DIR *d = opendir(SYSFS "/vms");
-
-	if (!d)
-		return 0;
-	while ((e = readdir(d))) {
-		id = atoi(e->d_name);
-		snprintf(path, sizeof(path), "vms/%s/pid", e->d_name);
-		if (id > best && knob_read(path, buf, sizeof(buf)) && atoi(buf) == pid)
-			best = id;
-	}
-	closedir(d);
-	return best;
-}
-
 void guard_find(struct vm *vm)
 {
 	for (unsigned int i = 0; i < MAX_VMS; i++) {
 		if (!ids[i].vm || ids[i].vm == vm) {
 			ids[i].vm = vm;
-			ids[i].id = newest_id_of(getpid());
+			ids[i].id = module_newest_vm(getpid());
 			return;
 		}
 	}
@@ -185,17 +165,8 @@ const char *record_value(const char *record, const char *key)
 	static char value[4][256];
 	static unsigned int turn;
 	char *buf = value[turn++ % 4];
-	size_t n = strlen(key);
 
-	for (const char *p = record; p; p = strchr(p, ' ')) {
-		while (*p == ' ')
-			p++;
-		if (!strncmp(p, key, n) && p[n] == '=') {
-			snprintf(buf, 256, "%.*s", (int)strcspn(p + n + 1, " "), p + n + 1);
-			return buf;
-		}
-	}
-	return NULL;
+	return field_read(record, key, buf, sizeof(value[0])) ? buf : NULL;
 }
 
 uint64_t record_number(const char *record, const char *key)

@@ -66,12 +66,11 @@ void expect_injected(struct vm *vm, uint64_t value);
 
 /* --- debugfs (debugview.c) --- */
 
-/* One line of the file has all the key=value pairs. */
-bool debug_has(struct vm *vm, const char *name, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-/* How many lines have them. */
+/* How many lines of the file have all the key=value pairs. */
 unsigned int debug_count(struct vm *vm, const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* One has. */
+#define debug_has(...)	(debug_count(__VA_ARGS__) > 0)
 /* State of a gfn in the map: private, shared, launched, or none. */
 void expect_page_state(struct vm *vm, uint64_t gpa, const char *state);
 /* Its line there has all these pairs. */
@@ -118,6 +117,11 @@ void expect_crash(struct vm *vm, unsigned int vcpu, uint64_t gpa, unsigned int c
 void expect_term(struct vm *vm, unsigned int vcpu, unsigned int code);
 /* All exits of a vCPU as diagnostics. */
 void show_exits(struct vm *vm, unsigned int vcpu);
+
+/* Limits of the module's that scenarios reach. */
+#define LOG_BURST	10u	/* records of a VM and kind in the log, in 5 seconds */
+#define KEPT_RECORDS	32u	/* of a VM and kind, in debugfs */
+#define MAX_INJECTIONS	16	/* #VCs for one access, then termination */
 
 #define CLASS_IMPLICIT_PRIVATE	1
 #define CLASS_IMPLICIT_SHARED	2

@@ -179,9 +179,7 @@ static void long_ago(const void *arg)
 	op_write(vm, 0, VIEW_SHARED, GPA(SPLIT), 1);
 	op_read(vm, 0, VIEW_PRIVATE, GPA(RANGE - 1));
 	op_read(vm, 0, VIEW_PRIVATE, GPA(RANGE));
-	guard_launch(vm);
-	run(vm);
-	expect_halted(vm, 0);
+	clean_run(vm);
 	check(!debug_has(vm, "psc_history", "gfn=0x%lx", GFN(0)), "the list reaches back that far");
 	r = expect_record(vm,
 			  "class=implicit_private gfn=0x%lx source=psc psc=shared psc_vcpu=0 psc_gfn=0x%lx psc_pages=%u",
@@ -294,8 +292,7 @@ static void unused(const void *arg)
 	v = op_pvalidate(vm, 0, GPA(8), true, false);
 	add_meeting(vm);
 	op_pvalidate(vm, 0, GPA(0), true, false);
-	op_last(vm, 0)->repeat = 8;
-	op_last(vm, 0)->stride = GUEST_PAGE;
+	op_each_page(vm, 0, 8);
 	run_until_meeting(vm);
 	check(debug_has(vm, "psc_unused", "gfn=0x%lx last=0x%lx", GFN(0), GFN(2)),
 	      "the pages before the one that was used");

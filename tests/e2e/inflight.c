@@ -134,8 +134,7 @@ static void many_early(const void *arg)
 	op_psc_nae(vm, 0, PSC_HDR(0, EARLY - 1), e, EARLY);
 	op_wait_flag(vm, 1, FLAG_GO, 1);
 	w = op_write(vm, 1, VIEW_SHARED, GPA(0), 1);
-	op_last(vm, 1)->repeat = EARLY;
-	op_last(vm, 1)->stride = GUEST_PAGE;
+	op_each_page(vm, 1, EARLY);
 	op_set_flag(vm, 1, FLAG_TOUCHED, 1);
 	clean_run(vm);
 	expect_ok(vm, 1, w);

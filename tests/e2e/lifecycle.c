@@ -11,9 +11,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include "guard.h"
+#include "meeting.h"
 #include "module.h"
-
-enum { FLAG_READY, FLAG_GO };
 
 static void unload(void)
 {
@@ -65,21 +64,17 @@ static void rmmod_under_guest(const void *arg)
 
 	(void)arg;
 	knob_write("mode", "strict");
-	op_set_flag(vm, 0, FLAG_READY, 1);
-	op_wait_flag(vm, 0, FLAG_GO, 1);
+	add_meeting(vm);
 	w = op_write(vm, 0, VIEW_PRIVATE, GPA(0), 1);
 	guard_launch(vm);
 	r = module_unload(MODULE_NAME);
 	check(r == EWOULDBLOCK || r == EBUSY, "rmmod before the first KVM_RUN: errno %d", r);
-	vm_start(vm);
-	vm_wait_flag(vm, FLAG_READY, 1, PATIENCE_MS);
+	start_until_meeting(vm);
 	r = module_unload(MODULE_NAME);
 	check(r == EWOULDBLOCK || r == EBUSY, "rmmod under a running guest: errno %d", r);
 	diag("  rmmod under a running guest: %s (kmod says: Module is in use)", strerror(r));
 	check(module_loaded(MODULE_NAME), "the module is gone");
-	vm_set_flag(vm, FLAG_GO, 1);
-	vm_wait(vm, PATIENCE_MS);
-	expect_halted(vm, 0);
+	run_on(vm);
 	expect_fault(vm, 0, w, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
 	expect_record(vm, "class=first_touch action=vc");
 	vm_destroy(vm);
@@ -100,28 +95,24 @@ static void late_load(const void *arg)
 	op_make_private(vm, 0, GPA(0));
 	op_write(vm, 0, VIEW_PRIVATE, GPA(0), 7);
 	op_psc(vm, 0, GPA(1), PSC_SHARED);
-	op_set_flag(vm, 0, FLAG_READY, 1);
-	op_wait_flag(vm, 0, FLAG_GO, 1);
+	add_meeting(vm);
 	w = op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
 	w2 = op_write(vm, 0, VIEW_SHARED, GPA(1), 1);
 	op_psc(vm, 0, GPA(2), PSC_SHARED);
 	w3 = op_write(vm, 0, VIEW_PRIVATE, GPA(2), 1);
-	vm_start(vm);
-	vm_wait_flag(vm, FLAG_READY, 1, PATIENCE_MS);
+	start_until_meeting(vm);
 	if (!load("mode=strict"))
 		return;
-	vm_set_flag(vm, FLAG_GO, 1);
-	vm_wait(vm, PATIENCE_MS);
-	expect_halted(vm, 0);
+	run_on(vm);
 	guard_find(vm);
 	expect_file(vm, "history", "partial");
 	expect_ok(vm, 0, w);
 	expect_record(vm, "class=implicit_shared gfn=0x%lx expected=private source=attribute psc=unknown action=none",
-		      GPA(0) / GUEST_PAGE);
+		      GFN(0));
 	expect_ok(vm, 0, w2);
 	expect_fault(vm, 0, w3, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
 	expect_record(vm, "class=implicit_private gfn=0x%lx expected=shared source=psc action=vc",
-		      GPA(2) / GUEST_PAGE);
+		      GFN(2));
 	expect_quiet(vm);
 	vm_destroy(vm);
 	unload();
@@ -193,9 +184,7 @@ static void load_and_unload_beside_spinning_guest(const void *arg)
 	n = vm_get_flag(vm, FLAG_READY);
 	check(!r || r == EWOULDBLOCK, "rmmod: errno %d", r);
 	check(vm_wait_flag(vm, FLAG_READY, n + 1000, PATIENCE_MS), "the guest stopped");
-	vm_set_flag(vm, FLAG_GO, 1);
-	vm_wait(vm, PATIENCE_MS);
-	expect_halted(vm, 0);
+	run_on(vm);
 	vm_destroy(vm);
 	if (r)
 		unload();

@@ -31,26 +31,31 @@
 
 unsigned int scenario_failures, scenario_slowness = 1;
 
+static void vdiag(const char *where, const char *fmt, va_list ap)
+{
+	printf("# %s", where);
+	vprintf(fmt, ap);
+	putchar('\n');
+}
+
 void diag(const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	fputs("# ", stdout);
-	vprintf(fmt, ap);
-	putchar('\n');
+	vdiag("", fmt, ap);
 	va_end(ap);
 }
 
 void note_failure(const char *file, int line, const char *fmt, ...)
 {
 	const char *base = strrchr(file, '/');
+	char where[64];
 	va_list ap;
 
+	snprintf(where, sizeof(where), "%s:%d: ", base ? base + 1 : file, line);
 	va_start(ap, fmt);
-	printf("# %s:%d: ", base ? base + 1 : file, line);
-	vprintf(fmt, ap);
-	putchar('\n');
+	vdiag(where, fmt, ap);
 	va_end(ap);
 	scenario_failures++;
 }
@@ -60,9 +65,7 @@ void give_up(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	fputs("# ", stdout);
-	vprintf(fmt, ap);
-	putchar('\n');
+	vdiag("", fmt, ap);
 	va_end(ap);
 	fflush(stdout);
 	_exit(1);

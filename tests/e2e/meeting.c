@@ -20,9 +20,14 @@ void run_until_meeting(struct vm *vm)
 	start_until_meeting(vm);
 }
 
-void run_on(struct vm *vm)
+void go_on(struct vm *vm)
 {
 	vm_set_flag(vm, FLAG_GO, 1);
 	vm_wait(vm, PATIENCE_MS);
+}
+
+void run_on(struct vm *vm)
+{
+	go_on(vm);
 	expect_halted(vm, 0);
 }

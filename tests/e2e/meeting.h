@@ -15,7 +15,9 @@ void add_meeting(struct vm *vm);
 void run_until_meeting(struct vm *vm);
 /* Of a VM that was launched already. */
 void start_until_meeting(struct vm *vm);
-/* To the end. */
+/* To whatever end. */
+void go_on(struct vm *vm);
+/* To the end of its script. */
 void run_on(struct vm *vm);
 
 #endif

@@ -3,9 +3,8 @@
 #include <errno.h>
 #include <string.h>
 #include "guard.h"
+#include "meeting.h"
 #include "module.h"
-
-enum { FLAG_READY, FLAG_GO };
 
 static void expect_knob(const char *name, const char *value)
 {
@@ -93,28 +92,23 @@ static void off(const void *arg)
 	vm_add_launch_page(vm, GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0xaa);
 	op_psc(vm, 0, GPA(1), PSC_SHARED);
 	w = op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
-	op_set_flag(vm, 0, FLAG_READY, 1);
-	op_wait_flag(vm, 0, FLAG_GO, 1);
+	add_meeting(vm);
 	w2 = op_write(vm, 0, VIEW_SHARED, GPA(1), 1);
 	w3 = op_write(vm, 0, VIEW_PRIVATE, GPA(1), 1);
-	guard_launch(vm);
-	vm_start(vm);
-	check(vm_wait_flag(vm, FLAG_READY, 1, PATIENCE_MS), "the guest did not get ready");
+	run_until_meeting(vm);
 	expect_ok(vm, 0, w);
 	expect_quiet(vm);
 	expect_counter(vm, "npf_judged", 0);
 	expect_counter(vm, "violations/implicit_shared", 0);
 	check(debug_has(vm, "page_state", "gfn=0x%lx state=shared source=use asked=launched",
-			GPA(0) / GUEST_PAGE), "what KVM has resolved is not known");
+			GFN(0)), "what KVM has resolved is not known");
 	expect_counter(vm, "psc_completed", GUEST_BOOT_PSCS(0) + 1);
 	knob_write("mode", "strict");
-	vm_set_flag(vm, FLAG_GO, 1);
-	vm_wait(vm, PATIENCE_MS);
-	expect_halted(vm, 0);
+	run_on(vm);
 	expect_ok(vm, 0, w2);
 	expect_fault(vm, 0, w3, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
 	expect_record(vm, "class=implicit_private gfn=0x%lx psc=shared mode=strict action=vc",
-		      GPA(1) / GUEST_PAGE);
+		      GFN(1));
 	expect_quiet(vm);
 	vm_destroy(vm);
 }
@@ -148,7 +142,7 @@ static void changes_while_running(const void *arg)
 		else
 			expect_ok(vm, 0, w[i]);
 		if (strcmp(mode[i], "off"))
-			expect_record(vm, "gfn=0x%lx mode=%s action=%s", GPA(i) / GUEST_PAGE,
+			expect_record(vm, "gfn=0x%lx mode=%s action=%s", GFN(i),
 				      mode[i], i ? "vc" : "none");
 	}
 	expect_quiet(vm);
@@ -239,15 +233,13 @@ static void policies(const void *arg)
 	w = op_write(vm, 0, VIEW_SHARED, GPA(1), 1);
 	w2 = op_write(vm, 0, VIEW_SHARED, GPA(2), 1);
 	op_psc(vm, 0, GPA(3), PSC_SHARED);
-	guard_launch(vm);
-	run(vm);
-	expect_halted(vm, 0);
+	clean_run(vm);
 	expect_code(vm, 0, v, 0);
 	expect_record(vm, "class=first_touch mode=strict action=none");
 	expect_fault(vm, 0, w, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
 	expect_fault(vm, 0, w2, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
-	expect_record(vm, "class=initial_shared gfn=0x%lx action=vc", GPA(1) / GUEST_PAGE);
-	expect_record(vm, "class=initial_shared gfn=0x%lx action=vc", GPA(2) / GUEST_PAGE);
+	expect_record(vm, "class=initial_shared gfn=0x%lx action=vc", GFN(1));
+	expect_record(vm, "class=initial_shared gfn=0x%lx action=vc", GFN(2));
 	expect_quiet(vm);
 	vm_destroy(vm);
 }

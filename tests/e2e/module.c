@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -103,6 +105,41 @@ int knob_write(const char *name, const char *value)
 
 	knob_path(name, path, sizeof(path));
 	return file_write(path, value);
+}
+
+unsigned int module_newest_vm(pid_t pid)
+{
+	char path[32], buf[32];
+	unsigned int id, best = 0;
+	struct dirent *e;
+	DIR *d = opendir(SYSFS "/vms");
+
+	if (!d)
+		return 0;
+	while ((e = readdir(d))) {
+		id = atoi(e->d_name);
+		snprintf(path, sizeof(path), "vms/%u/pid", id);
+		if (id > best && knob_read(path, buf, sizeof(buf)) && atoi(buf) == pid)
+			best = id;
+	}
+	closedir(d);
+	return best;
+}
+
+bool field_read(const char *line, const char *key, char *value, size_t size)
+{
+	size_t n = strlen(key);
+
+	*value = '\0';
+	for (const char *p = line; p; p = strchr(p, ' ')) {
+		while (*p == ' ')
+			p++;
+		if (!strncmp(p, key, n) && p[n] == '=') {
+			snprintf(value, size, "%.*s", (int)strcspn(p + n + 1, "\n "), p + n + 1);
+			return true;
+		}
+	}
+	return false;
 }
 
 bool module_reset(void)

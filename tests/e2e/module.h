@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define MODULE_NAME	"rmp_enforce"
 #define SYSFS		"/sys/kernel/rmp_enforce"
@@ -30,6 +31,11 @@ bool file_exists(const char *path);
 
 /* No function of kvm's is hooked by anybody. */
 bool kvm_is_unhooked(void);
+
+/* The number (vms/<id>) of the newest VM of this process, 0 if it has none. */
+unsigned int module_newest_vm(pid_t pid);
+/* The value of a key in a line of key=value pairs; false, and empty, if it has no such key. */
+bool field_read(const char *line, const char *key, char *value, size_t size);
 
 /* Below SYSFS */
 bool knob_read(const char *name, char *buf, size_t size);

@@ -8,15 +8,14 @@
 #include <unistd.h>
 #include "ap.h"
 #include "guard.h"
+#include "meeting.h"
 #include "module.h"
 
 #define PAGE(n)	(VM_SLOT1_GPA + (n) * GUEST_PAGE)
 
-#define LOG_BURST	10u	/* of each kind, in 5 seconds */
 #define LOG_ACTS	(LOG_BURST + 1)	/* the first is free */
-#define KEPT		32u	/* of each kind */
 
-enum { FLAG_READY = 1, FLAG_GO, FLAG_DONE, FLAG_GRANT };
+enum { FLAG_DONE = FLAG_GO + 1, FLAG_GRANT };
 
 /* --- a vCPU that faults without end --- */
 
@@ -96,8 +95,7 @@ static void vmpl_loop(const void *arg)
 static void add_noise(struct vm *vm, unsigned int first)
 {
 	op_write(vm, 0, VIEW_SHARED, PAGE(first), 1);
-	op_last(vm, 0)->repeat = NOISE;
-	op_last(vm, 0)->stride = GUEST_PAGE;
+	op_each_page(vm, 0, NOISE);
 }
 
 /* The records of the list, one after the other by their number. */
@@ -140,7 +138,7 @@ static void reports(const void *arg)
 	check(count_records(vm, "class=initial_shared") <= 4 * LOG_BURST,
 	      "the log has %u other records", count_records(vm, "class=initial_shared"));
 	kept = debug_count(vm, "violations", "class=initial_shared");
-	check(kept == KEPT, "debugfs has %u other records", kept);
+	check(kept == KEPT_RECORDS, "debugfs has %u other records", kept);
 	check(debug_has(vm, "violations", "seq=%u class=initial_shared", 2 * NOISE + ACTS),
 	      "the last record is missing");
 	expect_in_order(vm);
@@ -150,16 +148,14 @@ static void reports(const void *arg)
 /* Acts have a limit, too, and leave the others theirs. */
 static void acts(const void *arg)
 {
-	const unsigned int n = KEPT + 8;
+	const unsigned int n = KEPT_RECORDS + 8;
 	struct vm *vm = strict_vm(NULL, "vc");
 
 	(void)arg;
 	op_write(vm, 0, VIEW_PRIVATE, GPA(0), 1);
-	op_last(vm, 0)->repeat = n;
-	op_last(vm, 0)->stride = GUEST_PAGE;
+	op_each_page(vm, 0, n);
 	op_write(vm, 0, VIEW_SHARED, GPA(64), 1);
-	op_last(vm, 0)->repeat = n;
-	op_last(vm, 0)->stride = GUEST_PAGE;
+	op_each_page(vm, 0, n);
 	clean_run(vm);
 	expect_counter(vm, "violations/first_touch", n);
 	expect_counter(vm, "violations/initial_shared", n);
@@ -168,9 +164,9 @@ static void acts(const void *arg)
 	      count_records(vm, "class=first_touch action=vc"));
 	check(count_records(vm, "class=initial_shared") == LOG_BURST, "%u others in the log",
 	      count_records(vm, "class=initial_shared"));
-	check(debug_count(vm, "violations", "action=vc") == KEPT, "debugfs has %u acts",
+	check(debug_count(vm, "violations", "action=vc") == KEPT_RECORDS, "debugfs has %u acts",
 	      debug_count(vm, "violations", "action=vc"));
-	check(debug_count(vm, "violations", "action=none") == KEPT, "debugfs has %u others",
+	check(debug_count(vm, "violations", "action=none") == KEPT_RECORDS, "debugfs has %u others",
 	      debug_count(vm, "violations", "action=none"));
 	check(!debug_has(vm, "violations", "seq=8") && debug_has(vm, "violations", "seq=9"),
 	      "the first of the acts are not those that were dropped");
@@ -189,17 +185,12 @@ static void acts_then_end(const void *arg)
 
 	(void)arg;
 	op_write(vm, 0, VIEW_PRIVATE, GPA(0), 1);
-	op_last(vm, 0)->repeat = LOG_BURST + 5;
-	op_last(vm, 0)->stride = GUEST_PAGE;
-	op_set_flag(vm, 0, FLAG_READY, 1);
-	op_wait_flag(vm, 0, FLAG_GO, 1);
+	op_each_page(vm, 0, LOG_BURST + 5);
+	add_meeting(vm);
 	w = op_write(vm, 0, VIEW_PRIVATE, GPA(64), 1);
-	guard_launch(vm);
-	vm_start(vm);
-	check(vm_wait_flag(vm, FLAG_READY, 1, PATIENCE_MS), "the guest did not get ready");
+	run_until_meeting(vm);
 	guard_write(vm, "action", "terminate");
-	vm_set_flag(vm, FLAG_GO, 1);
-	vm_wait(vm, PATIENCE_MS);
+	go_on(vm);
 	expect_never_finished(vm, 0, w);
 	check(count_records(vm, "action=vc") == LOG_ACTS, "the limit does not hold");
 	expect_record(vm, "class=first_touch gfn=0x%lx action=terminate suppressed=4", GFN(64));

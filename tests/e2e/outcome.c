@@ -217,9 +217,7 @@ void guards_a_guest(void)
 	struct vm *vm = strict_vm(NULL, "vc");
 	unsigned int w = op_write(vm, 0, VIEW_PRIVATE, GUEST_FREE_GPA, 1);
 
-	guard_launch(vm);
-	run(vm);
-	expect_halted(vm, 0);
+	clean_run(vm);
 	expect_fault(vm, 0, w, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
 	expect_record(vm, "class=first_touch action=vc");
 	expect_file(vm, "history", "complete");

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 #include "guard.h"
+#include "meeting.h"
 #include "module.h"
 #include "vmm/clock.h"
 
@@ -94,21 +95,16 @@ static void asked(const void *arg)
 	op_psc(vm, 0, GPA(3), PSC_SHARED);
 	op_psc(vm, 0, GPA(5), PSC_PRIVATE);
 	op_psc(vm, 0, GPA(9), PSC_SHARED);
-	op_set_flag(vm, 0, 1, 1);
-	op_wait_flag(vm, 0, 2, 1);
+	add_meeting(vm);
 	v[0] = op_pvalidate(vm, 0, GPA(0), true, false);
 	v[1] = op_pvalidate(vm, 0, GPA(1), true, false);
 	r = op_read(vm, 0, VIEW_PRIVATE, GPA(2));
 	w = op_write(vm, 0, VIEW_SHARED, GPA(3), 1);
-	guard_launch(vm);
-	vm_start(vm);
-	check(vm_wait_flag(vm, 1, 1, PATIENCE_MS), "the guest did not get ready");
+	run_until_meeting(vm);
 	check(is_there(vm, 0), "KVM did not map gfn %#lx", GFN(0));
 	check(is_there(vm, 1), "KVM did not map gfn %#lx", GFN(1));
 	check(!is_there(vm, 5), "gfn %#lx is mapped, and nobody wanted it", GFN(5));
-	vm_set_flag(vm, 2, 1);
-	vm_wait(vm, PATIENCE_MS);
-	expect_halted(vm, 0);
+	run_on(vm);
 	expect_code(vm, 0, v[0], 0);
 	expect_code(vm, 0, v[1], 0);
 	expect_value(vm, 0, r, 0x1111111111111111ull);
@@ -138,18 +134,12 @@ static void in_flight(const void *arg)
 	for (unsigned int i = 0; i < 4; i++)
 		e[i] = PSC_ENTRY(GPA(i), PSC_PRIVATE, 0, 0);
 	op_psc_nae(vm, 0, PSC_HDR(0, 3), e, 4);
-	op_set_flag(vm, 0, 1, 1);
-	op_wait_flag(vm, 0, 2, 1);
+	add_meeting(vm);
 	v = op_pvalidate(vm, 0, GPA(0), true, false);
-	op_last(vm, 0)->repeat = 4;
-	op_last(vm, 0)->stride = GUEST_PAGE;
-	guard_launch(vm);
-	vm_start(vm);
-	check(vm_wait_flag(vm, 1, 1, PATIENCE_MS), "the guest did not get ready");
+	op_each_page(vm, 0, 4);
+	run_until_meeting(vm);
 	check(!debug_count(vm, "psc_unused", "%s", ""), "KVM did not map all of the pages");
-	vm_set_flag(vm, 2, 1);
-	vm_wait(vm, PATIENCE_MS);
-	expect_halted(vm, 0);
+	run_on(vm);
 	expect_code(vm, 0, v, 0);
 	expect_counter(vm, "prefaults_skipped", 0);
 	expect_quiet(vm);
@@ -157,14 +147,9 @@ static void in_flight(const void *arg)
 }
 
 /* The attribute is the VMM's own idea: a page in that state is not the guest's by that. */
-static uint64_t only_say_done(struct vcpu *v, const struct psc *psc)
-{
-	return psc->gpa >= GUEST_FREE_GPA ? 0 : vm_psc(v, psc);
-}
-
 static void other_attribute(const void *arg)
 {
-	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = only_say_done }, "vc");
+	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = vm_psc_claim }, "vc");
 
 	(void)arg;
 	op_psc(vm, 0, GPA(0), PSC_SHARED);	/* and stays private */
@@ -211,16 +196,12 @@ static void older_guest(const void *arg)
 	unsigned int v;
 
 	(void)arg;
-	op_set_flag(vm, 0, 1, 1);
-	op_wait_flag(vm, 0, 2, 1);
+	add_meeting(vm);
 	v = op_pvalidate(vm, 0, GPA(0), true, false);
-	vm_start(vm);
-	vm_wait_flag(vm, 1, 1, PATIENCE_MS);
+	start_until_meeting(vm);
 	check(!module_load("mode=strict"), "insmod");
 	prefault(vm, GPA(0), 2);
-	vm_set_flag(vm, 2, 1);
-	vm_wait(vm, PATIENCE_MS);
-	expect_halted(vm, 0);
+	run_on(vm);
 	guard_find(vm);
 	expect_file(vm, "history", "partial");
 	expect_code(vm, 0, v, 0);

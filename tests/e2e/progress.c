@@ -10,9 +10,6 @@
 #include "module.h"
 #include "vmm/clock.h"
 
-/* As in the kernel: this many #VCs for one access, then termination. */
-#define MAX_INJECTIONS	16
-
 static struct vm *vm_with_launched(unsigned int pages)
 {
 	struct vm *vm = strict_vm(NULL, "vc");

@@ -4,6 +4,7 @@
  * so that a PSC that the module missed or misread becomes a violation.
  */
 #include "guard.h"
+#include "meeting.h"
 
 #define GPA_2M	0x200000ul
 #define PAGES_2M	512ul
@@ -65,8 +66,7 @@ static void nae_batch(const void *arg)
 		e[i] = PSC_ENTRY(GPA(2 * i), PSC_SHARED, 0, 0);
 	p = op_psc_nae(vm, 0, PSC_HDR(0, n - 1), e, n);
 	w = op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
-	op_last(vm, 0)->repeat = n;
-	op_last(vm, 0)->stride = 2 * GUEST_PAGE;
+	op_repeat(vm, 0, n, 2 * GUEST_PAGE);
 	clean_run(vm);
 	expect_code(vm, 0, p, 0);
 	expect_value(vm, 0, p, PSC_HDR(n, n - 1));
@@ -205,7 +205,7 @@ static void malformed(const void *arg)
 	expect_page_state(vm, GPA(8), m->exits ? "shared" : "none");
 	/* The guest goes on as if it had got what it asked for. */
 	expect_ok(vm, 0, w);
-	expect_record(vm, "class=initial_shared gfn=0x%lx psc=none", GPA(0) / GUEST_PAGE);
+	expect_record(vm, "class=initial_shared gfn=0x%lx psc=none", GFN(0));
 	expect_quiet(vm);
 	vm_destroy(vm);
 }
@@ -290,7 +290,7 @@ static void last_psc_counts(const void *arg)
 	expect_fault(vm, 0, w, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
 	expect_ok(vm, 0, w2);
 	expect_record(vm, "class=implicit_shared psc=private psc_vcpu=0 psc_gfn=0x%lx psc_pages=1",
-		      GPA(0) / GUEST_PAGE);
+		      GFN(0));
 	expect_quiet(vm);
 	vm_destroy(vm);
 }
@@ -310,16 +310,11 @@ static void outside_memory(const void *arg)
 
 	(void)arg;
 	op_psc(vm, 0, GPA(0), PSC_SHARED);
-	op_set_flag(vm, 0, 0, 1);
-	op_wait_flag(vm, 0, 1, 1);
+	add_meeting(vm);
 	p = op_psc_nae(vm, 0, PSC_HDR(0, 3), e, 4);
-	guard_launch(vm);
-	vm_start(vm);
-	check(vm_wait_flag(vm, 0, 1, PATIENCE_MS), "the guest did not get to its first flag");
+	run_until_meeting(vm);
 	bytes = guard_counter(vm, "tracker_bytes");
-	vm_set_flag(vm, 1, 1);
-	vm_wait(vm, PATIENCE_MS);
-	expect_halted(vm, 0);
+	run_on(vm);
 	expect_code(vm, 0, p, PSC_ERROR_GENERIC);	/* the last one can't be private */
 	expect_counter(vm, "psc_refused", 1);
 	expect_counter(vm, "tracker_bytes", bytes);

@@ -24,6 +24,16 @@ static void slot_script(struct vm *vm, unsigned int op[3])
 	op[2] = op_pvalidate(vm, 0, PAGE(2), true, false);
 }
 
+/* The guest finds its data, and goes on from what it has asked for. */
+static void run_on_with_same_memory(struct vm *vm, const unsigned int op[3])
+{
+	run_on(vm);
+	expect_value(vm, 0, op[0], 7);
+	expect_value(vm, 0, op[1], 7);
+	expect_fault(vm, 0, op[2], VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
+	expect_record(vm, "class=first_touch gfn=0x%lx action=vc", VM_SLOT1_GPA / GUEST_PAGE + 2);
+}
+
 /*
  * The same memory comes back: so do the states of its pages, but of those at whose
  * place there was another memory meanwhile.
@@ -49,19 +59,26 @@ static void comes_back(const void *arg)
 	expect_page_state(vm, PAGE(8), partly ? "none" : "private");
 	expect_page_state(vm, PAGE(11), partly ? "none" : "private");
 	expect_page_state(vm, PAGE(12), "private");
-	run_on(vm);
-	expect_value(vm, 0, op[0], 7);
-	expect_value(vm, 0, op[1], 7);
-	/* The VMM has set all of the slot to private; that is on the host. */
+	run_on_with_same_memory(vm, op);
+	/* The VMM has set all of the slot to private: the class is host. */
 	expect_record(vm, "class=host gfn=0x%lx expected=shared attr=private",
 		      VM_SLOT1_GPA / GUEST_PAGE + 1);
-	expect_fault(vm, 0, op[2], VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
-	expect_record(vm, "class=first_touch gfn=0x%lx action=vc", VM_SLOT1_GPA / GUEST_PAGE + 2);
 	expect_quiet(vm);
 	vm_destroy(vm);
 }
 
-/* Other memory at the same place: all that was asked for is void. */
+/* With other memory at the same place all that was asked for is void. */
+static void run_on_with_other_memory(struct vm *vm, const unsigned int op[3])
+{
+	vm_slot_restore(vm, 1, true);
+	expect_page_state(vm, VM_SLOT1_GPA, "none");
+	expect_page_state(vm, PAGE(1), "none");
+	run_on(vm);
+	expect_fault(vm, 0, op[0], VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
+	expect_record(vm, "class=first_touch gfn=0x%lx expected=initial action=vc",
+		      VM_SLOT1_GPA / GUEST_PAGE);
+}
+
 static void replaced(const void *arg)
 {
 	struct vm *vm = strict_vm(NULL, "vc");
@@ -71,13 +88,7 @@ static void replaced(const void *arg)
 	slot_script(vm, op);
 	run_until_meeting(vm);
 	vm_slot_delete(vm, 1);
-	vm_slot_restore(vm, 1, true);
-	expect_page_state(vm, VM_SLOT1_GPA, "none");
-	expect_page_state(vm, PAGE(1), "none");
-	run_on(vm);
-	expect_fault(vm, 0, op[0], VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
-	expect_record(vm, "class=first_touch gfn=0x%lx expected=initial action=vc",
-		      VM_SLOT1_GPA / GUEST_PAGE);
+	run_on_with_other_memory(vm, op);
 	expect_value(vm, 0, op[1], 0);
 	expect_record(vm, "class=initial_shared gfn=0x%lx action=none",
 		      VM_SLOT1_GPA / GUEST_PAGE + 1);
@@ -98,9 +109,7 @@ static void without_guest_memfd(const void *arg)
 	r = op_read(vm, 0, VIEW_SHARED, VM_SLOT1_GPA);
 	w = op_write(vm, 0, VIEW_SHARED, PAGE(1), 1);
 	m = op_read(vm, 0, VIEW_SHARED, 0x30000000ul);
-	guard_launch(vm);
-	run(vm);
-	expect_halted(vm, 0);
+	clean_run(vm);
 	expect_value(vm, 0, r, 99);
 	expect_ok(vm, 0, w);
 	expect_fault(vm, 0, m, VECTOR_VC, 0x400, 1);	/* MMIO, for the guest to emulate */
@@ -180,11 +189,7 @@ static void create_fails(const void *arg)
 	vm_set_attr(vm, PAGE(1), GUEST_PAGE, false);
 	expect_page_state(vm, VM_SLOT1_GPA, "private");
 	expect_page_state(vm, PAGE(12), "private");
-	run_on(vm);
-	expect_value(vm, 0, op[0], 7);
-	expect_value(vm, 0, op[1], 7);
-	expect_fault(vm, 0, op[2], VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
-	expect_record(vm, "class=first_touch gfn=0x%lx action=vc", VM_SLOT1_GPA / GUEST_PAGE + 2);
+	run_on_with_same_memory(vm, op);
 	expect_quiet(vm);
 	vm_destroy(vm);
 }
@@ -200,12 +205,7 @@ static void create_fails_then_other(const void *arg)
 	run_until_meeting(vm);
 	vm_slot_delete(vm, 1);
 	fail_to_create(vm, false);
-	vm_slot_restore(vm, 1, true);
-	expect_page_state(vm, VM_SLOT1_GPA, "none");
-	run_on(vm);
-	expect_fault(vm, 0, op[0], VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
-	expect_record(vm, "class=first_touch gfn=0x%lx expected=initial action=vc",
-		      VM_SLOT1_GPA / GUEST_PAGE);
+	run_on_with_other_memory(vm, op);
 	vm_destroy(vm);
 }
 

@@ -186,8 +186,8 @@ static void fight(const void *arg)
 	      "the guest asked %u times", asked);
 	check(guard_counter(vm, "psc_completed") + guard_counter(vm, "psc_refused") == asked,
 	      "not every request has its answer");
-	check(debug_has(vm, "page_state", "gfn=0x%lx state=shared", GPA(0) / GUEST_PAGE) ||
-	      debug_has(vm, "page_state", "gfn=0x%lx state=private", GPA(0) / GUEST_PAGE),
+	check(debug_has(vm, "page_state", "gfn=0x%lx state=shared", GFN(0)) ||
+	      debug_has(vm, "page_state", "gfn=0x%lx state=private", GFN(0)),
 	      "the page is in no state");
 	/* Each touches it after a request of its own, so it is never in its first state. */
 	expect_counter(vm, "violations/first_touch", 0);
@@ -198,7 +198,7 @@ static void fight(const void *arg)
 	       guard_counter(vm, "violations/implicit_shared") +
 	       guard_counter(vm, "violations/in_flight") + guard_counter(vm, "violations/host");
 	diag("  %u requests, %lu violations", asked, seen);
-	check(count_records(vm, "gfn=0x%lx", GPA(0) / GUEST_PAGE) +
+	check(count_records(vm, "gfn=0x%lx", GFN(0)) +
 	      guard_counter(vm, "log_suppressed") == seen, "a record is missing, or one too many");
 	expect_file(vm, "history", "complete");
 	expect_file(vm, "state", "running");

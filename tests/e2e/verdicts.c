@@ -80,8 +80,7 @@ static void off_then_strict(const void *arg)
 	set(vm, way, "mode", "strict");
 	vm_unmap(vm, GPA(STRAY_SHARED), GUEST_PAGE, false);
 	vm_unmap(vm, GPA(STRAY_PRIVATE), GUEST_PAGE, true);
-	vm_set_flag(vm, FLAG_GO, 1);
-	vm_wait(vm, PATIENCE_MS);
+	go_on(vm);
 
 	expect_ok(vm, 0, w);
 	expect_ok(vm, 0, p);

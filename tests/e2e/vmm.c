@@ -13,27 +13,41 @@
 #include "meeting.h"
 #include "module.h"
 
-/* A private page becomes shared under the guest: its data are lost, by no fault of its own. */
-static void flips_to_shared(const void *arg)
+/* The guest has data in a private page, and reads it after the meeting. */
+static struct vm *private_reader(unsigned int *read)
 {
 	struct vm *vm = strict_vm(NULL, "vc");
-	unsigned int r;
 
-	(void)arg;
 	op_make_private(vm, 0, GPA(0));
 	op_write(vm, 0, VIEW_PRIVATE, GPA(0), 7);
 	add_meeting(vm);
-	r = op_read(vm, 0, VIEW_PRIVATE, GPA(0));
+	*read = op_read(vm, 0, VIEW_PRIVATE, GPA(0));
 	run_until_meeting(vm);
-	check(!vm_convert(vm, GPA(0), GUEST_PAGE, false), "the VMM can't convert");
-	run_on(vm);
-	expect_fault(vm, 0, r, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
-	expect_record(vm, "class=host gfn=0x%lx access=private expected=private source=psc psc=private attr=shared action=none",
-		      GPA(0) / GUEST_PAGE);
+	return vm;
+}
+
+/* The hardware tells the guest that its data is gone; the record says whose doing it was. */
+static void expect_lost(struct vm *vm, unsigned int read)
+{
+	expect_fault(vm, 0, read, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
 	expect_quiet(vm);
 	expect_counter(vm, "violations/host", 1);
 	expect_counter(vm, "violations/enforced", 0);
 	expect_counter(vm, "vc_injected", 0);
+}
+
+/* A private page becomes shared under the guest: its data is lost, by no fault of its own. */
+static void flips_to_shared(const void *arg)
+{
+	unsigned int r;
+	struct vm *vm = private_reader(&r);
+
+	(void)arg;
+	check(!vm_convert(vm, GPA(0), GUEST_PAGE, false), "the VMM can't convert");
+	run_on(vm);
+	expect_record(vm, "class=host gfn=0x%lx access=private expected=private source=psc psc=private attr=shared action=none",
+		      GFN(0));
+	expect_lost(vm, r);
 	expect_exits(vm, 0, KVM_EXIT_MEMORY_FAULT, 1);
 	vm_destroy(vm);
 }
@@ -53,7 +67,7 @@ static void flips_to_private(const void *arg)
 	run_on(vm);
 	expect_ok(vm, 0, w);
 	expect_record(vm, "class=host gfn=0x%lx access=shared expected=shared attr=private action=none",
-		      GPA(0) / GUEST_PAGE);
+		      GFN(0));
 	expect_quiet(vm);
 	expect_counter(vm, "violations/enforced", 0);
 	vm_destroy(vm);
@@ -74,7 +88,7 @@ static void flips_launch_page(const void *arg)
 	run_on(vm);
 	expect_fault(vm, 0, r, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
 	expect_record(vm, "class=host gfn=0x%lx expected=private source=launch action=none",
-		      GPA(0) / GUEST_PAGE);
+		      GFN(0));
 	expect_quiet(vm);
 	vm_destroy(vm);
 }
@@ -85,52 +99,47 @@ static void flips_launch_page(const void *arg)
  */
 static void punches_hole(const void *arg)
 {
-	struct vm *vm = strict_vm(NULL, "vc");
-	const char *record;
 	unsigned int r;
+	struct vm *vm = private_reader(&r);
+	const char *record;
 
 	(void)arg;
-	op_make_private(vm, 0, GPA(0));
-	op_write(vm, 0, VIEW_PRIVATE, GPA(0), 7);
-	add_meeting(vm);
-	r = op_read(vm, 0, VIEW_PRIVATE, GPA(0));
-	run_until_meeting(vm);
 	check(!vm_punch(vm, GPA(0), GUEST_PAGE), "the VMM can't punch a hole");
 	run_on(vm);
-	expect_fault(vm, 0, r, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
 	record = expect_record(vm,
 			       "class=host gfn=0x%lx access=private expected=private source=psc psc=private attr=private action=none",
-			       GPA(0) / GUEST_PAGE);
+			       GFN(0));
 	check(record_number(record, "hole_age_us") < 1000ull * PATIENCE_MS,
 	      "hole_age_us is not how long the page has been gone");
-	expect_quiet(vm);
-	expect_counter(vm, "violations/host", 1);
-	expect_counter(vm, "violations/enforced", 0);
-	expect_counter(vm, "vc_injected", 0);
+	expect_lost(vm, r);
 	expect_exits(vm, 0, KVM_EXIT_MEMORY_FAULT, 0);
 	vm_destroy(vm);
 }
 
-/* "Done", it says, and has done nothing. */
-static uint64_t lie(struct vcpu *v, const struct psc *psc)
+/*
+ * The guest asks for a page to be shared and writes to it, which must work whatever the VMM
+ * does at the answer. The request is operation 0.
+ */
+static struct vm *share_and_write(uint64_t (*on_psc)(struct vcpu *v, const struct psc *psc))
 {
-	return psc->gpa >= GUEST_FREE_GPA ? 0 : vm_psc(v, psc);
-}
-
-static void answers_without_doing(const void *arg)
-{
-	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = lie }, "vc");
+	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = on_psc }, "vc");
 	unsigned int w;
 
-	(void)arg;
 	op_psc(vm, 0, GPA(0), PSC_SHARED);
 	w = op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
-	guard_launch(vm);
-	run(vm);
-	expect_halted(vm, 0);
+	clean_run(vm);
 	expect_ok(vm, 0, w);
+	return vm;
+}
+
+/* "Done", it says, and has done nothing. */
+static void answers_without_doing(const void *arg)
+{
+	struct vm *vm = share_and_write(vm_psc_claim);
+
+	(void)arg;
 	expect_record(vm, "class=host gfn=0x%lx expected=shared psc=shared attr=private action=none",
-		      GPA(0) / GUEST_PAGE);
+		      GFN(0));
 	expect_quiet(vm);
 	expect_counter(vm, "violations/enforced", 0);
 	vm_destroy(vm);
@@ -149,9 +158,7 @@ static void answers_eagain(const void *arg)
 
 	(void)arg;
 	p = op_psc(vm, 0, GPA(0), PSC_SHARED);
-	guard_launch(vm);
-	run(vm);
-	expect_halted(vm, 0);
+	clean_run(vm);
 	check(vm_result(vm, 0, p)->code >> 32, "the guest took the answer for a yes");
 	expect_counter(vm, "psc_refused", 1);
 	expect_page_state(vm, GPA(0), "none");
@@ -176,17 +183,10 @@ static uint64_t tamper(struct vcpu *v, const struct psc *psc)
 
 static void tampers_with_run_page(const void *arg)
 {
-	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = tamper }, "vc");
-	unsigned int p, w;
+	struct vm *vm = share_and_write(tamper);
 
 	(void)arg;
-	p = op_psc(vm, 0, GPA(0), PSC_SHARED);
-	w = op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
-	guard_launch(vm);
-	run(vm);
-	expect_halted(vm, 0);
-	expect_code(vm, 0, p, PSC_RESP_OK);
-	expect_ok(vm, 0, w);
+	expect_code(vm, 0, 0, PSC_RESP_OK);
 	expect_page_state(vm, GPA(0), "shared");
 	expect_page_state(vm, GPA(9), "none");
 	expect_psc_done(vm, GPA(0), 1, false, true);
@@ -210,16 +210,9 @@ static uint64_t answer_and_interrupt(struct vcpu *v, const struct psc *psc)
 
 static void interrupted_after_answer(const void *arg)
 {
-	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = answer_and_interrupt }, "vc");
-	unsigned int w;
+	struct vm *vm = share_and_write(answer_and_interrupt);
 
 	(void)arg;
-	op_psc(vm, 0, GPA(0), PSC_SHARED);
-	w = op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
-	guard_launch(vm);
-	run(vm);
-	expect_halted(vm, 0);
-	expect_ok(vm, 0, w);
 	expect_counter(vm, "psc_completed", GUEST_BOOT_PSCS(0) + 1);
 	expect_quiet(vm);
 	vm_destroy(vm);

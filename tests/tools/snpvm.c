@@ -82,8 +82,7 @@ static void psc_range(struct vm *vm, uint64_t gpa, uint64_t size, uint64_t to)
 /* The last operation again, on the @n pages from its own on, @stride bytes apart. */
 static void each(struct vm *vm, unsigned int n, uint64_t stride)
 {
-	op_last(vm, 0)->repeat = n;
-	op_last(vm, 0)->stride = stride;
+	op_repeat(vm, 0, n, stride);
 }
 
 /* --- the ways of guests --- */

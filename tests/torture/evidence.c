@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "e2e/module.h"
 #include "evidence.h"
 #include "guests/abi.h"
 
@@ -27,7 +28,7 @@ static bool key_is(const char *text, const char *key, const char *wanted)
 {
 	char value[64];
 
-	record_key(text, key, value, sizeof(value));
+	field_read(text, key, value, sizeof(value));
 	return !strcmp(value, wanted);
 }
 
@@ -35,7 +36,7 @@ static bool number_is(const char *text, const char *key, uint64_t wanted)
 {
 	char value[64], *end;
 
-	record_key(text, key, value, sizeof(value));
+	field_read(text, key, value, sizeof(value));
 	return strtoull(value, &end, 0) == wanted && *value && !*end;
 }
 
@@ -236,7 +237,7 @@ static const char *wrong_text(const struct observer *o, const struct record *r,
 	uint64_t n = record_number(r->text, "n");
 
 	for (size_t i = 0; i < sizeof(both) / sizeof(*both); i++) {
-		record_key(r->event, both[i], value, sizeof(value));
+		field_read(r->event, both[i], value, sizeof(value));
 		if (!key_is(r->text, both[i], value))
 			return both[i];
 	}

@@ -67,11 +67,9 @@ void fire_add_violations(struct vm *vm, unsigned int vcpu, uint64_t gpa, unsigne
 {
 	unsigned int start = op_write(vm, vcpu, VIEW_SHARED, gpa, 1);
 
-	op_last(vm, vcpu)->repeat = FIRE_PAGES;
-	op_last(vm, vcpu)->stride = GUEST_PAGE;
+	op_each_page(vm, vcpu, FIRE_PAGES);
 	op_pvalidate(vm, vcpu, gpa, true, false);
-	op_last(vm, vcpu)->repeat = FIRE_PAGES;
-	op_last(vm, vcpu)->stride = GUEST_PAGE;
+	op_each_page(vm, vcpu, FIRE_PAGES);
 	op_loop(vm, vcpu, start, times);
 }
 

@@ -12,7 +12,6 @@
 #include "fire.h"
 
 #define LOG_INTERVAL_S	5
-#define LOG_BURST	10	/* of each VM */
 #define LOG_ALL		200	/* of all */
 #define LOG_LIVES	100	/* that VMs came and went */
 #define SETTLED		200	/* empty VMs until caches have their usual size */
@@ -115,8 +114,7 @@ static void vms_in_a_loop(const void *arg)
 		struct vm *vm = vm_create(NULL);
 
 		op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
-		op_last(vm, 0)->repeat = 2 * LOG_BURST;
-		op_last(vm, 0)->stride = GUEST_PAGE;
+		op_each_page(vm, 0, 2 * LOG_BURST);
 		vm_start(vm);
 		check(vm_wait(vm, PATIENCE_MS), "a guest did not end");
 		vm_destroy(vm);

@@ -42,7 +42,7 @@ static bool is_lost(struct vm *vm)
 static int launch_page(struct vm *vm, const void *src)
 {
 	struct kvm_sev_snp_launch_update u = {
-		.gfn_start = GPA(0) / GUEST_PAGE,
+		.gfn_start = GFN(0),
 		.uaddr = (uint64_t)src,
 		.len = GUEST_PAGE,
 		.type = KVM_SEV_SNP_PAGE_TYPE_NORMAL,

@@ -14,8 +14,7 @@ static void whole_gfn_space(const void *arg)
 	uint64_t before;
 
 	op_psc(vm, 0, 1ull << 30, PSC_SHARED);
-	op_last(vm, 0)->repeat = n;
-	op_last(vm, 0)->stride = ((1ull << 40) / n - 1) << 12;
+	op_repeat(vm, 0, n, ((1ull << 40) / n - 1) << 12);
 	op_add(vm, 0, &(struct guest_op){ .code = OP_PSC_HYPERCALL, .gpa = 1ull << 34,
 					  .arg = { 1ull << 30, 0 } });
 	guard_launch(vm);
@@ -111,11 +110,9 @@ static void malformed_batches(const void *arg)
 static void ask_and_use(struct vm *vm, uint64_t gpa, uint64_t end, uint64_t stride)
 {
 	op_psc(vm, 0, gpa, PSC_PRIVATE);
-	op_last(vm, 0)->repeat = (end - gpa) / stride;
-	op_last(vm, 0)->stride = stride;
+	op_repeat(vm, 0, (end - gpa) / stride, stride);
 	op_write(vm, 0, VIEW_SHARED, gpa + GUEST_PAGE, 1);
-	op_last(vm, 0)->repeat = (end - gpa) / stride;
-	op_last(vm, 0)->stride = stride;
+	op_repeat(vm, 0, (end - gpa) / stride, stride);
 }
 
 /* Of each pair of pages one is asked for, the other used without asking. */

@@ -90,8 +90,7 @@ static void vmm(bool killable)
 		give_up("the VMM can't enter its group");
 	add_large_slot(vm);
 	op_psc(vm, 0, SLOT_GPA, PSC_SHARED);
-	op_last(vm, 0)->repeat = SLOT_SIZE / GIB;
-	op_last(vm, 0)->stride = GIB;
+	op_repeat(vm, 0, SLOT_SIZE / GIB, GIB);
 	op_write(vm, 0, VIEW_PRIVATE, GPA(1), 1);
 	guard_launch(vm);
 	while (vcpu_count_exits(&vm->vcpu[0], KVM_EXIT_HYPERCALL) < GUEST_BOOT_PSCS(0)) {

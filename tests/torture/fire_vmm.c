@@ -81,8 +81,7 @@ static void unwritten_answers(const void *arg)
 	op_set_flag(vm, 0, 1, 1);
 	op_wait_flag(vm, 0, 2, 1);
 	use = op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
-	op_last(vm, 0)->repeat = n;
-	op_last(vm, 0)->stride = GUEST_PAGE;
+	op_each_page(vm, 0, n);
 	guard_launch(vm);
 	fire_cost_begin();
 	vm_start(vm);
@@ -158,8 +157,7 @@ static struct vm *stuck_vm(void)
 	op_psc_nae(vm, ASKER, PSC_HDR(0, FIRE_PAGES - 1), entry, FIRE_PAGES);
 	op_wait_flag(vm, TOUCHER, 1, 1);
 	op_write(vm, TOUCHER, VIEW_SHARED, GPA(1), 1);
-	op_last(vm, TOUCHER)->repeat = FIRE_PAGES - 1;
-	op_last(vm, TOUCHER)->stride = GUEST_PAGE;
+	op_each_page(vm, TOUCHER, FIRE_PAGES - 1);
 	op_write(vm, TOUCHER, VIEW_SHARED, GPA(0), 1);
 	op_wait_flag(vm, VIOLATOR, 1, 1);
 	fire_add_violations(vm, VIOLATOR, GPA(4 * FIRE_PAGES), FIRE_FOR_EVER);

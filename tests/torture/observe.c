@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The files of a VM. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,29 +20,11 @@ bool observe_reset(void)
 	return module_reset();
 }
 
-static unsigned int newest_of(pid_t pid)
-{
-	char path[300], buf[32];
-	unsigned int id, best = 0;
-	struct dirent *e;
-	DIR *d = opendir(SYSFS "/vms");
-
-	while (d && (e = readdir(d))) {
-		id = atoi(e->d_name);
-		snprintf(path, sizeof(path), "vms/%s/pid", e->d_name);
-		if (id > best && knob_read(path, buf, sizeof(buf)) && atoi(buf) == pid)
-			best = id;
-	}
-	if (d)
-		closedir(d);
-	return best;
-}
-
 bool observe_open(struct observer *o)
 {
 	memset(o, 0, sizeof(*o));
 	o->pid = getpid();
-	o->id = newest_of(o->pid);
+	o->id = module_newest_vm(o->pid);
 	o->opened_us = now_us();
 	o->last.logged = true;
 	if (!file_read("/proc/self/comm", o->comm, sizeof(o->comm)) ||
@@ -136,7 +117,7 @@ static uint8_t state_of(const char *line, const char *key)
 {
 	char state[32];
 
-	record_key(line, key, state, sizeof(state));
+	field_read(line, key, state, sizeof(state));
 	if (!strcmp(state, "launched"))
 		return STATE_LAUNCHED;
 	if (!strcmp(state, "private"))
@@ -149,7 +130,7 @@ static void set_state(const char *line, struct page_said *is)
 {
 	char source[32];
 
-	record_key(line, "source", source, sizeof(source));
+	field_read(line, "source", source, sizeof(source));
 	is->source = *source;
 	is->asked = state_of(line, "asked");
 	is->used = *source == 'u' ? state_of(line, "state") : STATE_NONE;
@@ -231,7 +212,7 @@ static bool is_word(const char *line, const char *key, const char *word)
 {
 	char is[32];
 
-	record_key(line, key, is, sizeof(is));
+	field_read(line, key, is, sizeof(is));
 	return !strcmp(is, word);
 }
 

@@ -74,8 +74,7 @@ bool observe_has(struct observer *o, unsigned int vcpu, const struct told *told)
 /* Takes the records of the round. NULL, or what is wrong with them already. */
 const char *observe_records(struct observer *o);
 void observe_free_records(struct observer *o);
-/* The value of key in a record, "" if there is none. */
-void record_key(const char *text, const char *key, char *value, size_t size);
+/* The value of key in a record, 0 if there is none. */
 uint64_t record_number(const char *text, const char *key);
 /* A file of the VM's folder as a number, or whether it says so. */
 uint64_t observe_number(const struct observer *o, const char *name);

@@ -16,26 +16,11 @@
 #define KEPT	32	/* records in debugfs, of either kind */
 #define BUFFER	(2 * KEPT * OBSERVE_TEXT)
 
-void record_key(const char *text, const char *key, char *value, size_t size)
-{
-	size_t n = strlen(key);
-
-	*value = '\0';
-	for (const char *p = text; p; p = strchr(p, ' ')) {
-		while (*p == ' ')
-			p++;
-		if (!strncmp(p, key, n) && p[n] == '=') {
-			snprintf(value, size, "%.*s", (int)strcspn(p + n + 1, "\n "), p + n + 1);
-			return;
-		}
-	}
-}
-
 uint64_t record_number(const char *text, const char *key)
 {
 	char value[32];
 
-	record_key(text, key, value, sizeof(value));
+	field_read(text, key, value, sizeof(value));
 	return strtoull(value, NULL, 0);
 }
 
@@ -62,7 +47,7 @@ static void take_violation(struct observer *o, const char *text)
 	snprintf(new->event, sizeof(new->event), "%s", text);
 	new->text[0] = '\0';
 	new->answered = o->npscs;
-	record_key(text, "action", action, sizeof(action));
+	field_read(text, "action", action, sizeof(action));
 	new->acted = strcmp(action, "none");
 	o->of_kind[new->acted]++;
 	o->total++;
@@ -72,7 +57,7 @@ static void take_psc(struct observer *o, const char *text)
 {
 	char to[16];
 
-	record_key(text, "to", to, sizeof(to));
+	field_read(text, "to", to, sizeof(to));
 	o->psc = grow(o->psc, o->npscs, &o->psc_room, sizeof(*o->psc));
 	o->psc[o->npscs++] = (struct answered){
 		.gfn = record_number(text, "gfn"), .pages = record_number(text, "pages"),
@@ -270,7 +255,7 @@ bool observe_has(struct observer *o, unsigned int vcpu, const struct told *told)
 	if (!read_trace(o) || !r->n)
 		return false;
 	event = r->record[r->n - 1].event;
-	record_key(event, "class", class, sizeof(class));
+	field_read(event, "class", class, sizeof(class));
 	return record_number(event, "gfn") == told->gfn && !strcmp(class, "in_flight") &&
 	       !((record_number(event, "err") ^ told->error_code) & NPF_ENC);
 }

@@ -19,6 +19,17 @@ struct guest_op *op_last(struct vm *vm, unsigned int vcpu)
 	return &vm->script[vcpu]->op[vm->script[vcpu]->nops - 1];
 }
 
+void op_repeat(struct vm *vm, unsigned int vcpu, unsigned int n, uint64_t stride)
+{
+	op_last(vm, vcpu)->repeat = n;
+	op_last(vm, vcpu)->stride = stride;
+}
+
+void op_each_page(struct vm *vm, unsigned int vcpu, unsigned int n)
+{
+	op_repeat(vm, vcpu, n, GUEST_PAGE);
+}
+
 unsigned int op_psc(struct vm *vm, unsigned int vcpu, uint64_t gpa, unsigned int page_op)
 {
 	return op_add(vm, vcpu, &(struct guest_op){ .code = OP_PSC_MSR, .gpa = gpa,

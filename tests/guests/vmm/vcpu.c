@@ -153,6 +153,11 @@ uint64_t vm_psc(struct vcpu *v, const struct psc *psc)
 	return vm_psc_partly(v, psc, 0);
 }
 
+uint64_t vm_psc_claim(struct vcpu *v, const struct psc *psc)
+{
+	return psc->gpa >= GUEST_FREE_GPA ? 0 : vm_psc(v, psc);
+}
+
 static int handle_hypercall(struct vcpu *v)
 {
 	struct kvm_run *run = v->run;

@@ -174,6 +174,8 @@ void vm_stop(struct vm *vm);
 /* The default answer to a PSC; the first @limit pages only if not 0, then an error. */
 uint64_t vm_psc(struct vcpu *v, const struct psc *psc);
 uint64_t vm_psc_partly(struct vcpu *v, const struct psc *psc, uint64_t limit);
+/* Says that a PSC of the script is done, and does nothing; those of the start it does. */
+uint64_t vm_psc_claim(struct vcpu *v, const struct psc *psc);
 /* One KVM_RUN by the caller, recorded like the thread's. */
 int vcpu_run_once(struct vcpu *v);
 /* KVM_PRE_FAULT_MEMORY: waits until the vCPU is out of KVM_RUN. */
@@ -199,6 +201,10 @@ struct script {
 };
 
 struct guest_op *op_last(struct vm *vm, unsigned int vcpu);
+/* The last operation is run @n times, each time @stride bytes further on. */
+void op_repeat(struct vm *vm, unsigned int vcpu, unsigned int n, uint64_t stride);
+/* On each of @n pages. */
+void op_each_page(struct vm *vm, unsigned int vcpu, unsigned int n);
 unsigned int op_add(struct vm *vm, unsigned int vcpu, const struct guest_op *op);
 unsigned int op_psc(struct vm *vm, unsigned int vcpu, uint64_t gpa, unsigned int page_op);
 /* hdr: cur_entry | end_entry << 16; entries as in the GHCB, see PSC_ENTRY(). */
