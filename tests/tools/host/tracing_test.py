@@ -36,6 +36,14 @@ def bpftrace(script):
     return text
 
 
+def watch_busy_guest(script):
+    """What an example prints of a guest that converts pages all the time; and the guest."""
+    guest = Guest("busy", "queue1")
+    text = bpftrace(script)
+    guest.end()
+    return text, guest
+
+
 def found(pattern, text):
     if not re.search(pattern, text, re.M):
         raise AssertionError(f"no {pattern!r} in:\n{text}")
@@ -43,9 +51,7 @@ def found(pattern, text):
 
 @suite.test("bpftrace: which gfns flap")
 def _():
-    guest = Guest("busy", "queue1")
-    text = bpftrace("flapping.bt")
-    guest.end()
+    text, _ = watch_busy_guest("flapping.bt")
     # It makes each of its pages, from 0x100 on, shared and private again and again.
     found(r"^@to_private\[\d+, (25[6-9]|2[6-9]\d|3[01]\d)\]: [1-9]", text)
     found(r"^@to_shared\[\d+, (25[6-9]|2[6-9]\d|3[01]\d)\]: [1-9]", text)
@@ -53,18 +59,14 @@ def _():
 
 @suite.test("bpftrace: how many page-state changes and pages a second, by VM")
 def _():
-    guest = Guest("busy", "queue1")
-    text = bpftrace("psc-rate.bt")
-    guest.end()
+    text, _ = watch_busy_guest("psc-rate.bt")
     found(r"^@requests\[\d+\]: [1-9]", text)
     found(r"^@pages\[\d+\]: [1-9]", text)
 
 
 @suite.test("bpftrace: how long from a page-state change to the page's first use")
 def _():
-    guest = Guest("busy", "queue1")
-    text = bpftrace("first-touch.bt")
-    guest.end()
+    text, guest = watch_busy_guest("first-touch.bt")
     has(text, f"@first_touch_us[{guest.pid}]")
     found(r"\|@+", text)
 
