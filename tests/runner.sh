@@ -43,6 +43,20 @@ build_folder() {
 	build=$(readlink -f "$build")
 }
 
+# log_folder NAME: sets logs to a new folder in $build/logs, in whose name the time and NAME
+# are. The logs of a week stay.
+log_folder() {
+	find "$build/logs" -mindepth 1 -maxdepth 1 -mtime +7 -exec rm -rf {} +
+	logs=$(mktemp -d "$build/logs/$(date +%Y%m%d-%H%M%S)${1:+-$1}-XXXX")
+	chmod 755 "$logs"
+}
+
+# job_status JOB RESULTS: the status that the job has ended with on a simulated host;
+# nothing if it has not.
+job_status() {
+	tr -d '\r' <"$2" | sed -n "s/^# job $1 ended: status=\([0-9]*\) .*/\1/p"
+}
+
 # await CHILD: its status.
 await() {
 	local status=0

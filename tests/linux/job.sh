@@ -15,9 +15,7 @@ set_up() {
 	[ "$(id -u)" = 0 ] ||
 		fail "run as root: the host's disk is made from a Debian system in a folder."
 	build_folder
-	find "$build/logs" -mindepth 1 -maxdepth 1 -mtime +7 -exec rm -rf {} +
-	logs=$(mktemp -d "$build/logs/$(date +%Y%m%d-%H%M%S)-$1-XXXX")
-	chmod 755 "$logs"
+	log_folder "$1"
 	make_work
 	mkdir "$work/job"
 

@@ -46,17 +46,22 @@ mirror() {
 	printf '%s\n' "$uri"
 }
 
+# acquire_settings: what this machine has set for getting things (proxies, certificates),
+# without what would change what is got, or allow unsigned packages.
+acquire_settings() {
+	apt-config dump | grep '^Acquire::' |
+		grep -viE '^Acquire::(IndexTargets|Allow|Languages)' || true
+}
+
 # private_apt URI: an apt configuration of our own, in the file $APT_CONFIG.
-# What this machine has set for getting things (proxies, certificates) is kept;
-# hooks, pinning and whatever would allow unsigned packages is not.
+# Hooks, pinning and whatever would allow unsigned packages is not kept.
 private_apt() {
 	mkdir -p "$apt"/{lists,cache/archives}/partial "$apt"/{debs,empty}
 	: >"$apt/status"
 	printf 'deb [arch=amd64 signed-by=%s] %s %s main\n' "$keyring" "$1" "$suite" \
 		>"$apt/sources.list"
 	{
-		apt-config dump | grep '^Acquire::' |
-			grep -viE '^Acquire::(IndexTargets|Allow|Languages)' || true
+		acquire_settings
 		cat <<-END
 		Acquire::AllowInsecureRepositories "false";
 		Acquire::AllowDowngradeToInsecureRepositories "false";

@@ -63,6 +63,15 @@ slow() {
 	return "$status"
 }
 
+# lock FILE: until this script ends, others that ask for it wait. It is file descriptor 9.
+lock() {
+	exec 9>>"$1"
+	flock -n 9 || {
+		say "waiting for another set-up to end (it holds $1)"
+		flock 9
+	}
+}
+
 # free_mb DIR: what an ordinary write may still use.
 free_mb() {
 	df -Pm "$1" | awk 'NR == 2 { print $4 }'
