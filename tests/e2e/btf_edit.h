@@ -15,7 +15,7 @@
 bool btf_with_prototype(const char *path, const char *func, const char *like);
 /*
  * Writes the BTF @file, one of the two, to @path, but with the member @member of
- * struct @tag @bytes behind its place.  False if it does not describe that struct.
+ * struct @tag @bytes after its place.  False if it does not describe that struct.
  */
 bool btf_with_member_moved(const char *path, const char *file, const char *tag,
 			   const char *member, unsigned int bytes);

@@ -159,7 +159,7 @@ static void kdump_strict(const void *arg)
 	expect_cause(vm,
 		     "class=implicit_private gfn=0x%lx access=private op=read expected=shared source=psc psc=shared psc_vcpu=0 psc_gfn=0x%lx psc_pages=1 attr=shared action=vc",
 		     GFN(GHCB - 1), GFN(GHCB - 1));
-	/* Nothing was converted behind the guest's back. */
+	/* Nothing was converted unasked. */
 	expect_page_state(vm, GPA(GHCB - 1), "shared");
 	expect_exits(vm, 0, KVM_EXIT_MEMORY_FAULT, 0);
 	expect_quiet(vm);
@@ -304,7 +304,7 @@ static void twice_strict(const void *arg)
 
 /*
  * The page is private now, and what the device writes goes to the shared memory that
- * was behind it.  Reading an assigned page as shared is no fault: the guest gets
+ * it had before.  Reading an assigned page as shared is no fault: the guest gets
  * something, and nobody notices.
  */
 static void twice_lenient(const void *arg)

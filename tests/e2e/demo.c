@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * One guest with one bug, four ways.  The guest asks for one page to be shared
- * and then writes, as shared, to the page behind it as well: a buffer that it
+ * and then writes, as shared, to the page after it as well: a buffer that it
  * takes to be longer than what it asked for.
  */
 #include <stdio.h>

@@ -111,7 +111,7 @@ static void same_record_everywhere(const void *arg)
 	vm_destroy(vm);
 }
 
-/* The page behind the gfn, and its entry in the RMP where the kernel can read it. */
+/* The page of memory that the gfn has, and its entry in the RMP where the kernel can read it. */
 static void record_names_the_page(const void *arg)
 {
 	struct vm *vm = vm_create(NULL);

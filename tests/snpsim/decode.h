@@ -59,7 +59,7 @@ struct operand {
  * decode_mem() - decode one instruction of a guest
  * @c: the CPU that holds its registers
  * @v: its VMCB: mode, RIP, segments, RAX, RSP
- * @insn: MAX_INSN_LEN bytes from its RIP (zeros behind what could be read)
+ * @insn: MAX_INSN_LEN bytes from its RIP (zeros after what could be read)
  * @out: the result
  *
  * Return: 0, or -1 if it is longer than 15 bytes or its form is not known

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * MSRs of an SNP host that the machine does not have, and those which must
- * not be changed behind the back of this program.
+ * not be changed without this program.
  */
 #include "host.h"
 #include "hostmem.h"

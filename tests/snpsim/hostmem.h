@@ -12,7 +12,7 @@
 
 /**
  * hostmem_init() - carve RMP, page tables and pools from the end of RAM
- * @top_of_ram: first byte behind the highest RAM
+ * @top_of_ram: first byte above the highest RAM
  *
  * Once, before any other function of this file, of rmp.h and of shadow.h.
  */
@@ -21,7 +21,7 @@ void hostmem_init(u64 top_of_ram);
 /** hostmem_bottom() - first byte that Linux must not use */
 u64 hostmem_bottom(void);
 
-/** hostmem_top() - first byte behind the highest RAM */
+/** hostmem_top() - first byte above the highest RAM */
 u64 hostmem_top(void);
 
 /** hostmem_root() - nCR3 for the host */

@@ -5,7 +5,7 @@
  * register with SNPSup, and a command buffer that answers COMPLETION_WAIT.
  *
  * QEMU's own amd-iommu device is no use: under TCG, interrupts of the IOAPIC
- * get lost behind it.
+ * get lost in it.
  */
 #include "hostmem.h"
 #include "iommu.h"

@@ -6,7 +6,7 @@
  * that VM.  The index is the guest physical address with the C-bit as bit 47:
  * the lower half is the shared view, the upper half the private one.  Entries
  * are filled on #NPF, after the RMP check, and are always 4K.  An entry goes
- * away when the host asks for a TLB flush and KVM's entry behind it has
+ * away when the host asks for a TLB flush and KVM's entry for it has
  * changed, or when the RMP entry of its page changes.
  *
  * All functions want the lock of smp.h.

@@ -33,7 +33,7 @@ struct event {
 	u8 vec;
 	bool has_err;
 	u32 err;
-	bool soft;		/* INT3, INT n: RIP is behind it, the gate's DPL counts */
+	bool soft;		/* INT3, INT n: RIP is past it, the gate's DPL counts */
 };
 
 struct gate {

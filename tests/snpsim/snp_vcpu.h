@@ -187,7 +187,7 @@ enum snp_action insn_swint(struct snp_vcpu *s);
  */
 enum snp_action insn_retry(struct snp_vcpu *s);
 
-/** insn_done() - advance RIP behind an instruction of @len bytes */
+/** insn_done() - advance RIP past an instruction of @len bytes */
 void insn_done(struct snp_vcpu *s, unsigned int len);
 
 /* --- snp_exit.c --- */

@@ -29,7 +29,7 @@ bool swint_is_stale(u8 *insn)
 }
 
 /*
- * The event is delivered by VMRUN, with the RIP behind the instruction.  All the
+ * The event is delivered by VMRUN, with the RIP after the instruction.  All the
  * host's memory is mapped, so no exit can interrupt that.
  */
 void host_swint(struct cpu *c)

@@ -282,7 +282,7 @@ static void files_outlive(const void *arg)
 	vm_destroy(vm);
 	check(!readable(fd, n), "files of a VM that is gone can be used");
 	nglobal = open_all(SYSFS, global, 0);
-	/* As every file in debugfs does that has a module's code behind it. */
+	/* As every file in debugfs keeps the module whose code it runs. */
 	check(module_unload(MODULE_NAME) == EWOULDBLOCK, "rmmod in spite of files in debugfs");
 	for (unsigned int i = nsysfs; i < n; i++)
 		close(fd[i]);

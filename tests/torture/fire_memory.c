@@ -35,7 +35,7 @@ static struct {
 	uint64_t enforced, pscs;
 } *told;
 
-/* The number behind a key of a file, or its first one. */
+/* The number after a key of a file, or its first one. */
 static uint64_t group_value(const char *name, const char *key)
 {
 	char path[128], buf[4096] = "", *p;

@@ -229,7 +229,7 @@ static void never_answers(const void *arg)
 	fire_unload(10);
 }
 
-/* --- a VMM that writes the run page behind everybody's back --- */
+/* --- a VMM that writes the run page at any time --- */
 
 struct scribbler {
 	struct vm *vm;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Random writes to every file in sysfs and debugfs. What a file takes is written
- * down here once more: one of its words, with one newline behind it or none, up to
+ * down here once more: one of its words, with one newline after it or none, up to
  * the first NUL; all else is an error and changes nothing.
  */
 #define _GNU_SOURCE

@@ -203,7 +203,7 @@ static void unknown_kinds(void **state)
 	}
 }
 
-/* The longest lists there can be, with nothing behind them. */
+/* The longest lists there can be, with nothing after them. */
 static void lists_without_entries(void **state)
 {
 	static const u32 kinds[] = {
@@ -300,7 +300,7 @@ static void numbers_out_of_range(void **state)
 	blob_param(&blob, "x", to);
 	blob_param(&blob, "y", to + 2);
 	blob_type(&blob, "f", BTF_KIND_FUNC, 0, proto);
-	/* A name behind the strings. */
+	/* A name past the strings. */
 	blob_type(&blob, "", BTF_KIND_FUNC, 0, proto);
 	blob.word[blob.nr_words - 3] = ~0u;
 	check_prototype(&blob, "void(void *, void)");

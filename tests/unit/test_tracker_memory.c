@@ -260,7 +260,7 @@ static void allocation_fails(void **state)
 			assert_int_equal(r, 0);
 		}
 
-		/* With memory it works, whatever the failure left behind. */
+		/* With memory it works, whatever the failure has left. */
 		unit_fail_alloc(UNIT_NEVER);
 		both_set(&o, &t, c->change.gfn, c->change.npages, c->change.state);
 		check_unchanged(&o);

@@ -2,7 +2,7 @@
 /*
  * What an SNP guest does, and what each time took, by the guest's own clock.
  *
- * Each vCPU works on its own part of slot 1, and notes the time behind each
+ * Each vCPU works on its own part of slot 1, and notes the time after each
  * operation; a sample is the difference of two.
  */
 #include <string.h>

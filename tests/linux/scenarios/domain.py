@@ -37,7 +37,7 @@ class Events(threading.Thread):
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True)
         self.start()
-        # It says nothing when it has begun; a question asked behind it is answered later.
+        # It says nothing when it has begun; a question that is asked after it is answered later.
         time.sleep(2)
 
     def run(self):

@@ -73,7 +73,7 @@ static void update_bad_input(void)
 	EXPECT_EQ(rmp_assign(pa, TEST_GPA + 8, TEST_ASID, false), RMP_FAIL_INPUT);
 	EXPECT_EQ(rmp_assign(pa, TEST_GPA, ASID_TOO_BIG, false), RMP_FAIL_INPUT);
 	EXPECT_EQ(insn_rmpupdate(pa, &shared_asid), RMP_FAIL_INPUT);
-	/* behind the last entry of the table */
+	/* past the last entry of the table */
 	EXPECT_EQ(rmp_assign(rmp_table_pages() << PAGE_SHIFT, TEST_GPA, TEST_ASID, false),
 		  RMP_FAIL_INPUT);
 	EXPECT_EQ(rmp_read(pa), 0);

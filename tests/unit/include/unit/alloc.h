@@ -3,7 +3,7 @@
 #define UNIT_UNIT_ALLOC_H
 
 /*
- * What tests ask of the allocator behind kvzalloc() and its like.
+ * What tests ask of the allocator that stands for kvzalloc() and its like.
  */
 #include <stddef.h>
 
@@ -15,7 +15,7 @@ void unit_fail_alloc(unsigned int nth);
 _Bool unit_alloc_failed(void);
 /*
  * Start a test with clean books and no failure due, whatever an earlier test
- * that failed has left behind.
+ * that failed has left.
  */
 void unit_reset(void);
 /* Bytes and objects that are allocated and not freed. */
