@@ -67,7 +67,7 @@ await() {
 	return "$status"
 }
 
-# in_background COMMAND...: a shell that waits for a command in the foreground heeds
+# in_background COMMAND...: a shell that waits for a command in the foreground acts on
 # no signal.
 in_background() {
 	"$@" &
@@ -118,7 +118,7 @@ tally() {
 	fi
 	passed=$((passed + p))
 	failed=$((failed + f))
-	# shellcheck disable=SC2034 # for who calls
+	# shellcheck disable=SC2034 # for the caller
 	tallied=("$p" "$f")
 	echo "# $1: $p passed, $f failed"
 	[ "$f" = 0 ] || echo "# $1: see $2"

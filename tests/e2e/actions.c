@@ -41,7 +41,7 @@ static void vc_handler_terminates(const void *arg)
 	vm_destroy(vm);
 }
 
-/* The guest survives a #VC that it can do without: the module has no quarrel with it. */
+/* A guest that survives a #VC and goes on is not stopped. */
 static void vc_guest_goes_on(const void *arg)
 {
 	struct vm *vm = strict_vm(NULL, "vc");
@@ -346,7 +346,7 @@ static void terminate_interrupted(const void *arg)
 	expect_crash(vm, 0, GPA(0), CLASS_FIRST_TOUCH);
 
 	v->run->immediate_exit = 1;
-	check(ioctl(v->fd, KVM_RUN, 0) < 0 && errno == EINTR, "immediate_exit was not heeded");
+	check(ioctl(v->fd, KVM_RUN, 0) < 0 && errno == EINTR, "KVM_RUN ignored immediate_exit");
 	v->run->immediate_exit = 0;
 	check(vcpu_run_once(v) < 0, "KVM_RUN went on after immediate_exit");
 
@@ -358,7 +358,7 @@ static void terminate_interrupted(const void *arg)
 	check(!ioctl(v->fd, KVM_SET_SIGNAL_MASK, &mask), "KVM_SET_SIGNAL_MASK failed");
 	check(vcpu_run_once(v) < 0, "KVM_RUN went on with a signal mask");
 	pthread_kill(pthread_self(), SIGUSR2);
-	check(ioctl(v->fd, KVM_RUN, 0) < 0 && errno == EINTR, "a signal was not heeded");
+	check(ioctl(v->fd, KVM_RUN, 0) < 0 && errno == EINTR, "KVM_RUN ignored a signal");
 	check(v->run->exit_reason == KVM_EXIT_INTR, "exit reason %u instead of INTR",
 	      v->run->exit_reason);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -197,7 +197,7 @@ static void failing_run_refused(const void *arg)
 	vm_destroy(vm);
 }
 
-/* KVM takes the answer before it heeds immediate_exit; what comes later is none. */
+/* KVM takes the answer before it looks at immediate_exit; a later one is ignored. */
 static uint64_t fail_then_interrupt(struct vcpu *v, const struct psc *psc)
 {
 	uint64_t r = vm_psc(v, psc);
@@ -207,7 +207,7 @@ static uint64_t fail_then_interrupt(struct vcpu *v, const struct psc *psc)
 	v->run->immediate_exit = 1;
 	fail_runs(v, EAGAIN);
 	v->run->hypercall.ret = r;
-	check(ioctl(v->fd, KVM_RUN, 0) < 0 && errno == EINTR, "immediate_exit was not heeded");
+	check(ioctl(v->fd, KVM_RUN, 0) < 0 && errno == EINTR, "KVM_RUN ignored immediate_exit");
 	v->run->immediate_exit = 0;
 	fail_run(v, EAGAIN);
 	return EINVAL;

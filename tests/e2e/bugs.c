@@ -138,7 +138,7 @@ static struct vm *linux_crash(struct vm *vm, bool fixed, unsigned int read[SHARE
 	for (unsigned int i = 0; i < SHARED_PAGES; i++)
 		op_psc(vm, 0, GPA(i), PSC_SHARED);
 	linux_unshare_all(vm, fixed);
-	/* The crash kernel saves the old one's memory, all of it private to its mind. */
+	/* The crash kernel saves the old one's memory, and takes all of it for private. */
 	for (unsigned int i = 0; i < SHARED_PAGES; i++)
 		read[i] = op_read(vm, 0, VIEW_PRIVATE, GPA(i));
 	clean_run(vm);

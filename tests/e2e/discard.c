@@ -79,7 +79,7 @@ static void explained(const void *arg)
 	expect_log(path, "ended: psc=8 violations=1 enforced=0 suppressed=0 discarded=2");
 }
 
-/* It is told once: the page that the guest validates anew is like any other. */
+/* It is reported once: the page that the guest validates again is like any other. */
 static void told_once(const void *arg)
 {
 	struct vm *vm = strict_vm(NULL, "vc");
@@ -111,7 +111,7 @@ static void told_once(const void *arg)
 	vm_destroy(vm);
 }
 
-/* The guest asks anew, for the one or the other, before it touches the page. */
+/* The guest sends a new PSC, to private or to shared, before it touches the page. */
 static void asked_anew(const void *arg)
 {
 	struct vm *vm = strict_vm(NULL, "vc");
@@ -156,7 +156,7 @@ static void conversions_are_none(const void *arg)
 	vm_destroy(vm);
 }
 
-/* Nor is a stray access's: the record of that is enough. */
+/* Memory that goes for a stray access is none either: that has a record of its own. */
 static void strays_are_none(const void *arg)
 {
 	struct vm *vm = vm_create(NULL);

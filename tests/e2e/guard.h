@@ -87,8 +87,8 @@ struct vm *strict_vm(const struct vm_config *cfg, const char *action);
 /* Starts all vCPUs and waits until they have stopped by themselves. */
 void run(struct vm *vm);
 /*
- * Launches and starts a VM each of whose vCPUs converts a page of its own to and fro,
- * as it should, until it is stopped; and waits until each has done so once.
+ * Launches and starts a VM each of whose vCPUs converts a page of its own to private and
+ * to shared, as it should, until it is stopped; and waits until each has done so once.
  */
 struct vm *converting_vm(unsigned int nvcpus);
 /* All vCPUs go on from where they are. */

@@ -15,7 +15,7 @@ static uint64_t shared_word(struct vm *vm, uint64_t gpa)
 	return *(volatile uint64_t *)vm_hva(vm, gpa);
 }
 
-/* private and shared pages, asked for as it should be: no surprise for anybody */
+/* Private and shared pages that the guest has asked for: no exit but for the PSCs. */
 static void well_behaved(const void *arg)
 {
 	struct vm *vm = vm_create(NULL);
@@ -42,7 +42,7 @@ static void well_behaved(const void *arg)
 	vm_destroy(vm);
 }
 
-/* the conversion that nobody asked for: the write lands, nobody is told */
+/* A conversion that nobody asked for: the write lands, and no interface says so. */
 static void implicit_shared(const void *arg)
 {
 	struct vm *vm = vm_create(NULL);
@@ -98,7 +98,7 @@ static void implicit_private(const void *arg)
 	vm_destroy(vm);
 }
 
-/* KVM resolves it without a word to the VMM */
+/* KVM resolves it, and the VMM does not see it. */
 static void first_touch(const void *arg)
 {
 	struct vm *vm = vm_create(NULL);

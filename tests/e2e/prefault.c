@@ -23,7 +23,7 @@ static bool is_there(struct vm *vm, unsigned int n)
 	return !debug_has(vm, "psc_unused", "gfn=0x%lx", GFN(n));
 }
 
-/* Nothing is mapped, and the VMM is none the wiser: the guest's access is seen. */
+/* Nothing is mapped, and the VMM gets no error: the guest's access is seen. */
 static void never_asked(const void *arg)
 {
 	const bool strict = arg;
@@ -73,7 +73,7 @@ static void off(const void *arg)
 	vm_destroy(vm);
 }
 
-/* Pages that are the guest's by its launch or by its asking, in whichever state. */
+/* Pages that were launched, or that the guest has asked for, in either state. */
 static uint64_t prefault_asked(struct vcpu *v, const struct psc *psc)
 {
 	if (psc->gpa == GPA(9)) {

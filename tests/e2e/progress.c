@@ -72,7 +72,7 @@ static void in_turn(const void *arg)
 	vm_destroy(vm);
 }
 
-/* A page that the guest violates now and then, and goes on: each time anew. */
+/* A page that the guest violates now and then, and goes on: a violation each time. */
 #define TIMES	3u
 
 static void now_and_then(const void *arg)
@@ -200,7 +200,7 @@ static void vmsa_set_free(const void *arg)
 	vm_destroy(vm);
 }
 
-/* A guest that converts a page to and fro faults there all the time, and gets on. */
+/* A guest that converts a page all the time faults there each time, and makes progress. */
 static void converting(const void *arg)
 {
 	struct vm *vm = converting_vm(1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Guests that behave well, at length, in strict mode: not one word may be said. And one
- * whose vCPUs do not heed each other.
+ * Guests that behave well, at length, in strict mode: there must be no record. And one
+ * whose vCPUs do not mind each other.
  */
 #include "guard.h"
 #include "module.h"

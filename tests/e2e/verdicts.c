@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Whom strict mode stops: no guest for what KVM resolved while nobody looked, or for going
- * back to what it has asked for; but each that strays anew.
+ * back to what it has asked for; but each for a new stray access.
  */
 #include <errno.h>
 #include "guard.h"
@@ -43,7 +43,7 @@ enum { STRAY_SHARED, STRAY_PRIVATE, WENT_BACK, UNTOUCHED };
 /*
  * While the mode is off, a launched page is used as shared, a shared one as private, and
  * one as shared and as private again. Strict mode finds the first two as they are, and
- * bears with them; what is new, it stops.
+ * leaves them alone; what is new, it stops.
  */
 static void off_then_strict(const void *arg)
 {
@@ -109,8 +109,8 @@ static void off_then_strict(const void *arg)
 /* --- back to what was asked for --- */
 
 /*
- * Each page is used otherwise than it was asked for, which is told once; then as it was
- * asked for, which is nobody's business; then it is abused again.
+ * Each page is used otherwise than it was asked for, which is reported once; then as it was
+ * asked for, which is not reported; then it is abused again.
  */
 static void going_back(const void *arg)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VMMs that do what they should not, or die.  None of it may be held against
- * the guest, and none of it may confuse the module.
+ * VMMs that do what they should not, or die.  The guest must not be stopped
+ * for it, and the module must not lose track.
  */
 #include <errno.h>
 #include <signal.h>

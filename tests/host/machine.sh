@@ -31,7 +31,7 @@ switch_off() {
 	done
 }
 
-# shellcheck disable=SC2034 # for who sources this
+# shellcheck disable=SC2034 # for the scripts that source this
 wrong=0	# whether there was a complaint
 complain() {
 	printf '# host: %s\n' "$*"

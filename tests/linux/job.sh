@@ -4,7 +4,7 @@
 # What demo and run share: folders, guests, and the job for the host. Sourced,
 # never run.
 
-: "${here:?}" "${tests:?}" "${top:?}" "${build:?}"	# of who sources this
+: "${here:?}" "${tests:?}" "${top:?}" "${build:?}"	# set by the script that sources this
 
 # shellcheck source=../runner.sh
 . "$tests/runner.sh"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * fire: the module under VMMs that come, go and die, under guests and VMMs that
- * mean harm, and without memory. It has the runner and the helpers of tests/e2e.
+ * fire: the module under VMMs that come, go and die, under hostile guests and
+ * VMMs, and without memory. It has the runner and the helpers of tests/e2e.
  */
 #ifndef FIRE_H
 #define FIRE_H

@@ -240,7 +240,7 @@ static void *remove_module(void *arg)
 }
 
 /*
- * A VM that is older than the module can't be tracked for want of memory, so nothing of it
+ * A VM that is older than the module can't be tracked without memory, so nothing of it
  * holds the module; but its vCPU is in our wrapper, and stays there, as the guest counts and
  * needs no page that it has not touched before. Unloading waits for it alone.
  */

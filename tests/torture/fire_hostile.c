@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Guests that mean harm: what they cost the host has a bound. */
+/* Hostile guests: what they cost the host has a bound. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

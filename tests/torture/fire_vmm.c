@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* VMMs that mean harm: what they cost the host has a bound, and nobody is blamed for it. */
+/* Hostile VMMs: what they cost the host has a bound, and no guest is blamed for it. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>

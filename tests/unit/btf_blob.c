@@ -73,7 +73,7 @@ void blob_param(struct btf_blob *b, const char *name, u32 type)
 	blob_word(b, type);
 }
 
-/* Types last: a sanitizer sees who reads past them. */
+/* Types last: a sanitizer sees reads past them. */
 void *blob_finish(const struct btf_blob *b, size_t *size)
 {
 	const u32 strings = (b->strings_len + 3) & ~3u, types = b->nr_words * 4;

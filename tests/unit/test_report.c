@@ -311,7 +311,7 @@ static void no_psc_is_told_apart_from_a_lost_one(void **state)
 	add_pscs_elsewhere(f, 10000);
 	assert_false(report_noise(f).psc_lost);
 	assert_logged(" psc=none ");
-	/* Lost in earnest: no memory for what drops out of the ring. */
+	/* Really lost: no memory for what drops out of the ring. */
 	unit_fail_alloc(1);
 	add_pscs_elsewhere(f, 1);
 	assert_true(unit_alloc_failed());

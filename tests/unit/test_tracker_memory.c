@@ -27,7 +27,7 @@ static int tear_down(void **state)
 	return unit_live_objects() != 0;
 }
 
-/* The books must agree: the tracker's, and the allocator's. */
+/* The tracker and the allocator must count the same. */
 static size_t bytes(void)
 {
 	assert_int_equal(t.bytes, unit_live_bytes());

@@ -23,7 +23,7 @@ realmode_start:			/* CS and DS base = GUEST_REALMODE_GPA, IP = 0 */
 	mov	%bx, %es:0
 	jmp	3f
 2:	mov	%es:0, %bx
-3:	shl	$16, %ebx		/* in one store: who waits reads both */
+3:	shl	$16, %ebx		/* in one store: a reader gets both */
 	or	$1, %ebx
 	mov	%ebx, GUEST_RM_DONE
 4:	cli

@@ -46,7 +46,7 @@ def run(report, tools, events, policy, wanted, resumed=False):
     """
     Returns the domain, in the state that is wanted or not, and its records.  One vCPU is
     in the guest when it is ended, so there is one crash; but with @resumed, libvirt may
-    let the vCPUs run again, and each that does crashes anew.
+    let the vCPUs run again, and each that does crashes again.
     """
     name = "on-crash-" + policy
     before = time.monotonic()
@@ -98,7 +98,7 @@ def destroy(report, tools, events):
 def restart(report, tools, events):
     """
     libvirt restarts by a reset, which no SNP guest survives, and lets the vCPUs run, which
-    crash anew.  Each crash begins another attempt, in a thread of its own: how many there
+    crash again.  Each crash begins another attempt, in a thread of its own: how many there
     are before libvirt gives up, and which error ends it, is chance (docs/libvirt.md).
     """
     domain, _ = run(report, tools, events, "restart", "shut off", resumed=True)

@@ -15,7 +15,7 @@ def note(text):
 
 
 class Progress:
-    """A line on what a guest does, now and then, for who waits for it."""
+    """A line on what a guest does, now and then, for whoever waits for it."""
 
     def __init__(self, name, say=note):
         self.name, self.say = name, say

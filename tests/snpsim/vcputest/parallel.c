@@ -195,7 +195,7 @@ static void validation_race(void)
 
 /*
  * The VMM takes the backing of a page away under a guest that has used it and
- * does not leave guest mode of its own accord.
+ * does not leave guest mode by itself.
  */
 static void host_punches(void)
 {

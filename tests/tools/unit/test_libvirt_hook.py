@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The libvirt hook: domains that are started, fail, and are started anew."""
+"""The libvirt hook: domains that are started, fail, and are started again."""
 
 import os
 import tempfile

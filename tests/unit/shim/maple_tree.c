@@ -53,7 +53,7 @@ void *mas_find(struct ma_state *mas, unsigned long max)
 	i = nr_below(mt, mas->active ? mas->last + 1 : mas->index);
 	mas->active = true;
 	if (i == mt->nr || mt->range[i].first > max) {
-		/* Where the kernel's stands then is nobody's business. */
+		/* Where the kernel's stands then is not specified. */
 		mas->index = 0xbad;
 		mas->last = ~0UL;
 		return NULL;
@@ -115,7 +115,7 @@ int mas_store_gfp(struct ma_state *mas, void *entry, gfp_t gfp)
 
 	assert_held(mt);
 	assert(!mas->active && mas->index <= mas->last);
-	/* The kernel's has a new node now and then, and who calls can't know when. */
+	/* The kernel's has a new node now and then, and the caller can't know when. */
 	node = kmalloc(NODE_SIZE, gfp);
 	if (!node || make_room(mt, gfp)) {
 		kfree(node);

@@ -113,7 +113,7 @@ static void *map_victim(struct victim *v)
 
 	if (v->page)
 		return vmap(&v->page, 1, VM_MAP, prot);
-	/* For what is not RAM to the kernel, memremap() does not heed MEMREMAP_ENC. */
+	/* For what is not RAM to the kernel, memremap() ignores MEMREMAP_ENC. */
 	if (shared)
 		return (__force void *)ioremap_cache(gfn << PAGE_SHIFT, PAGE_SIZE);
 	return (__force void *)ioremap_encrypted(gfn << PAGE_SHIFT, PAGE_SIZE);
