@@ -26,7 +26,7 @@ static void vc_handler_terminates(const void *arg)
 	unsigned int w;
 
 	(void)arg;
-	vm_add_launch_page(vm, GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0xaa);
+	vm_add_launched(vm, GPA(0), 1, 0xaa);
 	w = op_write(vm, 0, VIEW_SHARED, GPA(0), SENTINEL);
 	op_last(vm, 0)->on_fault = ON_FAULT_TERMINATE;
 	guard_launch(vm);
@@ -70,7 +70,7 @@ static void vc_no_progress(const void *arg)
 	unsigned int w;
 
 	(void)arg;
-	vm_add_launch_page(vm, GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0xaa);
+	vm_add_launched(vm, GPA(0), 1, 0xaa);
 	w = op_write(vm, 0, VIEW_SHARED, GPA(0), SENTINEL);
 	op_last(vm, 0)->on_fault = ON_FAULT_RETRY;
 	op_last(vm, 0)->limit = 100000;
@@ -256,7 +256,7 @@ static void terminate_all_vcpus(const void *arg)
 	unsigned int w;
 
 	(void)arg;
-	vm_add_launch_page(vm, GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0xaa);
+	vm_add_launched(vm, GPA(0), 1, 0xaa);
 	for (unsigned int i = 1; i < 4; i++)
 		op_count(vm, i, i, 40);
 	op_wait_flag(vm, 0, 1, 1000);

@@ -152,7 +152,7 @@ static void expect_done_once(uint64_t (*on_psc)(struct vcpu *v, const struct psc
 	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = on_psc }, "vc");
 	unsigned int p, w;
 
-	vm_add_launch_page(vm, GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0xaa);
+	vm_add_launched(vm, GPA(0), 1, 0xaa);
 	p = op_psc(vm, 0, GPA(0), PSC_SHARED);
 	w = op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
 	clean_run(vm);
@@ -185,7 +185,7 @@ static void failing_run_refused(const void *arg)
 	unsigned int p, r;
 
 	(void)arg;
-	vm_add_launch_page(vm, GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0x11);
+	vm_add_launched(vm, GPA(0), 1, 0x11);
 	p = op_psc(vm, 0, GPA(0), PSC_SHARED);
 	r = op_read(vm, 0, VIEW_PRIVATE, GPA(0));
 	clean_run(vm);
@@ -236,7 +236,7 @@ static void failing_run_in_batch(const void *arg)
 	uint64_t e[3];
 
 	(void)arg;
-	vm_add_launch_page(vm, GPA(0), 5, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0x11);
+	vm_add_launched(vm, GPA(0), 5, 0x11);
 	for (unsigned int i = 0; i < 3; i++)
 		e[i] = PSC_ENTRY(GPA(2 * i), PSC_SHARED, 0, 0);
 	p = op_psc_nae(vm, 0, PSC_HDR(0, 2), e, 3);
@@ -268,7 +268,7 @@ static struct vm *low_half_vm(void)
 {
 	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = answer_in_high_half }, "vc");
 
-	vm_add_launch_page(vm, GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0x11);
+	vm_add_launched(vm, GPA(0), 1, 0x11);
 	return vm;
 }
 
@@ -358,7 +358,7 @@ static struct vm *touch_in_flight(uint64_t (*on_psc)(struct vcpu *v, const struc
 	struct vm *vm = strict_vm(&(struct vm_config){ .nvcpus = 2, .on_psc = on_psc }, "vc");
 
 	if (launched)
-		vm_add_launch_page(vm, GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0x11);
+		vm_add_launched(vm, GPA(0), 1, 0x11);
 	op_psc(vm, 0, GPA(0), PSC_SHARED);
 	op_wait_flag(vm, 1, FLAG_GO, 1);
 	*touch = launched ? op_read(vm, 1, VIEW_PRIVATE, GPA(0)) :

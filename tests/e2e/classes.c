@@ -82,7 +82,7 @@ static void prepare(struct vm *vm, const struct class_case *c, uint64_t gpa)
 	case NOTHING:
 		break;
 	case LAUNCHED:
-		vm_add_launch_page(vm, gpa, 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0xaa);
+		vm_add_launched(vm, gpa, 1, 0xaa);
 		break;
 	case ASKED_PRIVATE:
 		op_psc(vm, 0, gpa, PSC_PRIVATE);
@@ -336,7 +336,7 @@ static void state_by_use(const void *arg)
 	struct vm *vm = vm_create(NULL);
 
 	(void)arg;
-	vm_add_launch_page(vm, GUEST_FREE_GPA, 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0xaa);
+	vm_add_launched(vm, GUEST_FREE_GPA, 1, 0xaa);
 	op_write(vm, 0, VIEW_SHARED, GUEST_FREE_GPA, 1);
 	op_write(vm, 0, VIEW_PRIVATE, GUEST_FREE_GPA, 1);
 	op_psc(vm, 0, GUEST_FREE_GPA, PSC_SHARED);
@@ -364,7 +364,7 @@ static void vmpl(const void *arg)
 
 	(void)arg;
 	knob_write("mode", "strict");
-	vm_add_launch_page(vm, page, 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0x77);
+	vm_add_launched(vm, page, 1, 0x77);
 	create = add_ap(vm, vmsa, 1);
 	op_wait_flag(vm, 0, FLAG_GO, 1);
 	grant_vmpl1(vm, page, 1);

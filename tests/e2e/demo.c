@@ -104,7 +104,7 @@ static void one_way(const struct way *w)
 	struct ops o;
 	bool landed;
 
-	vm_add_launch_page(vm, NOT_ASKED, 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0);
+	vm_add_launched(vm, NOT_ASKED, 1, 0);
 	o.psc = op_psc(vm, 0, ASKED, PSC_SHARED);
 	o.first = op_write(vm, 0, VIEW_SHARED, ASKED, WORD);
 	o.second = op_write(vm, 0, VIEW_SHARED, NOT_ASKED, WORD);

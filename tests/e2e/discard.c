@@ -38,7 +38,7 @@ static void explained(const void *arg)
 	char path[64];
 
 	(void)arg;
-	vm_add_launch_page(vm, GPA(4), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0x11);
+	vm_add_launched(vm, GPA(4), 1, 0x11);
 	use_private(vm, 0);
 	op_psc(vm, 0, GPA(2), PSC_PRIVATE);
 	op_psc(vm, 0, GPA(3), PSC_SHARED);
@@ -143,7 +143,7 @@ static void conversions_are_none(const void *arg)
 	unsigned int start;
 
 	(void)arg;
-	vm_add_launch_page(vm, GPA(1), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0x11);
+	vm_add_launched(vm, GPA(1), 1, 0x11);
 	op_make_shared(vm, 0, GPA(1));
 	start = use_private(vm, 0) - 2;
 	op_make_shared(vm, 0, GPA(0));
@@ -162,7 +162,7 @@ static void strays_are_none(const void *arg)
 	struct vm *vm = vm_create(NULL);
 
 	(void)arg;
-	vm_add_launch_page(vm, GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0x11);
+	vm_add_launched(vm, GPA(0), 1, 0x11);
 	op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
 	clean_run(vm);
 	expect_record(vm, "class=implicit_shared gfn=0x%lx hole_age_us=n/a", GFN(0));

@@ -48,7 +48,7 @@ static void log_limit(const void *arg)
 		expect_record(loud, "class=implicit_shared n=%u suppressed=0", i);
 
 	quiet = vm_create(NULL);
-	vm_add_launch_page(quiet, GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0xaa);
+	vm_add_launched(quiet, GPA(0), 1, 0xaa);
 	op_write(quiet, 0, VIEW_SHARED, GPA(0), 1);
 	guard_launch(quiet);
 	run(quiet);
@@ -185,7 +185,7 @@ static void memory_map(const void *arg)
 	uint64_t gfn = GFN(0);
 
 	(void)arg;
-	vm_add_launch_page(vm, GPA(0), 2, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0xaa);
+	vm_add_launched(vm, GPA(0), 2, 0xaa);
 	op_psc(vm, 0, GPA(3), PSC_SHARED);
 	op_psc(vm, 0, GPA(4), PSC_SHARED);
 	op_write(vm, 0, VIEW_SHARED, GPA(5), 1);	/* as if it were shared, too */
@@ -265,7 +265,7 @@ static void uevent(const void *arg)
 	(void)arg;
 	if (!check(fd >= 0, "no netlink socket for uevents"))
 		return;
-	vm_add_launch_page(vm, GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0xaa);
+	vm_add_launched(vm, GPA(0), 1, 0xaa);
 	op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
 	guard_launch(vm);
 	run(vm);

@@ -227,7 +227,7 @@ static void redundant(const void *arg)
 	(void)arg;
 	refused_nr = 8;
 	refusal = EINVAL;
-	vm_add_launch_page(vm, GPA(4), 2, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0x11);
+	vm_add_launched(vm, GPA(4), 2, 0x11);
 	op_psc(vm, 0, GPA(0), PSC_SHARED);
 	op_psc(vm, 0, GPA(0), PSC_SHARED);	/* redundant */
 	op_psc(vm, 0, GPA(1), PSC_PRIVATE);

@@ -13,11 +13,6 @@
 
 enum { FLAG_GO = 1, FLAG_TOUCHED, FLAG_STOP };
 
-static void launched(struct vm *vm, unsigned int n, unsigned int pages)
-{
-	vm_add_launch_page(vm, GPA(n), pages, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0x11);
-}
-
 /* --- one PSC, held until the other vCPU's accesses are known --- */
 
 struct held {
@@ -76,7 +71,7 @@ static void one_psc(const void *arg)
 	else if (held->mode[0] == 's')
 		outcome = held->action;
 	if (!held->private)
-		launched(vm, 0, 1);
+		vm_add_launched(vm, GPA(0), 1, 0x11);
 	op_psc(vm, 0, GPA(0), held->private ? PSC_PRIVATE : PSC_SHARED);
 	op_wait_flag(vm, 1, FLAG_GO, 1);
 	op = held->private ? op_pvalidate(vm, 1, GPA(0), true, false) :
@@ -128,7 +123,7 @@ static void many_early(const void *arg)
 	unsigned int w;
 
 	(void)arg;
-	launched(vm, 0, EARLY);
+	vm_add_launched(vm, GPA(0), EARLY, 0x11);
 	for (unsigned int i = 0; i < EARLY; i++)
 		e[i] = PSC_ENTRY(GPA(i), PSC_SHARED, 0, 0);
 	op_psc_nae(vm, 0, PSC_HDR(0, EARLY - 1), e, EARLY);
@@ -166,7 +161,7 @@ static void asked_too_late(const void *arg)
 	unsigned int w;
 
 	(void)arg;
-	launched(vm, 0, 1);
+	vm_add_launched(vm, GPA(0), 1, 0x11);
 	op_wait_flag(vm, 0, FLAG_GO, 1);
 	op_psc(vm, 0, GPA(0), PSC_SHARED);
 	w = op_write(vm, 1, VIEW_SHARED, GPA(0), 1);
@@ -225,7 +220,7 @@ static struct vm *evade(const char *action, unsigned int w[STRAYS])
 
 	knob_write("mode", action ? "strict" : "lenient");
 	knob_write("action", action ?: "vc");
-	launched(vm, 0, STRAYS);
+	vm_add_launched(vm, GPA(0), STRAYS, 0x11);
 	for (unsigned int i = 1; i < 3; i++)
 		op_loop_until(vm, i, op_add(vm, i, &all), FLAG_STOP);
 	op_wait_flag(vm, 0, FLAG_GO, 1);
@@ -311,7 +306,7 @@ static void right_is_never_held(const void *arg)
 	unsigned int r, p, w, v;
 
 	(void)arg;
-	launched(vm, 0, 1);
+	vm_add_launched(vm, GPA(0), 1, 0x11);
 	op_psc(vm, 0, GPA(1), PSC_PRIVATE);
 	op_psc(vm, 0, GPA(2), PSC_SHARED);
 	op_add(vm, 0, &(struct guest_op){ .code = OP_PSC_HYPERCALL, .gpa = 0,

@@ -89,7 +89,7 @@ static void off(const void *arg)
 
 	(void)arg;
 	knob_write("mode", "off");
-	vm_add_launch_page(vm, GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0xaa);
+	vm_add_launched(vm, GPA(0), 1, 0xaa);
 	op_psc(vm, 0, GPA(1), PSC_SHARED);
 	w = op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
 	add_meeting(vm);
@@ -122,7 +122,7 @@ static void changes_while_running(const void *arg)
 
 	(void)arg;
 	for (unsigned int i = 0; i < 4; i++) {
-		vm_add_launch_page(vm, GPA(i), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0xaa);
+		vm_add_launched(vm, GPA(i), 1, 0xaa);
 		op_set_flag(vm, 0, FLAG_READY, i + 1);
 		op_wait_flag(vm, 0, FLAG_GO, i + 1);
 		w[i] = op_write(vm, 0, VIEW_SHARED, GPA(i), 1);
@@ -159,7 +159,7 @@ static void per_vm_side_by_side(const void *arg)
 	(void)arg;
 	for (unsigned int i = 0; i < 3; i++) {
 		vm[i] = vm_create(NULL);
-		vm_add_launch_page(vm[i], GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0xaa);
+		vm_add_launched(vm[i], GPA(0), 1, 0xaa);
 		w[i] = op_write(vm[i], 0, VIEW_SHARED, GPA(0), 1);
 		guard_launch(vm[i]);
 		check(!guard_write(vm[i], "mode", mode[i]), "mode=%s is refused", mode[i]);
@@ -207,7 +207,7 @@ static void global_off(const void *arg)
 	unsigned int w;
 
 	(void)arg;
-	vm_add_launch_page(vm, GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0xaa);
+	vm_add_launched(vm, GPA(0), 1, 0xaa);
 	w = op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
 	guard_launch(vm);
 	guard_write(vm, "mode", "strict");

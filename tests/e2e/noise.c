@@ -46,7 +46,7 @@ static void vmpl_loop(const void *arg)
 	unsigned int p, r;
 
 	(void)arg;
-	vm_add_launch_page(vm, GPA(1), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0x77);
+	vm_add_launched(vm, GPA(1), 1, 0x77);
 	op_psc(vm, 0, GPA(2), PSC_SHARED);
 	add_ap(vm, GPA(0), 1);
 	op_wait_flag(vm, 0, FLAG_GO, 1);

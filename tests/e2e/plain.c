@@ -50,7 +50,7 @@ static void implicit_shared(const void *arg)
 	unsigned int w, w2;
 
 	(void)arg;
-	vm_add_launch_page(vm, GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0xaa);
+	vm_add_launched(vm, GPA(0), 1, 0xaa);
 	w = op_write(vm, 0, VIEW_SHARED, GPA(0), SENTINEL);
 	op_make_private(vm, 0, GPA(1));
 	op_write(vm, 0, VIEW_PRIVATE, GPA(1), 1);
@@ -167,7 +167,7 @@ static void realmode_ap(const void *arg)
 	unsigned int done;
 
 	(void)arg;
-	vm_add_launch_page(vm, GUEST_LOW_GPA, 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0x5a);
+	vm_add_launched(vm, GUEST_LOW_GPA, 1, 0x5a);
 	op_write(vm, 0, VIEW_PRIVATE, GUEST_REALMODE_GPA + GUEST_RM_CONTROL, go);
 	done = op_add(vm, 0, &(struct guest_op){
 			.code = OP_WAIT_WORD, .gpa = GUEST_REALMODE_GPA + GUEST_RM_DONE,

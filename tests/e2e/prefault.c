@@ -89,7 +89,7 @@ static void asked(const void *arg)
 	unsigned int v[2], r, w;
 
 	(void)arg;
-	vm_add_launch_page(vm, GPA(2), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0x11);
+	vm_add_launched(vm, GPA(2), 1, 0x11);
 	op_psc(vm, 0, GPA(0), PSC_PRIVATE);
 	op_psc(vm, 0, GPA(1), PSC_PRIVATE);
 	op_psc(vm, 0, GPA(3), PSC_SHARED);
@@ -174,7 +174,7 @@ static void whole_slot(const void *arg)
 
 	(void)arg;
 	vm_slot_add(vm, 1, LARGE_GPA, LARGE_PAGES * GUEST_PAGE);
-	vm_add_launch_page(vm, GPA(0), 2, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0x11);
+	vm_add_launched(vm, GPA(0), 2, 0x11);
 	guard_launch(vm);
 	prefault(vm, 0, pages);
 	skipped = pages - guard_counter(vm, "launch_pages");

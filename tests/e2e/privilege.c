@@ -23,7 +23,7 @@ static struct vm *noted_vm(void)
 {
 	struct vm *vm = vm_create(NULL);
 
-	vm_add_launch_page(vm, GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0xaa);
+	vm_add_launched(vm, GPA(0), 1, 0xaa);
 	op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
 	clean_run(vm);
 	expect_record(vm, "class=implicit_shared rmp=assigned:1,level:4K");
@@ -273,7 +273,7 @@ static void readers(const void *arg)
 	get_preempt(preempt, sizeof(preempt));
 	if (*preempt)
 		file_write(PREEMPT, "full");
-	vm_add_launch_page(vm, GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0xaa);
+	vm_add_launched(vm, GPA(0), 1, 0xaa);
 	op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
 	start = op_psc(vm, 0, GPA(1), PSC_PRIVATE);
 	op_psc(vm, 0, GPA(1), PSC_SHARED);

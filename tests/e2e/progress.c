@@ -14,7 +14,7 @@ static struct vm *vm_with_launched(unsigned int pages)
 {
 	struct vm *vm = strict_vm(NULL, "vc");
 
-	vm_add_launch_page(vm, GPA(0), pages, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0xaa);
+	vm_add_launched(vm, GPA(0), pages, 0xaa);
 	return vm;
 }
 

@@ -10,11 +10,6 @@
 
 #define SENTINEL	0x1122334455667788ull
 
-static void launched(struct vm *vm, unsigned int n)
-{
-	vm_add_launch_page(vm, GPA(n), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0xaa);
-}
-
 static void expect_stopped(struct vm *vm, unsigned int op)
 {
 	expect_fault(vm, 0, op, VECTOR_VC, VC_PAGE_NOT_VALIDATED, 1);
@@ -52,9 +47,9 @@ static void off_then_strict(const void *arg)
 	struct vm *vm = vm_create(NULL);
 	unsigned int w, p, back, new;
 
-	launched(vm, STRAY_SHARED);
-	launched(vm, WENT_BACK);
-	launched(vm, UNTOUCHED);
+	vm_add_launched(vm, GPA(STRAY_SHARED), 1, 0xaa);
+	vm_add_launched(vm, GPA(WENT_BACK), 1, 0xaa);
+	vm_add_launched(vm, GPA(UNTOUCHED), 1, 0xaa);
 	op_write(vm, 0, VIEW_SHARED, GPA(STRAY_SHARED), 1);
 	op_psc(vm, 0, GPA(STRAY_PRIVATE), PSC_SHARED);
 	op_write(vm, 0, VIEW_SHARED, GPA(STRAY_PRIVATE), 1);
@@ -122,7 +117,7 @@ static void going_back(const void *arg)
 	op_psc(vm, 0, GPA(0), PSC_SHARED);
 	op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
 	op_pvalidate(vm, 0, GPA(0), true, false);	/* stands for load_unaligned_zeropad() */
-	launched(vm, 1);
+	vm_add_launched(vm, GPA(1), 1, 0xaa);
 	op_write(vm, 0, VIEW_SHARED, GPA(1), 1);
 	op_make_private(vm, 0, GPA(2));
 	op_write(vm, 0, VIEW_PRIVATE, GPA(2), 1);
@@ -226,7 +221,7 @@ static void psc_after_use(const void *arg)
 
 	(void)arg;
 	for (unsigned int i = 0; i < 2; i++) {
-		launched(vm, i);
+		vm_add_launched(vm, GPA(i), 1, 0xaa);
 		op_write(vm, 0, VIEW_SHARED, GPA(i), 1);
 	}
 	op_psc(vm, 0, GPA(0), PSC_SHARED);

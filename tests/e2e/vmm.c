@@ -80,7 +80,7 @@ static void flips_launch_page(const void *arg)
 	unsigned int r;
 
 	(void)arg;
-	vm_add_launch_page(vm, GPA(0), 1, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0x11);
+	vm_add_launched(vm, GPA(0), 1, 0x11);
 	add_meeting(vm);
 	r = op_read(vm, 0, VIEW_PRIVATE, GPA(0));
 	run_until_meeting(vm);

@@ -101,7 +101,7 @@ static void clean(struct vm *vm)
 /* Makes a buffer of four pages shared and writes five; one more whenever it is told to. */
 static void overrun(struct vm *vm)
 {
-	vm_add_launch_page(vm, GPA(4), 4, KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0);
+	vm_add_launched(vm, GPA(4), 4, 0);
 	op_psc(vm, 0, GPA(0), PSC_SHARED);
 	each(vm, 4, GUEST_PAGE);
 	op_write(vm, 0, VIEW_SHARED, GPA(0), 1);

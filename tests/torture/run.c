@@ -117,8 +117,7 @@ struct run *run_create(unsigned int nvcpus, const uint64_t *launched, unsigned i
 	vm_slot_add(vm, 1, ARENA_GFN * GUEST_PAGE, SLOT_A_PAGES * GUEST_PAGE);
 	vm_slot_add(vm, 2, (ARENA_GFN + SLOT_B_FIRST) * GUEST_PAGE, SLOT_B_PAGES * GUEST_PAGE);
 	for (unsigned int i = 0; i < nlaunched; i++)
-		vm_add_launch_page(vm, launched[i] * GUEST_PAGE, 1,
-				   KVM_SEV_SNP_PAGE_TYPE_NORMAL, 0xc3);
+		vm_add_launched(vm, launched[i] * GUEST_PAGE, 1, 0xc3);
 	for (unsigned int i = 0; i < nvcpus; i++) {
 		for (unsigned int n = 0; n < GUEST_SCRIPT_PAGES; n++)
 			op_psc(vm, i, STREAM_GPA(i) + n * GUEST_PAGE, PSC_SHARED);

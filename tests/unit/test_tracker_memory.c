@@ -9,23 +9,8 @@
 
 #include <unit/alloc.h>
 
+#include "one_tracker.h"
 #include "oracle.h"
-
-/* Empty at the start of each test. */
-static struct rmpe_tracker t;
-
-static int set_up(void **state)
-{
-	unit_reset();
-	t = (struct rmpe_tracker){ };
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	rmpe_tracker_free(&t);
-	return unit_live_objects() != 0;
-}
 
 /* The tracker and the allocator must count the same. */
 static size_t bytes(void)

@@ -10,6 +10,7 @@
 
 #include <unit/alloc.h>
 
+#include "one_tracker.h"
 #include "oracle.h"
 #include "random.h"
 
@@ -50,22 +51,6 @@ static struct oracle focus(const struct oracle *o)
 	if (random_below(2))
 		at = GFNS_1G - 3 * GFNS_2M;
 	return (struct oracle){ .base = o->base + at, .n = n };
-}
-
-/* Empty at the start of each test. */
-static struct rmpe_tracker t;
-
-static int set_up(void **state)
-{
-	unit_reset();
-	t = (struct rmpe_tracker){ };
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	rmpe_tracker_free(&t);
-	return unit_live_objects() != 0;
 }
 
 static void random_run(gfn_t base, unsigned int steps)

@@ -96,6 +96,11 @@ void vm_add_launch_page(struct vm *vm, uint64_t gpa, uint64_t pages, unsigned in
 	vm->launch = p;
 }
 
+void vm_add_launched(struct vm *vm, uint64_t gpa, uint64_t pages, uint8_t fill)
+{
+	vm_add_launch_page(vm, gpa, pages, KVM_SEV_SNP_PAGE_TYPE_NORMAL, fill);
+}
+
 /* Pages from GUEST_IMAGE_GPA that are launched. */
 uint64_t vm_image_pages(void)
 {

@@ -133,6 +133,8 @@ void vm_destroy(struct vm *vm);
 uint64_t vm_image_pages(void);
 void vm_add_launch_page(struct vm *vm, uint64_t gpa, uint64_t pages, unsigned int type,
 			uint8_t fill);
+/* Of the normal type. */
+void vm_add_launched(struct vm *vm, uint64_t gpa, uint64_t pages, uint8_t fill);
 
 /* memory.c: slots and page states; gpa and sizes in bytes, multiples of 4K */
 void vm_slot_add(struct vm *vm, unsigned int id, uint64_t gpa, uint64_t size);
