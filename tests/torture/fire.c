@@ -2,10 +2,12 @@
 /* What the scenarios of fire share. */
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "fire.h"
 
@@ -19,6 +21,14 @@ unsigned int fire_random(unsigned int below)
 		diag("random numbers begin with %u", seed);
 	}
 	return rand_r(&seed) % below;
+}
+
+void fire_kill(pid_t pid)
+{
+	if (pid <= 0)
+		return;
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
 }
 
 unsigned int fire_vms(void)

@@ -16,6 +16,8 @@ extern const struct scenario_group cycle_group, settings_group, words_group, mem
 /* fire.c */
 /* Where each run goes another way; printed, so that it can be repeated. */
 unsigned int fire_random(unsigned int below);
+/* Ends a process, if there is one, and waits until it is gone. */
+void fire_kill(pid_t pid);
 /* VMs that the module has a folder for. */
 unsigned int fire_vms(void);
 /* How long to go on with what has no end of its own; less on a slow kernel. */

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include "fire.h"
 
@@ -42,14 +41,6 @@ static pid_t start_noise(enum noise noise)
 		pause();
 }
 
-static void end_noise(pid_t pid)
-{
-	if (pid <= 0)
-		return;
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
-}
-
 /* The seconds that a well-behaved guest takes beside this noise. */
 static double timed(enum noise noise, unsigned int *own_lines)
 {
@@ -72,7 +63,7 @@ static double timed(enum noise noise, unsigned int *own_lines)
 	expect_counter(vm, "log_suppressed", 0);
 	guard_forget(vm);
 	vm_destroy(vm);
-	end_noise(pid);
+	fire_kill(pid);
 	return took;
 }
 

@@ -49,10 +49,7 @@ static pid_t start_vmm(void)
 
 static void kill_vmm(pid_t *pid)
 {
-	if (*pid <= 0)
-		return;
-	kill(*pid, SIGKILL);
-	waitpid(*pid, NULL, 0);
+	fire_kill(*pid);
 	*pid = 0;
 }
 
