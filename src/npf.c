@@ -51,7 +51,7 @@ static int resolve(const struct rmpe_fault *f)
 }
 
 /* Is the access one that was asked for, with nothing more to be looked at? */
-static bool in_order(const struct rmpe_vm *vm, gfn_t gfn, u64 error_code)
+static __always_inline bool in_order(const struct rmpe_vm *vm, gfn_t gfn, u64 error_code)
 {
 	u8 watch;
 

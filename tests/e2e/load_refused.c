@@ -132,7 +132,7 @@ static const struct {
 	{ "debugfs_create_dir", 1, 0, NULL },
 	{ "register_kprobe", 8, EINVAL, "that can be hooked (error -22)" },
 	{ "ftrace_set_filter_ip", 8, ENOMEM, "failed with error -12" },
-	{ "register_ftrace_function", 8, ENODEV, "failed with error -19" },
+	{ "register_ftrace_function", 2, ENODEV, "failed with error -19" },
 };
 
 #define NR_CALLS	(sizeof(calls) / sizeof(*calls))
