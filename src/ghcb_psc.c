@@ -41,9 +41,10 @@ static bool is_new_psc(const struct kvm_vcpu *vcpu)
 }
 
 /* Only @vcpu's own KVM_RUN begins a PSC, or ends it. */
-static void psc_begin(struct rmpe_vm *vm, struct rmpe_psc *psc, struct kvm_vcpu *vcpu)
+static void psc_begin(struct rmpe_vm *vm, struct rmpe_vcpu *v, struct kvm_vcpu *vcpu)
 {
 	const struct kvm_run *run = vcpu->run;
+	struct rmpe_psc *psc = &v->psc;
 	u64 flags = READ_ONCE(run->hypercall.args[2]);
 
 	psc->to_private = flags & KVM_MAP_GPA_RANGE_ENCRYPTED;
@@ -53,6 +54,7 @@ static void psc_begin(struct rmpe_vm *vm, struct rmpe_psc *psc, struct kvm_vcpu 
 	psc->nr_early = 0;
 	psc->complete = vcpu->arch.complete_userspace_io;
 	vcpu->arch.complete_userspace_io = psc_complete;
+	v->progress.faults = 0;		/* whoever asks gets somewhere */
 	/* Pairs with rmpe_in_flight(), which does not see half of it. */
 	smp_store_release(&psc->active, true);
 	trace_psc_request(vm->id, vm->pid, vcpu->vcpu_id, psc, 0);
@@ -215,5 +217,5 @@ void rmpe_psc_seen(struct rmpe_vm *vm, struct kvm_vcpu *vcpu)
 	if (unlikely(!v))
 		v = meet_vcpu(vm, vcpu);
 	if (v)
-		psc_begin(vm, &v->psc, vcpu);
+		psc_begin(vm, v, vcpu);
 }

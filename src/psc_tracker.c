@@ -89,20 +89,29 @@ slot_state(const struct state_block *slot, gfn_t gfn)
 	       gfn % PER_WORD * STATE_BITS & STATE_MASK;
 }
 
+static void word_fill(u64 *word, u64 mask, u64 pattern)
+{
+	WRITE_ONCE(*word, (*word & ~mask) | (pattern & mask));
+}
+
+/* [gfn, end) is not empty, and in the block. */
 static void block_fill(struct state_block *block, gfn_t gfn, gfn_t end,
 		       enum rmpe_page_state state)
 {
 	const u64 pattern = ~0ULL / STATE_MASK * state;
+	const u64 from = ~0ULL << gfn % PER_WORD * STATE_BITS;
+	const u64 to = ~0ULL >> -end % PER_WORD * STATE_BITS;
+	u64 *word = &block->word[gfn % BLOCK_GFNS / PER_WORD];
+	u64 *last = &block->word[(end - 1) % BLOCK_GFNS / PER_WORD];
 
-	while (gfn < end) {
-		unsigned int bit = gfn % PER_WORD * STATE_BITS;
-		unsigned int n = min(end - gfn, PER_WORD - gfn % PER_WORD);
-		u64 *word = &block->word[gfn % BLOCK_GFNS / PER_WORD];
-		u64 mask = GENMASK_ULL(bit + n * STATE_BITS - 1, bit);
-
-		WRITE_ONCE(*word, (*word & ~mask) | (pattern & mask));
-		gfn += n;
+	if (word == last) {
+		word_fill(word, from & to, pattern);
+		return;
 	}
+	word_fill(word, from, pattern);
+	while (++word < last)
+		WRITE_ONCE(*word, pattern);
+	word_fill(last, to, pattern);
 }
 
 static struct tracker_node *find_node(const struct rmpe_tracker *t, gfn_t gfn)
