@@ -49,12 +49,14 @@ enum rmpe_history_state {
  *	needs was not answered
  * @gpa: where
  * @error_code: of the #NPF
+ * @psc_requests: how many PSCs the VM had asked for by then: later ones do not count
  * @vcpu: vcpu_id
  * @mode: in force
  */
 struct rmpe_early {
 	gpa_t gpa;
 	u64 error_code;
+	u64 psc_requests;
 	int vcpu;
 	enum rmpe_mode mode;
 };

@@ -128,11 +128,13 @@ static void tell(struct rmpe_vm *vm, struct rmpe_suspect *s, const struct rmpe_f
 	s->acted = acted;
 }
 
-static struct rmpe_early early_access(const struct rmpe_vm *vm, const struct rmpe_fault *f)
+static struct rmpe_early early_access(const struct rmpe_vm *vm, const struct rmpe_fault *f,
+				      const struct rmpe_suspect *s)
 {
 	return (struct rmpe_early){
 		.gpa		= f->gpa,
 		.error_code	= f->error_code,
+		.psc_requests	= s->psc_requests,
 		.vcpu		= f->vcpu->vcpu_id,
 		.mode		= rmpe_vm_mode(vm),
 	};
@@ -148,7 +150,7 @@ static enum rmpe_disposition let_pass(struct rmpe_vm *vm, struct rmpe_psc *psc,
 				      struct rmpe_record *rec,
 				      const struct rmpe_verdict *without)
 {
-	const struct rmpe_early early = early_access(vm, f);
+	const struct rmpe_early early = early_access(vm, f, s);
 	enum rmpe_disposition disposition = RMPE_USE;
 
 	/* It was asked for; a PSC that is under way takes it back. */
@@ -299,13 +301,6 @@ void rmpe_fault_unbacked(struct rmpe_vm *vm, const struct rmpe_fault *f)
 	mutex_unlock(&vm->lock);
 }
 
-/* While KVM resolved an access that came too early its PSC was refused. */
-static bool is_refused(struct rmpe_vm *vm, const struct rmpe_suspect *s)
-{
-	return s->told == RMPE_CLASS_IN_FLIGHT &&
-	       !rmpe_in_flight(vm, s->gfn, s->private, s->psc_requests);
-}
-
 /**
  * rmpe_fault_used() - KVM has resolved an access
  * @vm: the VM
@@ -339,9 +334,11 @@ void rmpe_fault_used(struct rmpe_vm *vm, const struct rmpe_fault *f)
 		   vm->history_state == RMPE_HISTORY_COMPLETE) {
 		rmpe_vm_set_used(vm, gfn, private ? RMPE_PAGE_PRIVATE :
 						    RMPE_PAGE_SHARED);
-		early = early_access(vm, f);
-		if (s && is_refused(vm, s))
+		/* Its PSC may have been refused while KVM resolved it. */
+		if (s && s->told == RMPE_CLASS_IN_FLIGHT) {
+			early = early_access(vm, f, s);
 			rmpe_in_flight_settle(vm, vcpu->kvm, &early, private);
+		}
 	}	/* else KVM's attribute is what we compare with, and it follows */
 	if (s)
 		s->active = false;

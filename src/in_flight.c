@@ -66,8 +66,9 @@ void rmpe_in_flight_remember(struct rmpe_psc *psc, const struct rmpe_early *e)
  * @e: the access, which KVM has resolved
  * @private: how
  *
- * Now it is known what it was.  It is never acted upon: where that was to be, the vCPU
- * has waited (enforce.c).
+ * Unless another one that is not answered yet was there before the access, it is known
+ * now what it was.  It is never acted upon: where that was to be, the vCPU has waited
+ * (enforce.c).
  *
  * Context: process context, may sleep; kvm->srcu (read) held; under @vm->lock.
  */
@@ -75,6 +76,7 @@ void rmpe_in_flight_settle(struct rmpe_vm *vm, struct kvm *kvm, const struct rmp
 			   bool private)
 {
 	const gfn_t gfn = gpa_to_gfn(e->gpa);
+	struct rmpe_psc *other = rmpe_in_flight(vm, gfn, private, e->psc_requests);
 	const struct rmpe_judge_input in = {
 		.access_private	= private,
 		.asked		= rmpe_tracker_state(&vm->asked, gfn),
@@ -90,6 +92,10 @@ void rmpe_in_flight_settle(struct rmpe_vm *vm, struct kvm *kvm, const struct rmp
 		.verdict	= rmpe_judge(&in),
 	};
 
+	if (other) {
+		rmpe_in_flight_remember(other, e);
+		return;
+	}
 	if (rec.verdict.class == RMPE_CLASS_NONE)
 		return;
 	rmpe_vm_count_violation(vm, gfn, &rec);

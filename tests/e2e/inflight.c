@@ -140,6 +140,52 @@ static void many_early(const void *arg)
 	vm_destroy(vm);
 }
 
+/* --- two PSCs, and the first to be answered is refused --- */
+
+static unsigned int both;
+static uint64_t second_answer;	/* 0: done */
+
+static uint64_t refuse_the_first(struct vcpu *v, const struct psc *psc)
+{
+	if (psc->gpa < GUEST_FREE_GPA)
+		return vm_psc(v, psc);
+	if (__atomic_add_fetch(&both, 1, __ATOMIC_SEQ_CST) == 2)
+		vm_set_flag(v->vm, FLAG_GO, 1);
+	check(vm_wait_flag(v->vm, FLAG_TOUCHED, 1, PATIENCE_MS / 2), "vCPU 1 did not get on");
+	if (v == &v->vm->vcpu[0])
+		return EINVAL;
+	wait_for_counter(v->vm, "psc_refused", 1);
+	return second_answer ?: vm_psc(v, psc);
+}
+
+/* The access is settled with the last PSC that was there before it, and once. */
+static void two_pscs(const void *arg)
+{
+	struct vm *vm = vm_create(&(struct vm_config){ .nvcpus = 3,
+						       .on_psc = refuse_the_first });
+	unsigned int w;
+
+	both = 0;
+	second_answer = (uintptr_t)arg;
+	vm_add_launched(vm, GPA(0), 1, 0x11);
+	op_psc(vm, 0, GPA(0), PSC_SHARED);
+	op_psc(vm, 2, GPA(0), PSC_SHARED);
+	op_wait_flag(vm, 1, FLAG_GO, 1);
+	w = op_write(vm, 1, VIEW_SHARED, GPA(0), 1);
+	op_set_flag(vm, 1, FLAG_TOUCHED, 1);
+	clean_run(vm);
+	expect_ok(vm, 1, w);
+	expect_record(vm, "class=in_flight vcpu=1 gfn=0x%lx n=1 action=none", GFN(0));
+	if (second_answer)
+		expect_record(vm, "class=implicit_shared vcpu=1 gfn=0x%lx n=2 action=none",
+			      GFN(0));
+	expect_quiet(vm);
+	expect_counter(vm, "violations/in_flight", 1);
+	expect_counter(vm, "violations/implicit_shared", !!second_answer);
+	expect_counter(vm, "psc_refused", second_answer ? 2 : 1);
+	vm_destroy(vm);
+}
+
 /* --- an access that was there first --- */
 
 static uint64_t answer_after_faults(struct vcpu *v, const struct psc *psc)
@@ -338,6 +384,8 @@ static const struct scenario scenarios[] = {
 	{ "inflight.done_report", one_psc, &done_report, 0 },
 	{ "inflight.refused_report", one_psc, &refused_report, 0 },
 	{ "inflight.many_early", many_early, NULL, 0 },
+	{ "inflight.refused_then_done", two_pscs, NULL, 0 },
+	{ "inflight.refused_twice", two_pscs, (void *)EINVAL, 0 },
 	{ "inflight.asked_too_late", asked_too_late, NULL, 0 },
 	{ "inflight.evade", evade_vc, NULL, 0 },
 	{ "inflight.evade_terminate", evade_terminate, NULL, 0 },

@@ -289,8 +289,14 @@ static void killed(const void *arg)
 
 	(void)arg;
 	for (unsigned int i = 0; i < 5; i++) {
+		char text[64];
+
 		pid = child_vmm(fill_endless, NULL);
-		usleep(70000 + i * 5000);
+		snprintf(text, sizeof(text), "pid=%d comm", pid);
+		for (unsigned int ms = 0; ms < PATIENCE_MS && !log_has(MODULE_NAME ": vm=", text);
+		     ms++)
+			usleep(1000);
+		usleep(50000 + i * 5000);
 		kill(pid, SIGKILL);
 		waitpid(pid, &status, 0);
 		check(WIFSIGNALED(status), "the VMM ended by itself");
