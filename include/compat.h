@@ -50,13 +50,27 @@ long kvm_arch_vcpu_pre_fault_memory(struct kvm_vcpu *vcpu,
 /* KVM's own, which only the kernel's BTF can vouch for. */
 long kvm_gmem_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
 
-/* A guest_memfd's VM: the first member of what its file has (shape.c asks the BTF). */
+/**
+ * rmpe_gmem_kvm() - a guest_memfd's VM
+ * @file: the guest_memfd
+ *
+ * It is the first member of what the file has; shape.c asks the BTF.
+ *
+ * Context: any; who holds the file holds the VM.
+ * Return: the VM.
+ */
 static inline struct kvm *rmpe_gmem_kvm(const struct file *file)
 {
 	return *(struct kvm **)file->private_data;
 }
 
-/* The task that runs a vCPU, or NULL; RCU read side. */
+/**
+ * rmpe_vcpu_task() - the task that runs a vCPU
+ * @vcpu: the vCPU
+ *
+ * Context: RCU read side.
+ * Return: the task, or NULL.
+ */
 static inline struct task_struct *rmpe_vcpu_task(struct kvm_vcpu *vcpu)
 {
 	struct task_struct *task;
@@ -71,7 +85,13 @@ static inline struct task_struct *rmpe_vcpu_task(struct kvm_vcpu *vcpu)
 	return task;
 }
 
-/* Can this slot hold private memory? */
+/**
+ * rmpe_slot_has_gmem() - can a memslot hold private memory?
+ * @slot: the memslot, or NULL
+ *
+ * Context: any.
+ * Return: true if it has a guest_memfd.
+ */
 static inline bool rmpe_slot_has_gmem(const struct kvm_memory_slot *slot)
 {
 	return slot && slot->flags & KVM_MEM_GUEST_MEMFD;

@@ -18,8 +18,9 @@
  *	rmpe_hook_leave() it may call RMPE_ORIGINAL()
  * @vm_type: from its arguments, the type of the VM that it is called for; notrace.
  *	NULL: its first argument is a vCPU
- * @without: it has no part in any verdict, and only the kernel's BTF can vouch for it:
- *	what will not be known of a guest where it does not; else NULL
+ * @without: it has no part in any verdict, takes the file of a guest_memfd, and only the
+ *	kernel's BTF can vouch for it: what will not be known of a guest where it does
+ *	not; else NULL
  * @skip: it does not (shape.c)
  * @ip: its fentry call, once that is found
  */
@@ -35,6 +36,8 @@ struct rmpe_hook {
 
 /* The original, after its fentry call: neither ftrace nor we see it again. */
 #define RMPE_ORIGINAL(_hook, _fn) ((typeof(_fn) *)((_hook).ip + MCOUNT_INSN_SIZE))
+
+#define RMPE_MAX_HOOKS 8
 
 DECLARE_PER_CPU(long, rmpe_hook_users);
 

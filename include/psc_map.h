@@ -55,7 +55,13 @@ void rmpe_map_forget(struct rmpe_psc_map *m, gfn_t gfn, u64 npages);
 bool rmpe_map_last(struct rmpe_psc_map *m, gfn_t gfn, struct rmpe_map_event *ev);
 bool rmpe_map_next(struct rmpe_psc_map *m, gfn_t gfn, struct rmpe_map_event *ev);
 
-/* Context: any. */
+/**
+ * rmpe_map_is_empty() - has no gfn an event?
+ * @m: the map
+ *
+ * Context: any.
+ * Return: true if none has.
+ */
 static inline bool rmpe_map_is_empty(const struct rmpe_psc_map *m)
 {
 	return !READ_ONCE(m->nr);

@@ -14,7 +14,7 @@
 #define RMPE_NR_RECORDS	32	/* kept for each VM, of either kind */
 #define RMPE_RECORD_LEN	896	/* of one record as text; printk takes 1024 */
 
-/* What was done about it.  RETRY and NONE leave the fault to KVM or the guest. */
+/* What was done about it.  NONE leaves the fault to KVM. */
 enum rmpe_outcome {
 	RMPE_OUTCOME_NONE,
 	RMPE_OUTCOME_VC,

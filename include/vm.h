@@ -87,7 +87,7 @@ struct rmpe_psc {
 /**
  * struct rmpe_progress - faults of a vCPU at one gfn that are in order
  * @gfn: the gfn
- * @faults: how many in a row
+ * @faults: how many in a row, without a PSC in between
  * @exits: the vCPU's count of exits when they began to be suspicious
  * @since: jiffies of then
  * @told: it was reported
@@ -175,7 +175,7 @@ struct rmpe_note {
  * @settings: its own settings
  * @terminated: no vCPU may run again; set once, under @lock
  * @exit: what every KVM_RUN returns once @terminated is set
- * @npf_judged: #NPFs on guest_memfd slots
+ * @npf_judged: #NPFs on guest_memfd memslots, or on pages that were asked for
  * @psc_requests: PSCs that KVM forwarded to the VMM
  * @lock: protects all below, except readers of @asked, @used and @watch
  * @history_state: how far @asked can be trusted
@@ -236,7 +236,13 @@ struct rmpe_vm {
 	struct dentry *dentry;
 };
 
-/* One of a VM's counters, under its lock: sysfs reads them without. */
+/**
+ * rmpe_count() - count
+ * @counter: one of a VM's counters, which sysfs reads without the lock
+ * @n: how many
+ *
+ * Context: under the VM's lock.
+ */
 static inline void rmpe_count(u64 *counter, u64 n)
 {
 	WRITE_ONCE(*counter, *counter + n);
@@ -255,6 +261,22 @@ static inline bool rmpe_terminated(const struct rmpe_vm *vm)
 	return smp_load_acquire(&vm->terminated);
 }
 
+/**
+ * rmpe_vm_watch() - why an access that was asked for may need a closer look
+ * @vm: the VM
+ *
+ * To be read before the page states that it stands for: it is cleared after they have
+ * changed.
+ *
+ * Context: any.
+ * Return: RMPE_WATCH_*.
+ */
+static inline u8 rmpe_vm_watch(const struct rmpe_vm *vm)
+{
+	/* Pairs with rmpe_vm_update_watch(). */
+	return smp_load_acquire(&vm->watch);
+}
+
 extern const char *const rmpe_history_names[];
 
 struct rmpe_vm *rmpe_vm_find(const struct kvm *kvm);
@@ -264,6 +286,7 @@ struct rmpe_vm *rmpe_vm_del(const struct kvm *kvm);
 void rmpe_vm_wait_all_freed(void);
 void rmpe_vm_release(struct rmpe_vm *vm);
 
+struct rmpe_vcpu *rmpe_vcpu_meet(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu);
 struct rmpe_vcpu *rmpe_vcpu_get(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu);
 void rmpe_vm_set_asked(struct rmpe_vm *vm, gfn_t gfn, u64 npages,
 		       enum rmpe_page_state state);

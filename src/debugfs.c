@@ -316,6 +316,8 @@ void rmpe_debugfs_remove_vm(struct rmpe_vm *vm)
 
 /**
  * rmpe_debugfs_init() - make the top directory
+ *
+ * Context: module init; process context.
  */
 void rmpe_debugfs_init(void)
 {
@@ -324,6 +326,8 @@ void rmpe_debugfs_init(void)
 
 /**
  * rmpe_debugfs_exit() - remove the top directory
+ *
+ * Context: module exit; process context.
  */
 void rmpe_debugfs_exit(void)
 {

@@ -151,7 +151,7 @@ static long __nocfi gmem_fallocate(struct file *file, int mode, loff_t offset, l
 	rmpe_hook_enter();
 	vm = rmpe_vm_find(h.kvm);
 	if (vm && mode & FALLOC_FL_PUNCH_HOLE) {
-		if (READ_ONCE(vm->watch) & RMPE_WATCH_SLOT)
+		if (rmpe_vm_watch(vm) & RMPE_WATCH_SLOT)
 			settle(vm, h.kvm);
 		look(vm, &h, file, offset >> PAGE_SHIFT, (offset + len) >> PAGE_SHIFT);
 	}

@@ -233,11 +233,12 @@ static enum rmpe_disposition judge_locked(struct rmpe_vm *vm, const struct rmpe_
  */
 enum rmpe_disposition rmpe_fault_judge(struct rmpe_vm *vm, const struct rmpe_fault *f)
 {
+	const u8 watch = rmpe_vm_watch(vm);
 	struct rmpe_judge_input in = facts(vm, f);
 	enum rmpe_disposition disposition;
 
 	if (rmpe_judge(&in).class == RMPE_CLASS_NONE && in.used == RMPE_PAGE_NONE &&
-	    !(READ_ONCE(vm->watch) & ~RMPE_WATCH_USED))
+	    !(watch & ~RMPE_WATCH_USED))
 		return RMPE_RESOLVE;
 
 	mutex_lock(&vm->lock);

@@ -4,7 +4,7 @@
  *
  * A guest asks through the GHCB MSR protocol or the GHCB page; KVM decodes the
  * request and leaves KVM_RUN with KVM_EXIT_HYPERCALL, KVM_HC_MAP_GPA_RANGE, one
- * contiguous range at a time (arch/x86/kvm/svm/sev.c, snp_begin_psc()).  The
+ * contiguous range at a time (arch/x86/kvm/svm/sev.c, snp_begin_psc(), snp_do_psc()).  The
  * VMM converts the range, puts its answer into run->hypercall.ret and enters
  * again.  KVM takes the answer, and tells the guest, when it calls
  * vcpu->arch.complete_userspace_io (arch/x86/kvm/x86.c,
@@ -19,6 +19,8 @@
 
 #include "ghcb_psc.h"
 
+#include <linux/bits.h>
+#include <linux/build_bug.h>
 #include <linux/kvm_host.h>
 #include <linux/kvm_para.h>
 #include <linux/ktime.h>
@@ -29,6 +31,10 @@
 #include "rmpe_trace.h"
 #include "slots.h"
 #include "vm.h"
+
+/* What an event has room for. */
+static_assert(BIT(14) >= KVM_MAX_VCPU_IDS);
+static_assert(sizeof(struct rmpe_psc_kept) == 32);
 
 static int psc_complete(struct kvm_vcpu *vcpu);
 
@@ -117,7 +123,7 @@ static bool psc_record(struct rmpe_vm *vm, struct kvm *kvm, const struct rmpe_ps
 	u64 absent = psc->npages;
 	struct kvm_memslot_iter iter;
 
-	if (end < start)
+	if (end <= start)
 		return false;
 
 	if (vm->watch & RMPE_WATCH_SLOT)
@@ -176,24 +182,12 @@ static void psc_end(struct rmpe_vm *vm, struct rmpe_vcpu *v, struct kvm_vcpu *vc
 static int psc_complete(struct kvm_vcpu *vcpu)
 {
 	struct rmpe_vm *vm = rmpe_vm_find(vcpu->kvm);
-	struct rmpe_vcpu *v = vm->vcpus[vcpu->vcpu_idx];
+	struct rmpe_vcpu *v = READ_ONCE(vm->vcpus[vcpu->vcpu_idx]);
 
 	mutex_lock(&vm->lock);
 	psc_end(vm, v, vcpu, READ_ONCE(vcpu->run->hypercall.ret));
 	mutex_unlock(&vm->lock);
 	return v->psc.complete(vcpu);
-}
-
-static struct rmpe_vcpu *meet_vcpu(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
-{
-	struct rmpe_vcpu *v;
-
-	mutex_lock(&vm->lock);
-	v = rmpe_vcpu_get(vm, vcpu);
-	if (!v)		/* its answer will pass unseen */
-		rmpe_vm_lose_history(vm);
-	mutex_unlock(&vm->lock);
-	return v;
 }
 
 /**
@@ -215,7 +209,7 @@ void rmpe_psc_seen(struct rmpe_vm *vm, struct kvm_vcpu *vcpu)
 		return;
 	v = READ_ONCE(vm->vcpus[vcpu->vcpu_idx]);
 	if (unlikely(!v))
-		v = meet_vcpu(vm, vcpu);
+		v = rmpe_vcpu_meet(vm, vcpu);
 	if (v)
 		psc_begin(vm, v, vcpu);
 }

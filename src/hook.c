@@ -25,8 +25,6 @@
 /* Names are looked up in kvm.ko only, unless KVM is part of the kernel. */
 #define KVM_PREFIX (IS_MODULE(CONFIG_KVM) ? "kvm:" : "")
 
-#define MAX_HOOKS 8
-
 /**
  * struct group - functions that share an ftrace_ops: each of these takes a grace
  *	period to unregister
@@ -38,7 +36,7 @@
 struct group {
 	struct ftrace_ops ops;
 	bool registered;
-	struct rmpe_hook *hook[MAX_HOOKS];
+	struct rmpe_hook *hook[RMPE_MAX_HOOKS];
 	unsigned int nr;
 };
 
@@ -165,8 +163,6 @@ static int add(struct rmpe_hook *hook)
 		pr_info("%s of kvm is not known: %s\n", hook->name, hook->without);
 		return 0;
 	}
-	if (g->nr == MAX_HOOKS)
-		return -E2BIG;
 	r = find_ip(hook);
 	if (!r)
 		g->hook[g->nr++] = hook;
@@ -194,14 +190,17 @@ static int install(struct group *g)
 
 	for (i = 0; !r && i < g->nr; i++)
 		r = ftrace_set_filter_ip(&g->ops, g->hook[i]->ip, 0, 0);
-	if (!r)
+	if (!r) {
 		r = register_ftrace_function(&g->ops);
-	if (r == -EBUSY)
-		pr_err("refusing to load: %s is already redirected by another module (a livepatch?), or ftrace is off (sysctl kernel.ftrace_enabled)\n",
-		       busy_hook(g));
-	else if (r)
+		g->registered = !r;
+		if (r == -EBUSY) {
+			pr_err("refusing to load: %s is already redirected by another module (a livepatch?), or ftrace is off (sysctl kernel.ftrace_enabled)\n",
+			       busy_hook(g));
+			return r;
+		}
+	}
+	if (r)
 		pr_err("refusing to load: hooking KVM failed with error %d\n", r);
-	g->registered = !r;
 	return r;
 }
 
@@ -216,7 +215,7 @@ static void uninstall(struct group *g)
 
 /**
  * rmpe_hooks_install() - start to see what SNP VMs do
- * @hooks: all of them; NULL is the last
+ * @hooks: all of them, RMPE_MAX_HOOKS at most; NULL is the last
  *
  * All hooks or none.  Says why it fails.
  *

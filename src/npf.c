@@ -53,13 +53,12 @@ static int resolve(const struct rmpe_fault *f)
 /* Is the access one that was asked for, with nothing more to be looked at? */
 static __always_inline bool in_order(const struct rmpe_vm *vm, gfn_t gfn, u64 error_code)
 {
-	u8 watch;
+	const u8 watch = rmpe_vm_watch(vm);
 
 	if (error_code & PFERR_GUEST_VMPL_MASK ||
 	    !rmpe_state_allows(rmpe_tracker_state(&vm->asked, gfn),
 			       error_code & PFERR_GUEST_ENC_MASK))
 		return false;
-	watch = READ_ONCE(vm->watch);
 	return !watch || (watch == RMPE_WATCH_USED &&
 			  rmpe_tracker_state(&vm->used, gfn) == RMPE_PAGE_NONE);
 }
@@ -126,8 +125,6 @@ static noinline int fault_not_in_order(struct rmpe_vm *vm, struct kvm_vcpu *vcpu
 	f.insn = insn;
 	f.insn_len = insn_len;
 	f.refused = refused;
-	if (!vm)
-		return resolve(&f);
 	if (rmpe_terminated(vm))
 		return rmpe_exit_terminated(vm, vcpu);
 	off = rmpe_effective_mode(&vm->settings) == RMPE_MODE_OFF;
@@ -154,7 +151,9 @@ static int page_fault_of(struct rmpe_vm *vm, struct kvm_vcpu *vcpu, gpa_t gpa,
 {
 	int r;
 
-	if (!vm || rmpe_terminated(vm) || !in_order(vm, gpa_to_gfn(gpa), error_code))
+	if (!vm)
+		return kvm_resolve(vcpu, gpa, error_code, insn, insn_len);
+	if (rmpe_terminated(vm) || !in_order(vm, gpa_to_gfn(gpa), error_code))
 		return fault_not_in_order(vm, vcpu, gpa, error_code, insn, insn_len, 0);
 	if (rmpe_effective_mode(&vm->settings) == RMPE_MODE_OFF)
 		return kvm_resolve(vcpu, gpa, error_code, insn, insn_len);

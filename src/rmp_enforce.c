@@ -7,6 +7,8 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/array_size.h>
+#include <linux/build_bug.h>
 #include <linux/cc_platform.h>
 #include <linux/init.h>
 #include <linux/kvm_host.h>
@@ -40,6 +42,8 @@ static struct rmpe_hook *const hooks[] = {
 	&rmpe_hook_init_vm,
 	NULL
 };
+
+static_assert(ARRAY_SIZE(hooks) - 1 <= RMPE_MAX_HOOKS);
 
 static char *mode;
 module_param(mode, charp, 0444);

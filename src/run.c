@@ -20,22 +20,15 @@ static int __nocfi run_in_kvm(struct kvm_vcpu *vcpu)
 	return RMPE_ORIGINAL(rmpe_hook_vcpu_run, kvm_arch_vcpu_ioctl_run)(vcpu);
 }
 
-/* What it does is to be followed from the start.  Out of line, for exits are many. */
-static noinline void meet_vcpu(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
-{
-	mutex_lock(&vm->lock);
-	rmpe_vcpu_get(vm, vcpu);
-	mutex_unlock(&vm->lock);
-}
-
 static int run_tracked(struct rmpe_vm *vm, struct kvm_vcpu *vcpu)
 {
 	int r;
 
 	if (rmpe_terminated(vm))
 		return rmpe_exit_terminated(vm, vcpu);
+	/* What it does is to be followed from the start. */
 	if (unlikely(!READ_ONCE(vm->vcpus[vcpu->vcpu_idx])))
-		meet_vcpu(vm, vcpu);
+		rmpe_vcpu_meet(vm, vcpu);
 	/* A VM that is older than the module may have left with a PSC before. */
 	if (unlikely(READ_ONCE(vm->history_state) == RMPE_HISTORY_PARTIAL) &&
 	    rmpe_may_be_psc(vcpu))

@@ -49,6 +49,9 @@ static const struct member vcpu_members[] = {
 	MEMBER(kvm_vcpu, requests),
 	MEMBER(kvm_vcpu, run),
 	MEMBER(kvm_vcpu, pid),
+#ifdef RMPE_HAS_VCPU_PID_LOCK
+	MEMBER(kvm_vcpu, pid_lock),
+#endif
 	MEMBER(kvm_vcpu, sigset_active),
 	MEMBER(kvm_vcpu, sigset),
 	MEMBER(kvm_vcpu, wants_to_run),
@@ -72,7 +75,14 @@ static const struct member slot_members[] = {
 	MEMBER(kvm_memory_slot, base_gfn),
 	MEMBER(kvm_memory_slot, npages),
 	MEMBER(kvm_memory_slot, flags),
-	MEMBER(kvm_memory_slot, gmem),
+	MEMBER(kvm_memory_slot, gmem.file),
+	MEMBER(kvm_memory_slot, gmem.pgoff),
+	{ }
+};
+
+static const struct member memslots_members[] = {
+	MEMBER(kvm_memslots, gfn_tree),
+	MEMBER(kvm_memslots, node_idx),
 	{ }
 };
 
@@ -83,6 +93,7 @@ static const struct {
 	{ "kvm", kvm_members },
 	{ "kvm_vcpu", vcpu_members },
 	{ "kvm_memory_slot", slot_members },
+	{ "kvm_memslots", memslots_members },
 };
 
 /* No header has it, so without BTF nothing is known of it. */

@@ -42,9 +42,10 @@ void rmpe_slots_settle(struct rmpe_vm *vm, struct kvm *kvm)
 	lockdep_assert_held(&vm->lock);
 	if (!new.end || !is_there(kvm, &new))
 		return;
-	vm->coming = (struct rmpe_backing){ };
 	while (rmpe_backing_next_new(&vm->backings, &new, &first, &end))
 		rmpe_vm_set_asked(vm, first, end - first, RMPE_PAGE_NONE);
+	/* Last: until all parts are void, accesses in order are to be looked at. */
+	vm->coming = (struct rmpe_backing){ };
 	if (rmpe_backing_add(&vm->backings, &new))
 		rmpe_vm_lose_history(vm);
 	rmpe_vm_update_watch(vm);

@@ -367,6 +367,7 @@ static void remove_root(void)
 /**
  * rmpe_sysfs_init() - make the top directory
  *
+ * Context: module init; process context.
  * Return: 0 or -ENOMEM.
  */
 int rmpe_sysfs_init(void)
@@ -390,6 +391,8 @@ put_root:
 
 /**
  * rmpe_sysfs_exit() - remove the top directory
+ *
+ * Context: module exit; process context.
  */
 void rmpe_sysfs_exit(void)
 {

@@ -236,6 +236,28 @@ struct rmpe_vcpu *rmpe_vcpu_get(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
 }
 
 /**
+ * rmpe_vcpu_meet() - our part of a vCPU that was not met yet
+ * @vm: its VM
+ * @vcpu: the vCPU; we are in its KVM_RUN
+ *
+ * Without memory its PSCs would pass unseen, so the history is lost.
+ *
+ * Context: process context, may sleep.
+ * Return: the state, or NULL.
+ */
+struct rmpe_vcpu *rmpe_vcpu_meet(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
+{
+	struct rmpe_vcpu *v;
+
+	mutex_lock(&vm->lock);
+	v = rmpe_vcpu_get(vm, vcpu);
+	if (!v)
+		rmpe_vm_lose_history(vm);
+	mutex_unlock(&vm->lock);
+	return v;
+}
+
+/**
  * rmpe_vm_update_watch() - something that RMPE_WATCH_* stands for has changed
  * @vm: the VM
  *
@@ -252,7 +274,8 @@ void rmpe_vm_update_watch(struct rmpe_vm *vm)
 		watch |= RMPE_WATCH_USED;
 	if (!rmpe_map_is_empty(&vm->holes))
 		watch |= RMPE_WATCH_HOLES;
-	WRITE_ONCE(vm->watch, watch);
+	/* Pairs with rmpe_vm_watch(). */
+	smp_store_release(&vm->watch, watch);
 }
 
 /**
@@ -423,6 +446,7 @@ bool rmpe_vm_record(struct rmpe_vm *vm, u64 after, struct rmpe_record *rec)
  * rmpe_vm_npf_judged() - how many #NPFs of a VM were judged
  * @vm: the VM
  *
+ * Context: any.
  * Return: the number.
  */
 u64 rmpe_vm_npf_judged(const struct rmpe_vm *vm)

@@ -121,19 +121,28 @@ static void other_prototype(const void *arg)
 		   "kvm_mmu_page_fault is void(struct kvm *) in this kernel, and was s32(struct kvm_vcpu *, u64, u64, void *, s32) in the one we were built for");
 }
 
+struct moved {
+	const char *of, *member;
+};
+
+static const struct moved run_page = { "kvm_vcpu", "run" };
+static const struct moved memslots = { "kvm_memslots", "node_idx" };
+
 static void other_layout(const void *arg)
 {
 	static const char copy[] = "/tmp/btf.layout";
+	const struct moved *m = arg;
 	const char *file = BTF_OF_KVM;
+	char text[64];
 
-	(void)arg;
 	/* A kernel that uses the struct outside of kvm.ko, too, describes it itself. */
-	if (!btf_with_member_moved(copy, file, "kvm_vcpu", "run", 8)) {
+	if (!btf_with_member_moved(copy, file, m->of, m->member, 8)) {
 		file = BTF_OF_KERNEL;
-		if (!btf_with_member_moved(copy, file, "kvm_vcpu", "run", 8))
+		if (!btf_with_member_moved(copy, file, m->of, m->member, 8))
 			give_up("no BTF with another layout");
 	}
-	is_refused(file, copy, "struct kvm_vcpu, run is at ");
+	snprintf(text, sizeof(text), "struct %s, %s is at ", m->of, m->member);
+	is_refused(file, copy, text);
 }
 
 static const struct scenario scenarios[] = {
@@ -141,7 +150,8 @@ static const struct scenario scenarios[] = {
 	{ "load_order.before_kvm_amd", before_kvm_amd, NULL, SC_UNLOADED | SC_NO_IDLE_VM },
 	{ "load_order.kvm_amd_comes_again", kvm_amd_comes_again, NULL, SC_NO_IDLE_VM },
 	{ "load_order.other_prototype", other_prototype, NULL, SC_UNLOADED },
-	{ "load_order.other_layout", other_layout, NULL, SC_UNLOADED },
+	{ "load_order.other_layout", other_layout, &run_page, SC_UNLOADED },
+	{ "load_order.other_memslots", other_layout, &memslots, SC_UNLOADED },
 };
 
 GROUP(load_order_group, scenarios);
