@@ -336,7 +336,8 @@ void rmpe_fault_used(struct rmpe_vm *vm, const struct rmpe_fault *f)
 		rmpe_vm_set_used(vm, gfn, private ? RMPE_PAGE_PRIVATE :
 						    RMPE_PAGE_SHARED);
 		/* Its PSC may have been refused while KVM resolved it. */
-		if (s && s->told == RMPE_CLASS_IN_FLIGHT) {
+		if (s && s->told == RMPE_CLASS_IN_FLIGHT &&
+		    rmpe_vm_mode(vm) != RMPE_MODE_OFF) {
 			early = early_access(vm, f, s);
 			rmpe_in_flight_settle(vm, vcpu->kvm, &early, private);
 		}

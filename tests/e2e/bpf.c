@@ -176,7 +176,7 @@ static void detach(void)
 	}
 }
 
-static uint64_t runs_of(unsigned int i)
+static struct bpf_prog_info info_of(unsigned int i)
 {
 	struct bpf_prog_info info = { };
 	union bpf_attr a = { };
@@ -184,7 +184,8 @@ static uint64_t runs_of(unsigned int i)
 	a.info.bpf_fd = program[i];
 	a.info.info_len = sizeof(info);
 	a.info.info = (uint64_t)&info;
-	return bpf(BPF_OBJ_GET_INFO_BY_FD, &a) ? 0 : info.run_cnt;
+	check(!bpf(BPF_OBJ_GET_INFO_BY_FD, &a), "BPF_OBJ_GET_INFO_BY_FD: %s", strerror(errno));
+	return info;
 }
 
 /* A guest is guarded, and the programs at what it goes through see it. */
@@ -193,12 +194,17 @@ static void guards_and_is_seen(void)
 	uint64_t before[NR_PROGRAMS];
 
 	for (unsigned int i = 0; i < NR_PROGRAMS; i++)
-		before[i] = runs_of(i);
+		before[i] = info_of(i).run_cnt;
 	guards_a_guest();
 	/* A VM has no need of the last two. */
-	for (unsigned int i = 0; i < NR_PROGRAMS - 4; i++)
-		check(runs_of(i) > before[i], "the program at the %s of %s saw nothing",
-		      i % 2 ? "end" : "start", functions[i / 2]);
+	for (unsigned int i = 0; i < NR_PROGRAMS - 4; i++) {
+		struct bpf_prog_info info = info_of(i);
+
+		check(info.run_cnt > before[i],
+		      "the program at the %s of %s saw nothing (%llu runs, %llu ns, %llu missed)",
+		      i % 2 ? "end" : "start", functions[i / 2], info.run_cnt,
+		      info.run_time_ns, info.recursion_misses);
+	}
 }
 
 static void after(const void *arg)

@@ -102,6 +102,39 @@ static const struct held refused_lenient = { "lenient", "vc", NULL, EINVAL, fals
 static const struct held done_report = { "strict", "vc", "report", 0, false };
 static const struct held refused_report = { "strict", "vc", "report", EINVAL, false };
 
+static uint64_t off_meanwhile(struct vcpu *v, const struct psc *psc)
+{
+	if (psc->gpa < GUEST_FREE_GPA)
+		return vm_psc(v, psc);
+	vm_set_flag(v->vm, FLAG_GO, 1);
+	wait_for_counter(v->vm, "violations/in_flight", 1);
+	knob_write("mode", "off");
+	check(vm_wait_flag(v->vm, FLAG_TOUCHED, 1, PATIENCE_MS / 2), "vCPU 1 waits with mode=off");
+	return EINVAL;
+}
+
+/* With mode=off nobody waits, and nothing more is told. */
+static void off_while_waiting(const void *arg)
+{
+	struct vm *vm = strict_vm(&(struct vm_config){ .nvcpus = 2, .on_psc = off_meanwhile },
+				  "vc");
+	unsigned int w;
+
+	(void)arg;
+	vm_add_launched(vm, GPA(0), 1, 0x11);
+	op_psc(vm, 0, GPA(0), PSC_SHARED);
+	op_wait_flag(vm, 1, FLAG_GO, 1);
+	w = op_write(vm, 1, VIEW_SHARED, GPA(0), 1);
+	op_set_flag(vm, 1, FLAG_TOUCHED, 1);
+	clean_run(vm);
+	expect_ok(vm, 1, w);
+	expect_record(vm, "class=in_flight vcpu=1 gfn=0x%lx n=1 mode=strict action=none", GFN(0));
+	expect_quiet(vm);
+	expect_counter(vm, "psc_refused", 1);
+	expect_counter(vm, "violations/implicit_shared", 0);
+	vm_destroy(vm);
+}
+
 /* Of one PSC 16 accesses are settled, whatever the guest does: they take up memory. */
 #define EARLY		20u
 #define SETTLED		16u
@@ -383,6 +416,7 @@ static const struct scenario scenarios[] = {
 	{ "inflight.refused_lenient", one_psc, &refused_lenient, 0 },
 	{ "inflight.done_report", one_psc, &done_report, 0 },
 	{ "inflight.refused_report", one_psc, &refused_report, 0 },
+	{ "inflight.off_while_waiting", off_while_waiting, NULL, 0 },
 	{ "inflight.many_early", many_early, NULL, 0 },
 	{ "inflight.refused_then_done", two_pscs, NULL, 0 },
 	{ "inflight.refused_twice", two_pscs, (void *)EINVAL, 0 },
