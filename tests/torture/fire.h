@@ -38,6 +38,8 @@ bool fire_load(const char *args);
 #define FIRE_PAGES	16u
 #define FIRE_FOR_EVER	(~0u)
 void fire_add_violations(struct vm *vm, unsigned int vcpu, uint64_t gpa, unsigned int times);
+/* Its operations, where a script begins with it. */
+enum { FIRE_AS_SHARED, FIRE_AS_PRIVATE };
 /* One page, and asking each time. */
 void fire_add_conversions(struct vm *vm, unsigned int vcpu, uint64_t gpa, unsigned int times);
 /* Says "done" and does nothing: a million PSCs cost the test no conversion. */
