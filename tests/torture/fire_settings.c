@@ -29,6 +29,7 @@ static void expect_some(struct vm *vm, const char *class)
 
 	snprintf(file, sizeof(file), "violations/%s", class);
 	check(guard_counter(vm, file) > 10, "hardly a violation of class %s", class);
+	diag("%s: %lu violations", class, guard_counter(vm, file));
 }
 
 /*
