@@ -2,12 +2,14 @@
 """From a VMM's pid to the name of its libvirt domain, without asking libvirt.
 
 libvirt starts QEMU with "-name guest=NAME,debug-threads=on"; in QEMU's options a
-comma within a value is written twice.  A process that has gone already is looked
-up in the notes that the libvirt hook has made.
+comma within a value is written twice.  A VM that has ended is looked up in the notes
+that the libvirt hook has made.
 """
 
 import os
 import time
+
+from .host import MODULE
 
 NOTES = "run/rmp-enforce/domains"
 
@@ -40,18 +42,29 @@ def cmdline(host, pid):
 
 
 def name_of(host, pid):
-    """The name of the domain whose VMM has this pid, or None."""
-    if host.exists("proc", str(pid)):
-        return name_from_cmdline(cmdline(host, pid))
-    return host.read_or(None, NOTES, str(pid))
+    """The name of the domain whose VMM runs with this pid, or None."""
+    return name_from_cmdline(cmdline(host, pid))
 
 
-def remember(host, pid, name):
-    """For whoever asks for the name when the process is gone."""
+def name_of_vm(host, vm_id, pid):
+    """The name of a VM's domain, also if the VM has ended; None if it is not known.
+
+    Only if VM and process still belong together: another VMM may have the pid by now.
+    """
+    if host.read_or(None, MODULE, "vms", str(vm_id), "pid") == str(pid):
+        name = name_of(host, pid)
+        if name is not None:
+            return name
+    noted_vm, _, name = host.read_or("", NOTES, str(pid)).partition(" ")
+    return name if name and noted_vm == str(vm_id) else None
+
+
+def remember(host, pid, vm_id, name):
+    """For whoever asks for the name when the VM is gone."""
     path = host.path(NOTES)
     os.makedirs(path, exist_ok=True)
     with open(os.path.join(path, str(pid)), "w", encoding="utf-8") as file:
-        file.write(name)
+        file.write(f"{vm_id} {name}")
     # Names of processes that have gone long ago.
     for old in os.listdir(path):
         note = os.path.join(path, old)

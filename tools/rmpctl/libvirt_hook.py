@@ -21,15 +21,17 @@ from . import domain, files, settings, vm as vms
 from .domain_policy import Policy
 from .errors import RmpctlError, VmGone
 from .host import MODULE, Host
+from .printable import printable
 
 PATIENCE_S = 60
 STATE = "run/rmp-enforce/hook"
+PID_FILES = "run/libvirt/qemu"
 
 
 def say(text):
     """To the system's log; standard error is libvirt's only if the start is refused."""
     syslog.openlog("rmp-enforce-hook", syslog.LOG_PID, syslog.LOG_DAEMON)
-    syslog.syslog(syslog.LOG_WARNING, text)
+    syslog.syslog(syslog.LOG_WARNING, printable(text))
 
 
 def _state(host, name):
@@ -43,11 +45,15 @@ def _waiting(name):
 
 
 def vms_of(host, name):
-    """VMs of the QEMU that runs this domain."""
-    found = []
+    """VMs of the QEMU that runs this domain.
+
+    Any VMM may say that this is its name; libvirt's pid file, where there is one, tells
+    whose it is.
+    """
+    pid, found = host.read_or(None, PID_FILES, f"{name}.pid"), []
     for vm in vms.all_vms(host):
         try:
-            if domain.name_from_cmdline(domain.cmdline(host, vm.pid)) == name:
+            if domain.name_of(host, vm.pid) == name and pid in (None, str(vm.pid)):
                 found.append(vm)
         except VmGone:
             pass
@@ -55,7 +61,7 @@ def vms_of(host, name):
 
 
 def apply(host, name, wanted, token):
-    """Wait for the domain's VM and give it the policy; its pid.
+    """Wait for the domain's VM and give it the policy; (its number, its pid).
 
     None if the domain was released or started anew meanwhile, which says another token.
     """
@@ -65,7 +71,7 @@ def apply(host, name, wanted, token):
             return None
         for vm in vms_of(host, name):
             settings.apply(host, vm.folder, f"VM {vm.id}", wanted)
-            return vm.pid
+            return vm.id, vm.pid
         if time.monotonic() > end:
             raise RmpctlError(f"domain {name}: no SNP VM of it appeared in {PATIENCE_S} s.")
         time.sleep(0.02)
@@ -101,10 +107,11 @@ def start(host, name, wanted):
     for fd in range(3):
         os.dup2(null, fd)
     try:
-        pid = apply(host, name, wanted, token)
-        if pid is None:
+        found = apply(host, name, wanted, token)
+        if found is None:
             os._exit(0)
-        domain.remember(host, pid, name)
+        vm_id, pid = found
+        domain.remember(host, pid, vm_id, name)
         result = "done"
     except (RmpctlError, OSError) as error:
         say(f"domain {name}: {error}")
@@ -134,6 +141,8 @@ def main(argv):
     host = Host(os.environ.get("RMP_ENFORCE_ROOT", "/"))
     name, operation = argv
     try:
+        if "/" in name:
+            raise RmpctlError(f"no domain is called '{name}': a name has no '/' in it.")
         policy = Policy(sys.stdin.read())
         if not policy.is_there:
             return 0
@@ -145,7 +154,7 @@ def main(argv):
         elif operation == "started":
             started(host, name)
     except RmpctlError as error:
-        print(f"rmp-enforce: {error}", file=sys.stderr)
+        print(printable(f"rmp-enforce: {error}"), file=sys.stderr)
         return 1
     return 0
 

@@ -70,7 +70,7 @@ class Vm:
 
     @property
     def domain(self):
-        return domain.name_of(self.host, self.pid)
+        return domain.name_of_vm(self.host, self.id, self.pid)
 
     def last_violation(self):
         """The last record; None if there is none.  For root only."""

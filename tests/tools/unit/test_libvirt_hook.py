@@ -62,7 +62,7 @@ class Starting(unittest.TestCase):
         libvirt_hook.started(self.host, "web1")
         self.children_end(1)
         self.assertEqual((self.mode(1), self.mode(2)), ("inherit", "strict"))
-        self.assertEqual(self.host.read("run/rmp-enforce/domains/200"), "web1")
+        self.assertEqual(domain.name_of_vm(self.host, 2, 200), "web1")
 
     def test_names_that_another_hook_forgets_meanwhile(self):
         """The note of a process that has gone long ago vanishes while it is looked at."""
@@ -74,8 +74,23 @@ class Starting(unittest.TestCase):
         plain = os.stat
         self.put("old", "run/rmp-enforce/domains/300")
         with unittest.mock.patch.object(os, "stat", stat):
-            domain.remember(self.host, 200, "web1")
-        self.assertEqual(self.host.read("run/rmp-enforce/domains/200"), "web1")
+            domain.remember(self.host, 200, 2, "web1")
+        self.assertEqual(domain.name_of_vm(self.host, 2, 200), "web1")
+
+    def test_the_pid_belongs_to_another_vm_by_now(self):
+        domain.remember(self.host, 200, 2, "web1")
+        self.appear(3, 200, "db1")
+        self.assertEqual(domain.name_of_vm(self.host, 2, 200), "web1")
+        self.assertEqual(domain.name_of_vm(self.host, 3, 200), "db1")
+        self.assertIsNone(domain.name_of_vm(self.host, 4, 200))
+
+    def test_another_vmm_that_has_the_name_does_not_get_the_policy(self):
+        self.appear(1, 100, "web1")
+        self.appear(2, 200, "web1")
+        self.put("200", "run/libvirt/qemu/web1.pid")
+        libvirt_hook.start(self.host, "web1", {"mode": "strict"})
+        self.children_end(1)
+        self.assertEqual((self.mode(1), self.mode(2)), ("inherit", "strict"))
 
     def test_nothing_waits_for_a_domain_that_was_released(self):
         libvirt_hook.start(self.host, "web1", {"mode": "strict"})
