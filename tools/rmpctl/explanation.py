@@ -6,7 +6,10 @@ import textwrap
 from . import causes, domain as domains, psc, vm as vms
 from .classes import NEVER_ACTED_UPON
 from .errors import RmpctlError, VmGone
+from .host import MODULE
 from .neighbours import adjacent
+from .printable import printable
+from .record import ORDER
 from .units import ago, plural
 
 OPS = {"read": "read from", "write": "wrote to", "fetch": "fetched an instruction from",
@@ -20,13 +23,26 @@ ESCALATED = {
 }
 
 
+def home(host, record):
+    """The host, if the record is of a VM that is here now; else None.
+
+    Of another host, or from before the module was loaded anew, a VM with the same number
+    is another one.
+    """
+    if host is None or record.earlier_load:
+        return None
+    pid = host.read_or(None, MODULE, "vms", record["vm"], "pid") if record["vm"].isdigit() else None
+    return host if pid is not None and pid == record["pid"] else None
+
+
 def _who(host, record):
-    domain = record.pairs.get("domain")
-    if domain is None and host is not None:
-        pid = record.number("pid")
-        domain = domains.name_of(host, pid) if pid else None
-    name = f"domain {domain}, " if domain else ""
-    return f"VM {record['vm']} ({name}pid {record['pid']}, {record['comm']})"
+    name = record.domain
+    if name is None and host is not None and not record.earlier_load:
+        name = domains.name_of_vm(host, record["vm"], record["pid"])
+    name = f"domain {printable(name)}, " if name else ""
+    load = " of an earlier load of the module" if record.earlier_load else ""
+    where = f" on {printable(record.host)}" if record.host else ""
+    return f"VM {record['vm']}{load}{where} ({name}pid {record['pid']}, {record['comm']})"
 
 
 def _refused(record):
@@ -36,9 +52,9 @@ def _refused(record):
     yield (f"The guest asked for this page to be {record['refused']}, and the VMM refused it"
            f"{'' if age is None else f' {ago(age)} before'}: it answered {said}.")
     if record["class"] == "host" and record["refused"] == record["attr"]:
-        yield (f"But KVM's attribute of the page is {record['attr']}: the VMM converted the page "
-               "and then said no.")
-    elif record["refused"] == record["access"] and record["class"] != "host":
+        yield (f"But KVM's attribute of the page is {record['attr']}: what the VMM answered is "
+               "not what it did.")
+    elif record.was_refused_this and record["class"] != "host":
         yield f"The guest used it as {record['access']} all the same."
 
 
@@ -58,8 +74,9 @@ def in_short(record):
     if record.number("hole_age_us") is not None:
         said += _taken_away(record)
     if record["class"] == "unbacked":
-        said.append("There is no private memory here: these are device registers, ROM, or memory "
-                    "without guest_memfd. The C-bit is wrong for this address.")
+        said.append("There is no private memory here: these are device registers, ROM, memory "
+                    "without guest_memfd, or nothing at all. Unless the VMM should have given "
+                    "guest_memfd, the C-bit is wrong for this address.")
     if record["class"] == "no_progress":
         said.append(f"vCPU {record['vcpu']} faults at the same page, rightly, without progress: "
                     "the page is in use, for instance as a running vCPU's VMSA.")
@@ -95,14 +112,26 @@ def _expected(record):
     return f"the page was {state} ({why})"
 
 
+def _host_did(record):
+    """Why an access that is right is not in order."""
+    if not record.has("attr"):
+        return "But the VMM had changed the page."
+    if record["attr"] == record["access"]:
+        return "But the VMM had taken the page away."
+    text = f"But KVM's attribute of the page was {record['attr']}: "
+    if record["refused"] == record["attr"]:
+        return text + "the VMM refused that request, but the page is as it asked."
+    if record["source"] == "psc":
+        return text + ("the VMM did not do what it answered to the guest's request, or has "
+                       "changed the page since.")
+    return text + "the VMM changed it by itself."
+
+
 def _verdict(record):
     """What is wrong with the access, as the rest of the sentence."""
     right = record["access"] == record["expected"]
     if record["class"] == "host":
-        if record["attr"] == record["access"]:
-            return ", rightly. But the VMM had taken the page away."
-        return (f", rightly. But KVM's attribute of the page was {record['attr']}: the VMM changed "
-                "it by itself.")
+        return f", rightly. {_host_did(record)}"
     if record["class"] == "in_flight" and right:
         return (f", rightly. But KVM's attribute of the page was {record['attr']} already: the VMM "
                 "converts it for another request, and had not answered that yet.")
@@ -134,12 +163,16 @@ def _what(record):
 
 def _psc(record):
     state = record["psc"]
-    if state == "none":
+    if not record.has("psc"):
+        text = "What the guest asked for last is not known: the record is cut before psc=."
+    elif state == "none":
         text = "No page-state change of this page was ever completed."
     elif state == "unknown":
         text = ("Whether the guest ever asked for this page is not known: the VM is older than "
                 "the module, its history is lost, or it has asked for more than 32768 distinct "
                 "ranges.")
+    elif not record.has("psc_pages"):
+        text = f"Its last page-state change was to {state}. The record is cut there."
     else:
         age = record.number("psc_age_us")
         pages = record.number("psc_pages")
@@ -163,6 +196,8 @@ def _left_to_kvm(record):
                 "without end.")
     if record["class"] == "no_progress":
         return "The vCPU goes on trying."
+    if not record.has("attr"):
+        return "What KVM did then is not known."
     if record["attr"] == record["access"]:
         return "KVM mapped the page, as it always does."
     return ("KVM left it to the VMM to convert the page (KVM_EXIT_MEMORY_FAULT), as it always "
@@ -170,15 +205,19 @@ def _left_to_kvm(record):
 
 
 def _outcome(record):
+    if not record.has("action"):
+        return (f"That is not known: the record is cut after {record.cut_after}=. The whole one is "
+                "in the kernel log and in last_violation.")
     if record["action"] == "vc":
         return ("The access did not happen. The guest got #VC with error code 0x404 at that "
-                "instruction. Linux sends SIGBUS to the process; if it was in the kernel, it asks "
-                "the host to end it, and its console says where only if it is helped "
-                "(see linux-guest.md).")
+                "instruction. Linux sends SIGBUS to the process. If it was in the kernel, Linux "
+                "asks the host to end it; linux-guest.md says how to see where that was.")
     if record["action"] == "terminate":
         why = ESCALATED.get(record["escalated"])
+        if why:
+            return f"The guest was ended; it will not run again. #VC was asked for, but {why}."
         return ("The guest was ended; it will not run again" +
-                (f". #VC was asked for, but {why}." if why else ", as configured."))
+                (", as configured." if record.has("escalated") else "."))
     if record["class"] in NEVER_ACTED_UPON:
         why = " (this class is never acted upon)"
     elif record["mode"] == "lenient":
@@ -192,31 +231,57 @@ def _outcome(record):
     return f"It was only reported{why}. {_left_to_kvm(record)}"
 
 
+def _seen_at(vm, record):
+    """After which PSC of its VM the record was made, or None if that is not known.
+
+    debugfs has that beside its records; for one from the log, look there for the same.
+    """
+    if record.has("psc_seq"):
+        return record.number("psc_seq")
+
+    def body(r):
+        return {k: v for k, v in r.pairs.items()
+                if k in ORDER and k not in ("repeats", "suppressed")}
+
+    for kept in vm.violations():
+        if body(kept) == body(record):
+            return kept.number("psc_seq")
+    return None
+
+
 def neighbours(host, record):
     """A sentence about PSCs that end or begin at this page: the off-by-one.
 
     Only while the VM is there and we may look; else nothing.  Where the VMM has refused
     a request, that is the reason, and not a neighbour.
     """
+    host = home(host, record)
     if (host is None or record.gfn is None or in_short(record) or
             record["class"] in ("host", "vmpl", "in_flight")):
         return None
     try:
-        pscs = list(psc.read(vms.Vm(host, int(record["vm"])).open_debug("psc_history")))
+        vm = vms.Vm(host, int(record["vm"]))
+        until = _seen_at(vm, record)
+        if until is None:
+            return None     # what was asked for since would count
+        pscs = list(psc.read(vm.open_debug("psc_history")))
     except (RmpctlError, VmGone, OSError, ValueError):
         return None
-    before, after = adjacent(pscs, record.gfn, record["access"], record.number("psc_seq"))
+    before, after = adjacent(pscs, record.gfn, record["access"], until)
+    shared = record["access"] == "shared"
     asked = "request" if before and before[2] == 1 else "requests"
     if before:
         size = plural(before[1] - before[0], "page")
         return (f"The page right in front of it belongs to {before[2]} {asked} to "
-                f"{record['access']} ({size} from {before[0]:#x} on): this is an access over "
-                "the end of that buffer, or the request was too short.")
+                f"{record['access']} ({size} from {before[0]:#x} on). " +
+                ("So this may be an access over the end of that buffer, or the request was too "
+                 "short." if shared else "So the request may have been too short."))
     if after:
         size = plural(after[1] - after[0], "page")
         return (f"The page right after it belongs to a request to {record['access']} ({size} "
-                f"from {after[0]:#x} on): this is an access in front of that buffer, or the "
-                "request began too late.")
+                f"from {after[0]:#x} on). " +
+                ("So this may be an access in front of that buffer, or the request began too "
+                 "late." if shared else "So the request may have begun too late."))
     return None
 
 
@@ -225,7 +290,8 @@ def as_json(host, record):
     return {"record": record.as_json(), "who": _who(host, record), "in_short": in_short(record),
             "what": _what(record), "expected": _expected(record), "last_psc": _psc(record),
             "neighbours": neighbours(host, record), "outcome": _outcome(record),
-            "guest_error": record.is_guest_error, "causes": usual, "look_at": look}
+            "guest_error": record.is_guest_error, "cut_after": record.cut_after,
+            "causes": usual, "look_at": look}
 
 
 def _wrapped(first, text, width=88):
@@ -248,6 +314,8 @@ def text(host, record):
     if said["neighbours"]:
         yield from _wrapped("  next to it     ", said["neighbours"])
     yield from _wrapped("  what was done  ", said["outcome"])
+    if record.cut_after and record.has("action"):
+        yield from _wrapped("  not known      ", f"The record is cut after {record.cut_after}=.")
     for i, cause in enumerate(said["causes"]):
         yield from _wrapped("  usual causes   " if not i else "                 ", "- " + cause)
     for i, look in enumerate(said["look_at"]):

@@ -9,6 +9,7 @@ from .host import MODULE
 from .record import MARK, Record
 
 LOADED = "rmp_enforce: loaded"
+UNLOADED = "rmp_enforce: unloaded"
 REFUSAL = "rmp_enforce: refusing to load: "
 
 Message = collections.namedtuple("Message", "level seq usec text")
@@ -63,27 +64,33 @@ def messages(host):
 
 def _record(message):
     """The violation that a message is, or None."""
-    return Record.from_line(message.text) if MARK in message.text else None
+    return Record.from_line(message.text) if message.text.startswith(MARK) else None
 
 
 def records(host):
-    """(message, record) of all violations in the log, oldest first."""
-    for message in messages(host):
-        record = _record(message)
-        if record:
-            yield message, record
+    """(message, record) of all violations in the log, oldest first.
 
-
-def records_since_load(host):
-    """As records(), of the module as it is loaded now, which counts VMs from 1 again."""
-    found = []
+    Those from before the module was loaded as it is now are marked: it counts VMs from 1
+    again.
+    """
+    found, earlier = [], []
     for message in messages(host):
         record = _record(message)
         if record:
             found.append((message, record))
-        elif LOADED in message.text:
-            found.clear()
-    return found
+        elif message.text.startswith((LOADED, UNLOADED)):
+            earlier += found
+            found = []
+    if not host.exists(MODULE, "mode"):
+        earlier, found = earlier + found, []
+    for _, record in earlier:
+        record.earlier_load = True
+    return earlier + found
+
+
+def records_since_load(host):
+    """As records(), without those of an earlier load."""
+    return [(message, record) for message, record in records(host) if not record.earlier_load]
 
 
 def last_refusal(host):

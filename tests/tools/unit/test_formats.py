@@ -163,10 +163,11 @@ class Explaining(unittest.TestCase):
     def test_a_vmm_that_converts_and_then_refuses(self):
         said = self.said(**self.PRIVATE | self.REFUSED | {"class": "host", "expected": "private",
                                                           "action": "none", "refused": "shared"})
-        self.assertIn("KVM's attribute of the page is shared: the VMM converted the page and then "
-                      "said no", said)
-        self.assertIn("rightly. But KVM's attribute of the page was shared: the VMM changed it by "
-                      "itself", said)
+        self.assertIn("KVM's attribute of the page is shared: what the VMM answered is not what it "
+                      "did", said)
+        self.assertIn("rightly. But KVM's attribute of the page was shared: the VMM refused that "
+                      "request, but the page is as it asked", said)
+        self.assertNotIn("guest_memfd", said)
         self.assertIn("never acted upon", said)
         self.assertNotIn("but the page was", said)
         self.assertNotIn("all the same", said)
@@ -181,7 +182,7 @@ class Explaining(unittest.TestCase):
     def test_what_can_not_be_private(self):
         said = self.said(**{"class": "unbacked"}, access="private", expected="initial",
                          source="none", action="none")
-        self.assertRegex(said, r"\) in short There is no private memory here: .* The C-bit is "
+        self.assertRegex(said, r"\) in short There is no private memory here: .* the C-bit is "
                                r"wrong for this address\. what happened .* where it has no private "
                                r"memory")
         self.assertIn("never acted upon", said)
@@ -225,21 +226,119 @@ class Explaining(unittest.TestCase):
         self.assertIn("used before it is accepted", said)
         self.assertNotIn("PVALIDATE only", said)
         self.assertNotIn("load_unaligned_zeropad()", said)
-        self.assertIn("BIOS tables", self.said(**first, gfn="0xf0"))
+        self.assertIn("BIOS tables", self.said(**first, gfn="0xf0", op="read"))
         self.assertNotIn("BIOS tables", said)
+        # A search writes nothing.
+        self.assertNotIn("BIOS tables", self.said(**first, gfn="0xf0"))
+        self.assertIn("VGA memory, written", self.said(**first, gfn="0xb8"))
         self.assertIn("never made this memory private", self.said(**first | {"attr": "shared"}))
         self.assertIn("load_unaligned_zeropad()", self.said(**self.PRIVATE | {"op": "read"}))
         self.assertIn("load_unaligned_zeropad()", self.said(op="read"))
         self.assertNotIn("load_unaligned_zeropad()", self.said())
 
-    def neighbours(self, *lines, psc_seq=None, **changes):
+    REFUSED_THIS = {"refused": "shared", "refused_age_us": "5", "refused_ret": "22"}
+
+    def test_what_was_refused_was_not_forgotten(self):
+        for changes, words in (
+                (self.PRIVATE | self.REFUSED, "was forgotten, or skipped"),
+                (self.REFUSED_THIS, "is used before its PSC"),
+                (self.REFUSED | {"class": "first_touch", "access": "private", "op": "read",
+                                 "expected": "initial", "psc": "none"}, "PVALIDATE only"),
+                (self.REFUSED_THIS | {"class": "initial_shared", "expected": "initial",
+                                      "psc": "none"}, "never asked for")):
+            said = self.said(**changes)
+            self.assertNotIn(words, said)
+            self.assertIn("The VMM refused the guest's request for this page", said)
+            without = changes | {"refused": "none", "refused_age_us": "n/a", "refused_ret": "n/a"}
+            self.assertIn(words, self.said(**without))
+
+    def test_every_class_and_operation_has_a_cause(self):
+        expected = {"implicit_private": "shared", "implicit_shared": "private", "host": "private",
+                    "in_flight": "shared"}
+        for name in classes.CLASSES:
+            shared = name in ("implicit_shared", "initial_shared")
+            for op in ("read", "write") if shared else ("read", "write", "fetch", "walk"):
+                changes = {"class": name, "op": op, "access": "shared" if shared else "private",
+                           "expected": expected.get(name, "initial"), "attr": "private"}
+                usual, look = causes.of(record.Record(
+                    parse_pairs(LINE.partition("violation ")[2]) | changes))
+                self.assertTrue(usual and look, (name, op))
+                if op != "read":
+                    self.assertNotIn("PVALIDATE only", " ".join(usual))
+                if op in ("fetch", "walk"):
+                    self.assertNotIn("buffer", " ".join(usual))
+                self.assertNotIn("KVM converted", " ".join(usual))
+
+    def test_a_host_that_did_not_do_what_it_answered(self):
+        host = {"class": "host", "access": "private", "expected": "private", "attr": "shared",
+                "action": "none"}
+        said = self.said(**host)
+        self.assertIn("did not do what it answered to the guest's request, or has changed", said)
+        self.assertNotIn("changed it by itself", said)
+        said = self.said(**host, source="launch", psc="none")
+        self.assertIn("the VMM changed it by itself", said)
+
+    def test_history_from_before_the_module_is_not_made_up(self):
+        said = self.said(**self.PRIVATE | {"source": "attribute", "psc": "unknown"})
+        self.assertNotIn("forgotten", said)
+        self.assertIn("shared before the module was loaded", said)
+
+    def cut_at(self, key, more=""):
+        """explain's words for a record that ends in front of a key."""
+        line = LINE[:LINE.index(f" {key}=")] + more
+        return " ".join(" ".join(explanation.text(None, record.Record.from_line(line))).split())
+
+    def test_what_a_record_was_cut_before_is_not_said(self):
+        said = self.cut_at("action")
+        self.assertIn("what was done That is not known: the record is cut after mode=.", said)
+        for words in ("only reported", "as configured", "KVM mapped", "did not happen"):
+            self.assertNotIn(words, said)
+        said = self.cut_at("psc")
+        self.assertIn("the record is cut before psc=", said)
+        self.assertIn("is not known", self.cut_at("psc_vcpu", " psc_v"))
+        self.assertIn("The record is cut there", self.cut_at("psc_vcpu"))
+        # What remains of a number may be another one.
+        r = record.Record.from_line(LINE[:LINE.index("psc_age_us=541") + len("psc_age_us=54")])
+        self.assertFalse(r.has("psc_age_us"))
+        self.assertEqual(r.cut_after, "psc")
+        self.assertFalse(record.Record.from_line(LINE.partition(" mode=")[0] + " mode=strict "
+                                                 "action=termin").has("action"))
+        # Against the guest speaks the class, not what is missing.
+        host = LINE.replace("implicit_shared", "host").partition(" action=")[0]
+        self.assertFalse(record.Record.from_line(host).is_guest_error)
+        self.assertIsNone(record.Record.from_line(LINE).cut_after)
+        older = LINE.partition(" repeats=")[0]
+        self.assertIsNone(record.Record.from_line(older).cut_after)
+        self.assertIsNone(record.Record.from_line(LINE + " site=a").cut_after)
+        self.assertIn("The record is cut after escalated=", self.cut_at("used"))
+
+    def neighbours(self, *lines, psc_seq=None, known=True, **changes):
         said = parse_pairs(LINE.partition("violation ")[2]) | changes
-        if psc_seq is not None:
-            said["psc_seq"] = str(psc_seq)
-        with unittest.mock.patch.object(vms.Vm, "open_debug", lambda self, name: iter(
+        if known:
+            said["psc_seq"] = str(len(lines) if psc_seq is None else psc_seq)
+        with (unittest.mock.patch.object(vms.Vm, "open_debug", lambda self, name: iter(
                 f"seq={i} gfn={gfn:#x} pages={pages} to={to} result={result}\n"
-                for i, (gfn, pages, to, result) in enumerate(lines, 1))):
+                for i, (gfn, pages, to, result) in enumerate(lines, 1))),
+              unittest.mock.patch.object(explanation, "home", lambda host, record: host)):
             return explanation.neighbours(Host("/nonexistent"), record.Record(said))
+
+    def test_neighbours_of_a_record_of_the_log(self):
+        """The log does not say after which request it was; debugfs does, if it still has it."""
+        body = LINE.partition("violation ")[2]
+        kept = [record.Record.from_line(f"seq=1 psc_seq=1 age_us=9 {body}")]
+        lines = ((0xff, 1, "shared", "completed"), (0xff, 1, "private", "completed"))
+        with unittest.mock.patch.object(vms.Vm, "violations", lambda self: iter(kept)):
+            self.assertIn("belongs to 1 request", self.neighbours(*lines, known=False))
+            kept.clear()
+            self.assertIsNone(self.neighbours(*lines[:1], known=False))
+
+    def test_what_the_neighbours_tell(self):
+        """Who uses a page as private does not run over the end of a buffer."""
+        said = self.neighbours((0xff, 1, "private", "completed"), **self.PRIVATE)
+        self.assertIn("may have been too short", said)
+        self.assertNotIn("over the end", said)
+        self.assertIn("this may be an access over the end",
+                      self.neighbours((0xff, 1, "shared", "completed")))
 
     def test_neighbours(self):
         done = "completed"
@@ -299,10 +398,34 @@ class Log(unittest.TestCase):
             os.mkdir(os.path.join(folder, "dev"))
             with open(os.path.join(folder, "dev", "kmsg"), "w", encoding="ascii") as file:
                 for seq, text in enumerate((LINE, "rmp_enforce: loaded: mode=lenient action=vc",
-                                            LINE, "something else")):
+                                            LINE, "something else", "systemd[1]: " + LINE)):
                     file.write(f"4,{seq},1000,-;{text}\n")
-            self.assertEqual([m.seq for m, _ in klog.records(Host(folder))], [0, 2])
-            self.assertEqual([m.seq for m, _ in klog.records_since_load(Host(folder))], [2])
+            host = Host(folder)
+            self.assertEqual([m.seq for m, _ in klog.records(host)], [0, 2])
+            # Not loaded: none is of the module as it is loaded now.
+            self.assertEqual(klog.records_since_load(host), [])
+            os.makedirs(host.path(MODULE))
+            open(host.path(MODULE, "mode"), "w", encoding="ascii").close()
+            self.assertEqual([m.seq for m, _ in klog.records_since_load(host)], [2])
+            self.assertEqual([r.earlier_load for _, r in klog.records(host)], [True, False])
+
+    def test_a_vm_of_an_earlier_load_is_not_todays(self):
+        """Both are VM 7; the process has another VM by now."""
+        with tempfile.TemporaryDirectory() as folder:
+            host = Host(folder)
+            for name, text in ((f"{MODULE}/vms/7/pid", "200\n"), (f"{MODULE}/mode", ""),
+                               ("proc/200/cmdline", "qemu\0-name\0guest=web1\0"),
+                               ("dev/kmsg", f"4,1,1,-;{LINE}\n4,2,2,-;rmp_enforce: loaded: x\n"
+                                            f"4,3,3,-;{LINE}\n4,4,4,-;"
+                                            f"{LINE.replace('pid=200', 'pid=199')}\n")):
+                os.makedirs(os.path.dirname(host.path(name)), exist_ok=True)
+                with open(host.path(name), "w", encoding="ascii") as file:
+                    file.write(text)
+            who = [explanation.as_json(host, r)["who"] for _, r in klog.records(host)]
+            self.assertEqual(who, ["VM 7 of an earlier load of the module (pid 200, e2e)",
+                                   "VM 7 (domain web1, pid 200, e2e)", "VM 7 (pid 199, e2e)"])
+            first = klog.records(host)[0][1]
+            self.assertIsNone(explanation.home(host, first))
 
 
 class Watching(unittest.TestCase):

@@ -5,11 +5,10 @@ import os
 import stat
 import sys
 
-from .. import explanation, klog, vm as vms
+from .. import explanation, klog, reading, vm as vms
 from ..arguments import add_vm, at_least
-from ..errors import OK, NoPermission, RmpctlError
+from ..errors import OK, NoPermission, RmpctlError, UsageError
 from ..output import print_json
-from ..record import Record
 from ..units import plural
 
 SUMMARY = "a record in words: what happened, usual causes, what to look at"
@@ -31,12 +30,42 @@ def _is_input(file):
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
 
 
+def _vm(host, name):
+    """The VM; who names a file is told how that is done."""
+    try:
+        return vms.find(host, name)
+    except RmpctlError:
+        if "/" not in name and not os.path.exists(name):
+            raise
+        raise UsageError(f"{name} is not a VM. To read records from a file: 'rmpctl explain -f "
+                         f"{name}'.") from None
+
+
+def _records_of_file(path):
+    try:
+        with open(path, "rb") if path and path != "-" else sys.stdin.buffer as file:
+            source = reading.Reading(file)
+            found = list(source)
+    except OSError as error:
+        raise RmpctlError(f"can't read {path}: {error.strerror}.") from None
+    for record in found:
+        key = (record.host, record["vm"], record["pid"])
+        record.domain = record.domain or source.domains.get(key)
+    if not found and source.cut:
+        raise RmpctlError("the record in the input is cut before class=: nothing can be said "
+                          "about it. Copy the whole line.")
+    if not found:
+        raise RmpctlError("there is no record of rmp_enforce in the input; it is a line with "
+                          "'vm=... gfn=... class=...'.")
+    return found
+
+
 def _records_to_explain(host, args):
     """(records, whether their VM may still be here to ask)"""
     if args.vm == "-":
         args.file, args.vm = "-", None
     if args.vm:
-        vm = vms.find(host, args.vm)
+        vm = _vm(host, args.vm)
         try:
             found = list(vm.violations())
         except vms.VmGone:
@@ -50,15 +79,7 @@ def _records_to_explain(host, args):
             found = [last] if last else []
         return found, True
     if args.file or _is_input(sys.stdin):
-        try:
-            with (open(args.file, encoding="utf-8", errors="replace")
-                  if args.file and args.file != "-" else sys.stdin) as file:
-                found = [r for r in map(Record.from_line, file) if r]
-        except OSError as error:
-            raise RmpctlError(f"can't read {args.file}: {error.strerror}.") from None
-        if not found:
-            raise RmpctlError("there is no record of rmp_enforce in the input; it is a line "
-                              "with 'vm=... gfn=... class=...'.")
+        found = _records_of_file(args.file)
         return found, False
     return [record for _, record in klog.records(host)], True
 

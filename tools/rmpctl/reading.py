@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Records in a log, whatever wrote it: a kernel log, a journal as text, JSON or in its
+export format, a mail, a document."""
+
+import json
+import re
+
+from . import folded
+from .record import MARK, Record, start
+
+# Of an entry as JSON; a message that is not plain text is a list of bytes.
+_SUBJECT = re.compile(rb'rmp_enforce|RMP_ENFORCE_RECORD|"MESSAGE"\s*:\s*\[')
+# Fields of the journal that are looked at.
+_FIELDS = ("MESSAGE", "RMP_ENFORCE_RECORD", "RMP_ENFORCE_DOMAIN", "_HOSTNAME", "_TRANSPORT",
+           "_UID", "__REALTIME_TIMESTAMP", "_BOOT_ID", "_SOURCE_MONOTONIC_TIMESTAMP",
+           "RMP_ENFORCE_KMSG_USEC")
+_FIELDS_BYTES = {name.encode(): name for name in _FIELDS}
+_EXPORT = (b"__CURSOR=", b"__REALTIME_TIMESTAMP=")
+
+
+# So many records back, at most, is the entry of the kernel that one of ours repeats.
+REMEMBERED = 10000
+
+
+class Reading:
+    """The records of one input.
+
+    cut is how many were cut so early that they say nothing.  domains has names that a
+    journal gives later than the record: {(host, vm, pid): name}.
+    """
+
+    def __init__(self, file):
+        self.lines = iter(file)     # of bytes
+        self.cut = 0
+        self.domains = {}
+        self._seen = {}
+
+    def __iter__(self):
+        first = next(self.lines, None)
+        if first is None:
+            return
+        if first.startswith(_EXPORT):
+            yield from self._of_entries(_exported(_put_back(first, self.lines)))
+        else:
+            yield from self._of_texts(self._plain(_put_back(first, self.lines)))
+
+    def _made(self, text, marked):
+        record = Record.from_text(text)
+        if record is None and marked:
+            self.cut += 1
+        return record
+
+    def _plain(self, lines):
+        """Lines of text; entries of a journal as JSON on the way to them are dealt with."""
+        for line in lines:
+            if line.startswith(b"{") and _SUBJECT.search(line):
+                try:
+                    entry = json.loads(line)
+                except ValueError:
+                    entry = None
+                if isinstance(entry, dict):
+                    yield entry
+                    continue
+            yield line.decode(errors="replace")
+
+    def _of_texts(self, lines):
+        entries = []
+
+        def text_only():
+            for line in lines:
+                if isinstance(line, dict):
+                    entries.append(line)
+                    line = ""       # a record that was being put together ends here
+                yield line
+
+        for text, first in folded.texts(text_only()):
+            if text is not None:
+                record = self._made(text, MARK in first)
+                if record:
+                    yield record
+            if entries:
+                yield from self._of_entries(entries)
+                entries.clear()
+
+    def _of_entries(self, entries):
+        for entry in entries:
+            text = _text_of(entry)
+            record = self._made(text, True) if text else None
+            if not record:
+                continue
+            record.host = _string(entry.get("_HOSTNAME"))
+            record.domain = _string(entry.get("RMP_ENFORCE_DOMAIN"))
+            time = _string(entry.get("__REALTIME_TIMESTAMP"))
+            record.time = int(time) if time and time.isdecimal() else None
+            if record.domain:
+                self.domains[record.host, record["vm"], record["pid"]] = record.domain
+            if not self._is_known(entry):
+                yield record
+
+    def _is_known(self, entry):
+        """A journal may have the kernel's message, and what 'rmpctl journal' made of it."""
+        usec = (_string(entry.get("_SOURCE_MONOTONIC_TIMESTAMP"))
+                if _string(entry.get("_TRANSPORT")) == "kernel" else
+                _string(entry.get("RMP_ENFORCE_KMSG_USEC")))
+        if usec is None:
+            return False
+        key = (_string(entry.get("_HOSTNAME")), _string(entry.get("_BOOT_ID")), usec)
+        if key in self._seen:
+            return True
+        self._seen[key] = None
+        if len(self._seen) > REMEMBERED:
+            del self._seen[next(iter(self._seen))]
+        return False
+
+
+def _put_back(first, rest):
+    yield first
+    yield from rest
+
+
+def _string(value):
+    """A field of a journal as JSON: text, or a list of bytes, or a list of either."""
+    if isinstance(value, list):
+        if value and all(isinstance(b, int) and 0 <= b < 256 for b in value):
+            return bytes(value).decode(errors="replace")
+        value = value[0] if value else None
+    return value if isinstance(value, str) else None
+
+
+def _text_of(entry):
+    """The record of an entry; None if there is none, or if just anybody may have written it."""
+    if _string(entry.get("_TRANSPORT")) != "kernel" and _string(entry.get("_UID")) not in ("0",
+                                                                                           None):
+        return None
+    own = _string(entry.get("RMP_ENFORCE_RECORD"))
+    if own:
+        return own
+    message = _string(entry.get("MESSAGE")) or ""
+    return message[start(message):] if MARK in message else None
+
+
+def _exported(lines):
+    """Entries of the journal's export format, as dictionaries of what is looked at."""
+    entry = {}
+    for line in lines:
+        if line == b"\n":
+            if entry:
+                yield entry
+            entry = {}
+            continue
+        key, equals, value = line.partition(b"=")
+        if equals:
+            value = value[:-1] if value.endswith(b"\n") else value
+        else:
+            # A value that may have anything in it: its size, then the value.
+            key, value = line[:-1], _binary(lines)
+            if value is None:
+                return
+        name = _FIELDS_BYTES.get(key)
+        if name:
+            entry[name] = value.decode(errors="replace")
+    if entry:
+        yield entry
+
+
+LARGEST = 1 << 20
+
+
+def _binary(lines):
+    data = b""
+    while len(data) < 8:
+        more = next(lines, None)
+        if more is None:
+            return None
+        data += more
+    size = int.from_bytes(data[:8], "little")
+    data = data[8:]
+    kept, length = [data], len(data)
+    while length < size + 1:
+        more = next(lines, None)
+        if more is None:
+            return None
+        length += len(more)
+        if length <= LARGEST:
+            kept.append(more)
+    return b"".join(kept)[:size]
