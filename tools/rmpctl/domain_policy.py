@@ -2,7 +2,7 @@
 """The policy in a domain's metadata.
 
     <metadata>
-      <rmp-enforce xmlns='https://rmp-enforce.invalid/libvirt/1'
+      <rmp-enforce xmlns='urn:rmp-enforce:libvirt:1'
                    mode='strict' action='vc' policy='first_touch=report'/>
     </metadata>
 """
@@ -11,9 +11,42 @@ import xml.etree.ElementTree as ElementTree
 
 from .errors import RmpctlError
 
-NAMESPACE = "https://rmp-enforce.invalid/libvirt/1"
-TAG = f"{{{NAMESPACE}}}rmp-enforce"
+NAMESPACE = "urn:rmp-enforce:libvirt:1"
+NAME = "rmp-enforce"
+TAG = f"{{{NAMESPACE}}}{NAME}"
 ATTRIBUTES = ("mode", "action", "policy", "required")
+
+
+def _split(tag):
+    """(namespace or None, name) of an element, as ElementTree writes it."""
+    space, brace, name = tag[1:].partition("}")
+    return (space, name) if tag.startswith("{") and brace else (None, tag)
+
+
+def _policy_of(root):
+    """The policy's element, or None.
+
+    One that looks like it, and is none that we know, must not be ignored: whoever wrote it
+    takes the guest for guarded.
+    """
+    ours = root.findall(f"metadata/{TAG}")
+    if len(ours) > 1:
+        raise RmpctlError("there are several <rmp-enforce> in the domain's metadata; leave one.")
+    for element in root.iter():
+        if not isinstance(element.tag, str) or element in ours:
+            continue
+        space, name = _split(element.tag)
+        if name.lower().replace("_", "-") != NAME and space != NAMESPACE:
+            continue
+        if space == NAMESPACE:
+            why = "stands where it means nothing" if name == NAME else "is none that there is"
+        elif space is None:
+            why = "has no namespace"
+        else:
+            why = f"has the namespace '{space}', which this version does not know"
+        raise RmpctlError(f"<{name}> {why}, so the guest would not be guarded. Write "
+                          f"<{NAME} xmlns='{NAMESPACE}' .../> directly below <metadata>.")
+    return ours[0] if ours else None
 
 
 class Policy:
@@ -24,8 +57,7 @@ class Policy:
             root = ElementTree.fromstring(xml)
         except ElementTree.ParseError as error:
             raise RmpctlError(f"the domain's XML can't be read: {error}.") from None
-        found = root.findall(f"metadata/{TAG}")
-        self.element = found[0] if found else None
+        self.element = _policy_of(root)
         security = root.find("launchSecurity")
         self.is_snp = security is not None and security.get("type") == "sev-snp"
 

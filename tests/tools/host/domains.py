@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ElementTree
 
 from fleet import JOB, OUT, command
 
-NAMESPACE = "https://rmp-enforce.invalid/libvirt/1"
+NAMESPACE = "urn:rmp-enforce:libvirt:1"
 EXAMPLE = os.path.join(JOB, "snp-domain.xml")
 PATIENCE_S = 300    # QEMU has to be started on an emulated machine
 

@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The libvirt hook: domains that are started, fail, and are started again."""
 
+import contextlib
+import io
 import os
+import re
 import tempfile
 import time
 import unittest
 import unittest.mock
 
-from rmpctl import domain, libvirt_hook
+from rmpctl import domain, domain_policy, libvirt_hook
 from rmpctl.errors import RmpctlError
 from rmpctl.host import MODULE, Host
 
 PATIENCE_S = 10
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 
 class FakeHost(Host):
@@ -105,3 +109,47 @@ class Starting(unittest.TestCase):
         with self.assertRaises(RmpctlError):
             libvirt_hook.started(self.host, "web1")
         self.children_end(1)
+
+
+class Policies(unittest.TestCase):
+    def policy(self, metadata):
+        return domain_policy.Policy(f"<domain><metadata>{metadata}</metadata>"
+                                    "<launchSecurity type='sev-snp'/></domain>")
+
+    def test_ours(self):
+        policy = self.policy("<a:b xmlns:a='urn:x'/><r:rmp-enforce mode='strict' "
+                             f"xmlns:r='{domain_policy.NAMESPACE}'/>")
+        self.assertEqual(policy.assignments(), ["mode=strict"])
+        self.assertFalse(self.policy("<a:b xmlns:a='urn:x'>rmp-enforce</a:b>").is_there)
+
+    def test_what_looks_like_ours_is_not_ignored(self):
+        ours = f"xmlns='{domain_policy.NAMESPACE}'"
+        for metadata, why in (
+                ("<rmp-enforce mode='strict'/>", "has no namespace"),
+                ("<rmp_enforce mode='strict'/>", "has no namespace"),
+                ("<rmp-enforce xmlns='https://rmp-enforce.invalid/libvirt/1' mode='off'/>",
+                 "has the namespace 'https://rmp-enforce.invalid/libvirt/1', which this version"),
+                (f"<rmp-enforce xmlns='{domain_policy.NAMESPACE[:-1]}2' mode='strict'/>",
+                 "does not know"),
+                (f"<a><rmp-enforce {ours} mode='strict'/></a>", "stands where it means nothing"),
+                (f"<policy {ours} mode='strict'/>", "is none that there is"),
+                (f"<rmp-enforce {ours}/>" * 2, "there are several")):
+            with self.assertRaisesRegex(RmpctlError, re.escape(why)):
+                self.policy(metadata)
+
+    def test_the_start_is_refused(self):
+        said = io.StringIO()
+        xml = "<domain><metadata><rmp-enforce mode='strict'/></metadata></domain>"
+        with (contextlib.redirect_stderr(said),
+              unittest.mock.patch("sys.stdin", io.StringIO(xml))):
+            self.assertEqual(libvirt_hook.main(["web1", "prepare"]), 1)
+        self.assertEqual(said.getvalue().count("\n"), 1)
+        self.assertIn(f"xmlns='{domain_policy.NAMESPACE}'", said.getvalue())
+
+    def test_documents_have_the_namespace(self):
+        for name in ("docs/operators.md", "tools/libvirt/domain-metadata.xml",
+                     "packaging/debian/tests/tools", "tests/tools/host/domains.py"):
+            with open(os.path.join(TOP, name), encoding="utf-8") as file:
+                text = file.read()
+            self.assertIn(domain_policy.NAMESPACE, text, name)
+            self.assertNotIn("invalid/libvirt", text, name)
