@@ -3,6 +3,7 @@
 
 import contextlib
 import io
+import json
 import os
 import random
 import re
@@ -473,6 +474,32 @@ class Checking(unittest.TestCase):
             for name in missing:
                 self.assertIn(name, result.detail)
 
+    def with_files(self, *names):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        host = Host(folder.name)
+        for name in names:
+            os.makedirs(os.path.dirname(host.path(name)), exist_ok=True)
+            with open(host.path(name), "w", encoding="ascii") as file:
+                file.write("6.12.0\n" if name.endswith("osrelease") else
+                           "".join(f"{c}=y\n" for c in checks.CONFIG))
+        return host
+
+    def test_a_kernel_without_btf_is_not_refused(self):
+        """src/shape.c warns, and takes the kernel to be as its headers say."""
+        self.assertIn('pr_warn("no BTF in', text_of("src", "shape.c"))
+        with unittest.mock.patch.object(Host, "is_live", True):
+            host = self.with_files("proc/sys/kernel/osrelease", "boot/config-6.12.0",
+                                   "sys/module/kvm/initstate", "sys/kernel/btf/vmlinux")
+            result = checks.btf(host)
+            self.assertEqual(result.status, checks.WARN)
+            self.assertIn("sys/kernel/btf/kvm", result.detail)
+            self.assertNotIn("btf/vmlinux", result.detail)
+            self.assertNotIn("refuse", result.hint)
+            self.assertEqual(checks.kernel(host).status, checks.PASS)
+        needed = re.search('BUILD_EXCLUSIVE_CONFIG="(.*)"', text_of("dkms.conf"))[1]
+        self.assertEqual(set(checks.CONFIG), set(needed.split()))
+
     def test_hooks_are_those_of_the_design(self):
         named = re.findall(r"(?m)^\| `(kvm_\w+)` \|", text_of("docs", "design.md"))
         self.assertEqual(sorted(checks.HOOKS), sorted(named))
@@ -481,7 +508,8 @@ class Checking(unittest.TestCase):
 
 class Metrics(unittest.TestCase):
     def test_labels_are_escaped(self):
-        self.assertEqual(prometheus.labels(a='x"y\\z\n', b=None), '{a="x\\"y\\\\z\\n",b=""}')
+        self.assertEqual(prometheus.labels({"a": 'x"y\\z\n', "b": None}),
+                         '{a="x\\"y\\\\z\\n",b=""}')
 
     def test_the_alert_rules_use_metrics_that_exist(self):
         known = {f"rmp_enforce_{m[0]}" for m in metrics.VM_METRICS}
@@ -611,6 +639,16 @@ class Rights(unittest.TestCase):
             self.assertNotIn("no violation", out)
             self.assertEqual(self.said("explain", "3"), (
                 3, "", "rmpctl: records of a VM can be read by root only: run as root.\n"))
+
+    def test_metrics_as_json(self):
+        told = json.loads(self.said("metrics", "--json")[1])
+        text = self.said("metrics")[1]
+        self.assertEqual(re.findall(r"(?m)^# TYPE (\S+) (\S+)$", text),
+                         [(m["name"], m["type"]) for m in told])
+        by_name = {m["name"]: m["samples"] for m in told}
+        self.assertEqual(by_name["rmp_enforce_vm_psc_pages_total"],
+                         [{"labels": {"vm": 3, "domain": None}, "value": 7}])
+        self.assertEqual(self.said("metrics", "--json", "-o", "x")[0], errors.USAGE)
 
     def test_an_older_module(self):
         for name in ("psc_redundant", "pages_discarded", "prefaults_skipped"):

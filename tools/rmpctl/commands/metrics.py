@@ -4,9 +4,10 @@
 import sys
 
 from .. import files, vm as vms
-from ..errors import OK, RmpctlError
+from ..errors import OK, RmpctlError, UsageError
 from ..host import MODULE
-from ..prometheus import Writer, labels
+from ..output import print_json
+from ..prometheus import Writer
 
 # name, type, help, then how to get it from a VM's snapshot
 VM_METRICS = (
@@ -45,47 +46,53 @@ def arguments(parser):
 
 
 def render(host):
-    """All metrics as text; without the module only that it is not there."""
+    """All metrics; without the module only that it is not there."""
     out = Writer()
     loaded = host.exists(MODULE, "mode")
-    out.metric("up", "gauge", "1 if the module is loaded.", [("", int(loaded))])
+    out.metric("up", "gauge", "1 if the module is loaded.", [({}, int(loaded))])
     if not loaded:
-        return out.text()
+        return out
 
     mode = host.read(MODULE, "mode")
     out.metric("info", "gauge", "Version and settings of the module, always 1.",
-               [(labels(version=host.read(MODULE, "version"), mode=mode,
-                        action=host.read(MODULE, "action")), 1)])
+               [({"version": host.read(MODULE, "version"), "mode": mode,
+                  "action": host.read(MODULE, "action")}, 1)])
     out.metric("mode", "gauge", "1 for the mode that the module is in.",
-               [(labels(mode=m), int(m == mode))
+               [({"mode": m}, int(m == mode))
                 for m in host.read(MODULE, "available_modes").split()])
 
     found = vms.snapshots(host)
-    out.metric("vms", "gauge", "SNP VMs that run.", [("", len(found))])
+    out.metric("vms", "gauge", "SNP VMs that run.", [({}, len(found))])
     where = {s["vm"]: {"vm": s["vm"], "domain": s["domain"]} for s in found}
     out.metric("vm_info", "gauge", "The VM, its mode in force and how far its history goes, "
                "always 1.",
-               [(labels(**where[s["vm"]], pid=s["pid"], comm=s["comm"],
-                        mode=s["effective_mode"], history=s["history"]), 1) for s in found])
+               [(where[s["vm"]] | {"pid": s["pid"], "comm": s["comm"],
+                                   "mode": s["effective_mode"], "history": s["history"]}, 1)
+                for s in found])
     out.metric("vm_terminated", "gauge", "1 if the module has ended the guest.",
-               [(labels(**where[s["vm"]]), int(s["state"] == "terminated")) for s in found])
+               [(where[s["vm"]], int(s["state"] == "terminated")) for s in found])
     out.metric("vm_history_complete", "gauge", "1 if all page states of the VM are known.",
-               [(labels(**where[s["vm"]]), int(s["history"] == "complete")) for s in found])
+               [(where[s["vm"]], int(s["history"] == "complete")) for s in found])
     out.metric("vm_violations_total", "counter", "Accesses that were not asked for, by class.",
-               [(labels(**where[s["vm"]], **{"class": c}), n)
+               [(where[s["vm"]] | {"class": c}, n)
                 for s in found for c, n in s["violations"].items()])
     for name, kind, text, key in VM_METRICS:
-        out.metric(name, kind, text, [(labels(**where[s["vm"]]), s[key]) for s in found])
-    return out.text()
+        out.metric(name, kind, text, [(where[s["vm"]], s[key]) for s in found])
+    return out
 
 
 def run(host, args):
-    text = render(host)
+    found = render(host)
     if args.output is None:
-        sys.stdout.write(text)
+        if args.json:
+            print_json(found.metrics)
+        else:
+            sys.stdout.write(found.text())
         return OK
+    if args.json:
+        raise UsageError("--output is for node_exporter, which reads no JSON: leave out --json.")
     try:
-        files.publish(args.output, text)
+        files.publish(args.output, found.text())
     except OSError as error:
         raise RmpctlError(f"can't write {args.output}: {error.strerror}.") from None
     return OK
