@@ -6,8 +6,12 @@ _rmpctl_options() {
 	rmpctl "$@" --help 2>/dev/null | grep -oE '(^|[[:space:],])--?[a-z][a-z-]*' | tr -d ' ,'
 }
 
+# A VMM chooses its name, and compgen expands words as the shell does: only names in which
+# there is nothing to expand. The others have numbers.
 _rmpctl_vms() {
-	rmpctl list 2>/dev/null | awk 'NR > 1 { print $1; if ($2 !~ /^\(/) print $2 }'
+	rmpctl list --json 2>/dev/null | sed -nE \
+		-e 's/^    "vm": ([0-9]+),?$/\1/p' \
+		-e 's/^    "domain": "([A-Za-z0-9_][A-Za-z0-9_.:+@-]*)",?$/\1/p'
 }
 
 _rmpctl_settings() {

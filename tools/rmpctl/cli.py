@@ -2,6 +2,7 @@
 """The command line of rmpctl."""
 
 import argparse
+import errno
 import os
 import sys
 import textwrap
@@ -10,6 +11,7 @@ from . import VERSION
 from .commands import COMMANDS
 from .errors import NOT_HERE, RmpctlError
 from .host import Host
+from .printable import printable
 
 EPILOG = """\
 VM is the number of a VM ('rmpctl list' has them), the name of its libvirt domain, or
@@ -60,22 +62,60 @@ def parser():
     return top
 
 
+def _run(argv):
+    try:
+        args = parser().parse_args(argv)
+    except SystemExit as end:   # help, or wrong usage
+        return end.code
+    return COMMANDS[args.command].run(Host(args.root), args)
+
+
+# What only a file that is written can answer.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def _give_up_output():
+    """Nothing more is written, so that Python does not try again and complain when it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _say(text):
+    print(printable(f"rmpctl: {text}"), file=sys.stderr)
+
+
 def main(argv=None):
     """Run; the exit status."""
-    args = parser().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # A character that the terminal's encoding lacks is no reason to stop.
+            stream.reconfigure(errors="backslashreplace")
     try:
-        status = COMMANDS[args.command].run(Host(args.root), args)
+        status = _run(argv)
         sys.stdout.flush()
         return status
     except RmpctlError as error:
-        print(f"rmpctl: {error}", file=sys.stderr)
+        _give_up_output()
+        _say(error)
         return error.status
     except BrokenPipeError:
         # Whoever read us has gone, as head does; nobody is there to be told.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_output()
         return 0
     except KeyboardInterrupt:
+        _give_up_output()
         return 130
     except PermissionError as error:
-        print(f"rmpctl: {error.filename}: no permission; run as root.", file=sys.stderr)
-        return NOT_HERE
+        _say(f"{error.filename}: no permission; run as root.")
+    except OSError as error:
+        _give_up_output()
+        if error.filename is None and error.errno in NO_ROOM:
+            _say(f"the output can't be written: {error.strerror}.")
+        elif error.filename is None:
+            _say(f"a file of the module can't be read: {error.strerror}. Was it unloaded "
+                 "meanwhile?")
+        else:
+            _say(f"{error.filename}: {error.strerror}.")
+    return NOT_HERE

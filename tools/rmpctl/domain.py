@@ -12,6 +12,8 @@ import time
 from .host import MODULE
 
 NOTES = "run/rmp-enforce/domains"
+# libvirt's are names of files, too; a VMM may say anything.
+LONGEST = 255
 
 
 def _split_commas(text):
@@ -27,9 +29,9 @@ def name_from_cmdline(args):
         for i, part in enumerate(_split_commas(value)):
             key, equals, name = part.partition("=")
             if equals and key == "guest":
-                return name
+                return name[:LONGEST]
             if not equals and i == 0:
-                return part
+                return part[:LONGEST]
     return None
 
 

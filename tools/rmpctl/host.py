@@ -41,7 +41,7 @@ class Host:
         Raises OSError as open() and read() do; sysfs answers ENODEV to a reader
         whose VM has just gone.
         """
-        with open(self.path(*parts), encoding="utf-8", errors="replace") as file:
+        with open(self.path(*parts), encoding="utf-8", errors="replace", newline="") as file:
             return file.read().rstrip("\n")
 
     def read_or(self, default, *parts):

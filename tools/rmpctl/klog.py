@@ -32,7 +32,8 @@ def _entries(path):
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
         if os.path.isfile(path):
-            with open(fd, encoding="utf-8", errors="replace", closefd=False) as file:
+            with open(fd, encoding="utf-8", errors="replace", newline="\n",
+                      closefd=False) as file:
                 yield from file
             return
         while True:

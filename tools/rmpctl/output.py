@@ -5,6 +5,8 @@ import json
 import os
 import sys
 
+from .printable import printable
+
 
 def print_json(value):
     json.dump(value, sys.stdout, indent=2, sort_keys=False)
@@ -21,7 +23,7 @@ def use_colour(choice):
 
 def table(head, rows, right=()):
     """Lines of columns; those in right (by index) are numbers."""
-    cells = [head] + [[("-" if c is None else str(c)) for c in row] for row in rows]
+    cells = [head] + [[("-" if c is None else printable(c)) for c in row] for row in rows]
     widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
     for row in cells:
         yield "  ".join(c.rjust(w) if i in right else c.ljust(w)

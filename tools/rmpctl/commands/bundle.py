@@ -19,6 +19,7 @@ from .. import VERSION, checks, domain, klog
 from ..errors import OK, RmpctlError
 from ..host import DEBUG, MODULE
 from ..output import print_json
+from ..printable import printable
 
 # Of the kernel log, what belongs to the subject.
 KLOG = re.compile(r"rmp_enforce|kvm|SEV|sev|ccp|RMP|AMD-Vi|iommu|BUG|WARNING|Oops|Call Trace|"
@@ -40,6 +41,11 @@ COMMANDS = (("modinfo", "modinfo", "rmp_enforce"), ("dkms-status", "dkms", "stat
 HIDDEN = re.compile(r"(?<=password=)[^,]*|(?<=,data=)[^,]*")
 LIMIT = 16 << 20    # of one file
 CHUNK = 1 << 16
+
+WHERE_TO = """\
+It goes to the issue tracker of the project that your package comes from. It has names of
+domains and arguments of VMMs in it: if everybody can read the tracker, write there that
+you have it, and send it to the maintainer who asks."""
 
 SUMMARY = "all that a maintainer would ask for, in one tar file"
 DETAILS = ("Settings, counters, page states, histories, the kernel log as far as it is of the "
@@ -160,8 +166,8 @@ class Bundle:
         self.add("not-there.txt", "".join(f"{m}\n" for m in self.missing))
         self.add("README.txt", f"Made by rmpctl {VERSION}. Look at it with\n"
                  "\n    rmpctl --root THIS_FOLDER list\n\n"
-                 "and so on. It has no guest memory in it. check.json is what 'rmpctl check' "
-                 "said, not-there.txt what could not be read.\n")
+                 "and so on. check.json is what 'rmpctl check' said, not-there.txt what could "
+                 f"not be read.\n\nThere is no guest memory in it. {WHERE_TO}\n")
         self.tar.close()
 
 
@@ -199,5 +205,6 @@ def run(host, args):
     if args.json:
         print_json({"file": path, "bytes": os.path.getsize(path)})
     else:
-        print(f"{path}: {os.path.getsize(path)} bytes, no guest memory in it")
+        print(f"{printable(path)}: {os.path.getsize(path)} bytes, no guest memory in it")
+        print(WHERE_TO)
     return OK

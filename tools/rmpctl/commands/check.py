@@ -5,6 +5,7 @@ from .. import checks
 from ..arguments import add_colour
 from ..errors import FINDING, OK
 from ..output import print_json, use_colour
+from ..printable import printable
 
 COLOURS = {checks.PASS: 32, checks.WARN: 33, checks.FAIL: 31, checks.SKIP: 36}
 
@@ -27,7 +28,7 @@ def run(host, args):
     colour = use_colour(args.color)
     for r in results:
         word = f"\033[{COLOURS[r.status]}m{r.status}\033[0m" if colour else r.status
-        print(f"[ {word} ] {r.name}: {r.detail}")
+        print(f"[ {word} ] {r.name}: {printable(r.detail)}")
         if r.hint:
-            print(f"         {r.hint}")
+            print(f"         {printable(r.hint)}")
     return FINDING if failed else OK

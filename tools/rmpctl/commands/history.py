@@ -9,6 +9,7 @@ from ..arguments import add_vm, at_least
 from ..errors import OK, UsageError
 from ..output import print_json
 from ..pairs import number, parse_pairs
+from ..printable import printable
 from ..units import ago, plural
 
 Event = collections.namedtuple("Event", "order age_us kind text data")
@@ -87,7 +88,7 @@ def run(host, args):
         return OK
     for e in shown:
         mark = "!" if e.kind == "violation" else " "
-        print(f"{ago(e.age_us):>9} ago {mark} {e.text}")
+        print(f"{ago(e.age_us):>9} ago {mark} {printable(e.text)}")
     if not shown:
         what = "" if gfn is None else f" of gfn {gfn:#x}"
         print(f"no page-state change and no violation{what} is known")

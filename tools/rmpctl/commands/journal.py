@@ -7,16 +7,21 @@ What has been written of each VM is remembered by its number in the kernel log: 
 violation that was logged is written once, also those of a VM that has ended since.
 """
 
-import socket
+import errno
+import os
+import re
 
 from .. import domain, files, klog
 from ..arguments import at_least
 from ..errors import OK, RmpctlError
 from ..output import print_json
+from ..printable import printable
 from ..units import plural
 
 SOCKET = "run/systemd/journal/socket"
 STATE = "run/rmp-enforce/journal"
+# What journald takes as a field's name, after our prefix.
+KEY = re.compile(r"[a-z0-9_]{1,48}", re.ASCII)
 MESSAGE_ID = "5f1b1cbb1c2b4b0fa1c7d0ee0c2a6c11"
 
 SUMMARY = "write violations to the journal, with fields to match on"
@@ -51,9 +56,16 @@ def _remember(host, vm_id, seq):
 
 def fields(host, message, record):
     """The fields of one entry, names and values as text."""
-    name = domain.name_of(host, record["pid"])
-    guest = f"domain {name}" if name else f"VM {record['vm']} (pid {record['pid']})"
-    out = {
+    name = None if record.earlier_load else domain.name_of_vm(host, record["vm"], record["pid"])
+    guest = (f"domain {printable(name)}" if name else
+             f"VM {record['vm']} (pid {record['pid']})")
+    # Keys first: none of them can stand for what is ours.
+    out = {f"RMP_ENFORCE_{key.upper()}": value for key, value in record.pairs.items()
+           if KEY.fullmatch(key)}
+    out.pop("RMP_ENFORCE_DOMAIN", None)
+    if name:
+        out["RMP_ENFORCE_DOMAIN"] = name
+    return out | {
         "MESSAGE": (f"{guest}: {record['class']}, {record['access']} {record['op']} of gfn "
                     f"{record['gfn']}, action {record['action']}"),
         "MESSAGE_ID": MESSAGE_ID,
@@ -63,16 +75,28 @@ def fields(host, message, record):
         "RMP_ENFORCE_RECORD": record.line(),
         "RMP_ENFORCE_KMSG_USEC": str(message.usec),
     }
-    if name:
-        out["RMP_ENFORCE_DOMAIN"] = name
-    for key, value in record.pairs.items():
-        out[f"RMP_ENFORCE_{key.upper()}"] = value
-    return out
 
 
-def encode(entry):
-    """journald's native protocol; no value of ours has a newline in it."""
-    return "".join(f"{k}={v}\n" for k, v in entry.items()).encode()
+def sender(host):
+    """What writes one entry: systemd's own library, which takes any value as it is."""
+    if not host.is_live:
+        raise RmpctlError("a bundle has no journal to write to.")
+    if not host.exists(SOCKET):
+        # The library is content with that, and nothing would be written.
+        raise RmpctlError(f"the journal can't be reached at {host.path(SOCKET)}: "
+                          f"{os.strerror(errno.ENOENT)}.")
+    try:
+        from systemd import journal
+    except ImportError:
+        raise RmpctlError("the journal needs systemd's library for Python: install the package "
+                          "python3-systemd.") from None
+
+    def send(entry):
+        try:
+            journal.sendv(*(f"{key}={value}" for key, value in entry.items()))
+        except OSError as error:
+            raise RmpctlError(f"the journal does not take the entry: {error.strerror}.") from None
+    return send
 
 
 def new_entries(host, vm_id=None):
@@ -88,20 +112,14 @@ def new_entries(host, vm_id=None):
             yield vm, message.seq, fields(host, message, record)
 
 
-def write(host, vm_id=None):
+def write(host, vm_id=None, send=None):
     """Write what is new to the journal; how many."""
+    send = send or sender(host)
     count = 0
-    path = host.path(SOCKET)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-        try:
-            sock.connect(path)
-        except OSError as error:
-            raise RmpctlError(f"the journal can't be reached at {path}: "
-                              f"{error.strerror}.") from None
-        for vm, seq, entry in new_entries(host, vm_id):
-            sock.send(encode(entry))
-            _remember(host, vm, seq)
-            count += 1
+    for vm, seq, entry in new_entries(host, vm_id):
+        send(entry)
+        _remember(host, vm, seq)
+        count += 1
     return count
 
 

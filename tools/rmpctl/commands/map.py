@@ -10,6 +10,7 @@ from ..arguments import add_colour, add_vm, at_least
 from ..errors import OK, RmpctlError, UsageError
 from ..output import print_json, use_colour
 from ..pagemap import PageMap
+from ..printable import printable
 from ..units import plural
 
 SUMMARY = "a picture of the VM's memory: private, shared, taken without asking"
@@ -51,9 +52,9 @@ def run(host, args):
                    ({"unused": [{"gfn": r.first, "pages": r.end - r.first} for r in unused]}
                     if args.unused else {}))
         return OK
-    title = f"VM {vm.id}" + (f", domain {name}" if name else "")
+    title = f"VM {vm.id}" + (f", domain {printable(name)}" if name else "")
     if args.png:
-        details = [f"{vm.read('comm')}, pid {vm.pid}; mode {vm.read('effective_mode')}, "
+        details = [f"{printable(vm.read('comm'))}, pid {vm.pid}; mode {vm.read('effective_mode')}, "
                    f"history {vm.read('history')}; {time.strftime('%Y-%m-%d %H:%M:%S')}"]
         _save_png(page_map, title, details, args.png)
         return OK

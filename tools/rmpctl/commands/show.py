@@ -7,6 +7,7 @@ from ..classes import CLASSES, POLICY_CLASSES
 from ..errors import OK, NoPermission
 from ..host import MODULE
 from ..output import print_json, table
+from ..printable import printable
 from ..units import plural, size
 
 SUMMARY = "all about one VM"
@@ -23,7 +24,7 @@ def run(host, args):
     if args.json:
         print_json(s)
         return OK
-    print(f"VM {s['vm']}" + (f", domain {s['domain']}" if s["domain"] else ""))
+    print(f"VM {s['vm']}" + (f", domain {printable(s['domain'])}" if s["domain"] else ""))
     own = "" if s["mode"] == "inherit" else " (its own)"
     lines = [
         ("process", f"{s['pid']} ({s['comm']}), {plural(s['vcpus'] or 0, 'vCPU')}"),
@@ -48,7 +49,7 @@ def run(host, args):
         if s[key] is not None:
             lines.append((name, f"{plural(s[key], noun)} {what}"))
     for name, value in lines:
-        print(f"  {name:<12} {value}")
+        print(f"  {name:<12} {printable(value)}")
     print()
     head = ("class", "violations", "policy")
     rows = []
@@ -64,7 +65,7 @@ def run(host, args):
     print()
     try:
         last = vm.last_violation()
-        print("  last violation: " + last.line() if last else "  no violation")
+        print("  last violation: " + printable(last.line()) if last else "  no violation")
     except NoPermission:
         print("  last violation: it can be read by root only")
     return OK

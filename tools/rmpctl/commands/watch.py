@@ -9,6 +9,7 @@ from .. import klog
 from ..arguments import at_least
 from ..errors import OK, RmpctlError
 from ..host import MODULE
+from ..printable import printable
 from ..rates import Sampler
 
 # What matters most comes first: a terminal of 80 columns ends after PSC/s.
@@ -31,7 +32,7 @@ def arguments(parser):
 
 
 def _cells(row):
-    name = row["domain"] or f"({row['comm']}, {row['pid']})"
+    name = printable(row["domain"] or f"({row['comm']}, {row['pid']})")
     return (row["vm"], name, row["mode"], row["state"], row["errors"], row["new_errors"],
             row["noted"], f"{row['psc_completed_per_s']:.0f}", f"{row['psc_pages_per_s']:.0f}",
             f"{row['npf_judged_per_s']:.0f}", row["history"])

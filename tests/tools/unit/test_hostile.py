@@ -1,0 +1,316 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Names that a guest, a VMM or a log line chose: data, wherever they are shown."""
+
+import contextlib
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+import unittest
+import unittest.mock
+
+from rmpctl import cli, classes, domain, libvirt_hook, map_png, record, vm as vms
+from rmpctl.commands import bundle, journal
+from rmpctl.host import DEBUG, MODULE, Host
+from rmpctl.printable import printable
+from test_formats import LINE, TOP
+
+TOOLS = os.path.join(TOP, "tools")
+BODY = LINE.partition("violation ")[2]
+NAMES = (
+    "\033[2J\033]0;owned\007",              # a terminal's commands
+    "\x9b31m",                              # the same in one byte
+    "web1\nRMP_ENFORCE_DOMAIN=db1",         # another field of the journal
+    "web1\n[ PASS ] module: all is well",   # another line
+    "web1\rdb1", "web1\u2028db1", "web1\x85db1",
+    "\u202edrawkcab",                       # text that runs the other way
+    "a\"} 1\nrmp_enforce_up{x=\"",          # another metric
+    "$(touch x)", "`touch x`", "a;b|c", "../../etc/passwd", "a b", "-rf", "%i%s{0}", "\\x1b",
+    "<script>alert(1)</script>", "\ufffd\ud7ff", "é" * 300, "x" * 3000,
+)
+
+
+def run(*words):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = cli.main(list(words))
+    return status, out.getvalue(), err.getvalue()
+
+
+class FakeRoot:
+    """A host in a folder: VM 3 of process 7, which has a name of its choice."""
+
+    def __init__(self, test):
+        folder = tempfile.TemporaryDirectory()
+        test.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.host = Host(folder.name)
+        own = {"mode": "inherit", "action": "inherit", "effective_mode": "lenient",
+               "state": "running", "history": "complete", "comm": "qemu", "pid": "7", "vcpus": "1",
+               "last_violation": BODY.replace("vm=7 pid=200", "vm=3 pid=7")}
+        own |= {name: "7" for name in vms.COUNTERS}
+        own |= {f"violations/{name}": "1" for name in classes.CLASSES + ("enforced", "repeated")}
+        own |= {f"policy/{name}": "inherit" for name in classes.POLICY_CLASSES}
+        files = {f"{MODULE}/vms/3/{name}": text for name, text in own.items()}
+        files |= {f"{MODULE}/{name}": text for name, text in (
+            ("mode", "lenient"), ("action", "vc"), ("version", "1"),
+            ("available_modes", "off lenient strict"))}
+        files |= {f"{MODULE}/policy/{name}": "report" for name in classes.POLICY_CLASSES}
+        files |= {f"{DEBUG}/3/page_state": "gfn=0x1 last=0x2 state=shared source=use",
+                  f"{DEBUG}/3/memory": "gfn=0x0 last=0xff", f"{DEBUG}/3/psc_history": "",
+                  f"{DEBUG}/3/violations": f"seq=1 psc_seq=0 age_us=3 {own['last_violation']}",
+                  "dev/kmsg": f"4,1,5,-;rmp_enforce: violation {own['last_violation']}"}
+        for name, text in files.items():
+            self.put(name, text + "\n" if text else "")
+
+    def put(self, name, text):
+        path = self.host.path(name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+
+    def call(self, name):
+        self.put("proc/7/cmdline", f"qemu\0-name\0guest={name.replace(',', ',,')}\0")
+
+
+class Shown(unittest.TestCase):
+    COMMANDS = (["list"], ["show", "3"], ["check"], ["map", "3"], ["history", "3"],
+                ["explain", "3"], ["explain"], ["watch", "-n", "1", "-i", "0.1"])
+
+    def setUp(self):
+        self.root = FakeRoot(self)
+
+    def said(self, *words):
+        with unittest.mock.patch("sys.stdin", open(os.devnull, encoding="ascii")) as null:
+            status, out, err = run("--root", self.root.folder, *words)
+            null.close()
+        self.assertNotEqual(out, "", (words, err))
+        return out + err
+
+    def test_printable(self):
+        for name in NAMES:
+            self.assertTrue(printable(name).isprintable())
+        self.assertEqual(printable("web-1 é"), "web-1 é")
+        self.assertEqual(printable("a\033\n\u202e\ud800"), "a\\x1b\\n\\u202e\\ud800")
+
+    def test_terminal(self):
+        self.root.call("web1")
+        lines = {tuple(words): len(self.said(*words).split("\n")) for words in self.COMMANDS}
+        for name in NAMES:
+            self.root.call(name)
+            for words in self.COMMANDS:
+                said = self.said(*words)
+                bad = [c for c in said if not c.isprintable() and c != "\n"]
+                self.assertEqual(bad, [], (name, words))
+                if len(name) < 50 and words[0] != "explain":    # which wraps its lines
+                    self.assertEqual(len(said.split("\n")), lines[tuple(words)], (name, words))
+                self.assertNotRegex(said, r"(?m)^(RMP_ENFORCE_DOMAIN=|\[ PASS \] module: all)")
+
+    def test_errors(self):
+        for name in NAMES:
+            if "\0" in name or not name.startswith("-"):
+                status, out, err = run("--root", self.root.folder, "show", name)
+                self.assertEqual((status in (2, 3), out, err.count("\n")), (True, "", 1))
+                self.assertTrue(err[:-1].isprintable())
+
+    def test_json(self):
+        for name in NAMES:
+            self.root.call(name)
+            for words in (["list"], ["map", "3"], ["metrics"], ["explain", "3"]):
+                out = run("--root", self.root.folder, *words, "--json")[1]
+                json.loads(out)
+                self.assertTrue(out.isascii())
+            told = json.loads(run("--root", self.root.folder, "list", "--json")[1])
+            self.assertEqual(told[0]["domain"], name[:domain.LONGEST])
+
+    def test_metrics(self):
+        sample = re.compile(r'rmp_enforce_\w+(\{\w+="(?:[^"\\\n]|\\[\\"n])*"'
+                            r'(,\w+="(?:[^"\\\n]|\\[\\"n])*")*\})? \d+')
+        for name in NAMES:
+            self.root.call(name)
+            for line in run("--root", self.root.folder, "metrics")[1].split("\n")[:-1]:
+                if not line.startswith("# "):
+                    self.assertRegex(line, f"^{sample.pattern}$")
+
+    def test_picture(self):
+        for name in NAMES:
+            self.root.call(name)
+            path = os.path.join(self.root.folder, "map.png")
+            draw = map_png.save if name in NAMES[:3] else None
+            with unittest.mock.patch.object(map_png, "save", wraps=draw) as save:
+                run("--root", self.root.folder, "map", "3", "--png", path)
+            self.assertTrue(save.call_args[0][1].isprintable())
+            if len(name) > 1000:
+                self.assertLess(len(save.call_args[0][1]), 300)
+
+    def test_a_terminal_without_these_characters(self):
+        self.root.call("wéb✓")
+        done = subprocess.run(
+            [sys.executable, "-c", "import sys; from rmpctl.cli import main; sys.exit(main())",
+             "--root", self.root.folder, "list"], capture_output=True, check=False,
+            env={"PYTHONPATH": TOOLS, "PYTHONIOENCODING": "ascii"})
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        self.assertIn(b"w\\xe9b\\u2713", done.stdout)
+
+
+class Lines(unittest.TestCase):
+    def test_values_of_a_record(self):
+        """Who writes a log, or sends one, chooses all of it."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "log")
+            for key in record.VALUES:
+                evil = re.sub(rf" {key}=\S+", f" {key}=\033[2J\u202e\x9b", " " + BODY)
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(f"rmp_enforce: violation{evil}\n")
+                status, out, err = run("explain", "-f", path)
+                self.assertIn(status, (0, 3), (key, err))
+                bad = [c for c in out + err if not c.isprintable() and c != "\n"]
+                self.assertEqual(bad, [], key)
+                json.loads(run("explain", "--json", "-f", path)[1] or "null")
+
+
+class Journal(unittest.TestCase):
+    SCRIPT = """
+import os, socket, sys
+from rmpctl.commands import journal
+from rmpctl.host import Host
+os.makedirs("/run/systemd/journal")
+journald = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+journald.bind("/run/systemd/journal/socket")
+journal.write(Host(sys.argv[1]), None, journal.sender(Host("/")))
+sys.stdout.buffer.write(journald.recv(1 << 20))
+"""
+
+    def fields(self, data):
+        """journald's own reading of an entry."""
+        out = []
+        while data:
+            key, end, data = data.partition(b"\n")
+            if b"=" in key:
+                key, _, value = key.partition(b"=")
+            else:
+                size = int.from_bytes(data[:8], "little")
+                value, data = data[8:8 + size], data[9 + size:]
+            out.append((key.decode(), value.decode()))
+        return out
+
+    def test_through_systemds_library(self):
+        root = FakeRoot(self)
+        for name in NAMES:
+            root.call(name)
+            done = subprocess.run(
+                ["unshare", "--mount", "--map-root-user", "sh", "-c",
+                 'mount -t tmpfs tmpfs /run && exec "$@"', "sh", "/usr/bin/python3", "-c",
+                 self.SCRIPT, root.folder], capture_output=True, check=False,
+                env=os.environ | {"PYTHONPATH": TOOLS})
+            if b"unshare" in done.stderr or b"mount:" in done.stderr:
+                self.skipTest("no namespaces here")
+            self.assertEqual(done.stderr, b"")
+            fields = self.fields(done.stdout)
+            found = dict(fields)
+            self.assertEqual(len(found), len(fields), "a field is there twice")
+            self.assertEqual(found["RMP_ENFORCE_DOMAIN"], name[:domain.LONGEST])
+            self.assertTrue(found["MESSAGE"].isprintable())
+            self.assertEqual(found["RMP_ENFORCE_VM"], "3")
+            os.unlink(root.host.path(journal.STATE + ".3"))
+
+    def test_keys_of_a_log_line(self):
+        """A key can't stand for a field that is ours, nor be one that journald drops."""
+        root = FakeRoot(self)
+        r = record.Record.from_line(f"{LINE} domain=db1 record=x kmsg_usec=1 A-b=1 é=1 x\033=2")
+        told = journal.fields(root.host, unittest.mock.Mock(level=4, usec=5), r)
+        self.assertNotIn("RMP_ENFORCE_DOMAIN", told)
+        self.assertEqual(told["RMP_ENFORCE_KMSG_USEC"], "5")
+        for key in told:
+            self.assertRegex(key, r"^[A-Z][A-Z0-9_]{0,63}$")
+
+
+class Bundles(unittest.TestCase):
+    def test_names_are_data_in_it_and_out_of_it(self):
+        root = FakeRoot(self)
+        for name in NAMES:
+            root.call(name)
+            file = io.BytesIO()
+            bundle.Bundle(root.host, file, "top", lambda text: None).fill()
+            file.seek(0)
+            with tempfile.TemporaryDirectory() as folder, tarfile.open(fileobj=file) as tar:
+                for member in tar.getnames():
+                    self.assertNotIn("..", member)
+                    self.assertTrue(member.isprintable())
+                tar.extractall(folder)
+                status, out, _ = run("--root", os.path.join(folder, "top"), "list", "--json")
+                self.assertEqual((status, json.loads(out)[0]["domain"]),
+                                 (0, name[:domain.LONGEST]))
+
+
+class Hook(unittest.TestCase):
+    def test_what_it_says(self):
+        for name in NAMES:
+            said, logged = io.StringIO(), []
+            xml = "<domain><metadata><rmp-enforce/></metadata></domain>"
+            with (contextlib.redirect_stderr(said),
+                  unittest.mock.patch("sys.stdin", io.StringIO(xml))):
+                self.assertEqual(libvirt_hook.main([name, "prepare"]), 1)
+            self.assertEqual(said.getvalue().count("\n"), 1)
+            self.assertTrue(said.getvalue()[:-1].isprintable())
+            with unittest.mock.patch("syslog.syslog", lambda level, text: logged.append(text)):
+                libvirt_hook.say(f"domain {name}: no")
+            self.assertTrue(logged[0].isprintable())
+
+    def test_a_name_is_no_path(self):
+        for operation in ("release", "prepare", "start"):
+            done = subprocess.run(["sh", os.path.join(TOOLS, "libvirt", "rmp-enforce"),
+                                   "../../../etc/x", operation, "end", "-"], capture_output=True,
+                                  text=True, input="<domain/>", check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("no domain is called", done.stderr)
+
+
+class Completion(unittest.TestCase):
+    SCRIPT = """
+rmpctl() {{ cat list.json; }}
+_init_completion() {{ cur= prev=show words=(rmpctl show "") cword=2; }}
+complete() {{ :; }}
+. {path}
+_rmpctl
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+
+    def test_nothing_of_a_name_is_run(self):
+        root = FakeRoot(self)
+        for name in NAMES + ("web1", "build.7:a@b+c-d"):
+            root.call(name)
+            with tempfile.TemporaryDirectory() as folder:
+                with open(os.path.join(folder, "list.json"), "w", encoding="ascii") as file:
+                    file.write(run("--root", root.folder, "list", "--json")[1])
+                done = subprocess.run(
+                    ["bash", "-c", self.SCRIPT.format(
+                        path=os.path.join(TOOLS, "completion", "rmpctl.bash"))],
+                    cwd=folder, capture_output=True, text=True, check=False)
+                self.assertEqual(done.stderr, "", name)
+                self.assertEqual(os.listdir(folder), ["list.json"], name)
+                plain = re.fullmatch(r"[\w.:+@-]+", name, re.ASCII) and not name.startswith("-")
+                self.assertEqual(done.stdout.split("\n")[:-1],
+                                 ["3"] + ([name[:domain.LONGEST]] if plain else []))
+
+
+class Full(unittest.TestCase):
+    def test_a_disk_that_is_full(self):
+        root = FakeRoot(self)
+        root.call("web1")
+        for words in (["list"], ["list", "--json"], ["show", "3"], ["check"], ["metrics"],
+                      ["map", "3"], ["map", "3", "--png", "-"], ["explain", "3"],
+                      ["watch", "-n", "1", "-i", "0.1"], ["--help"], ["list", "--help"],
+                      ["--version"]):
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run(
+                    [sys.executable, "-c",
+                     "import sys; from rmpctl.cli import main; sys.exit(main())", "--root",
+                     root.folder, *words], stdout=full, stderr=subprocess.PIPE, text=True,
+                    stdin=subprocess.DEVNULL, check=False, env=os.environ | {"PYTHONPATH": TOOLS})
+            self.assertEqual(done.returncode, 3, words)
+            self.assertRegex(done.stderr, r"\Armpctl: .*No space left on device\.\n\Z", words)
