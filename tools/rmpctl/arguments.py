@@ -2,6 +2,8 @@
 """Arguments that several commands take."""
 
 import argparse
+import os
+import stat
 
 
 def at_least(least):
@@ -17,6 +19,12 @@ def at_least(least):
         return value
 
     return parse
+
+
+def is_input(file):
+    """A pipe or a file, not a terminal, /dev/null, or what ssh gives to a command."""
+    mode = os.fstat(file.fileno()).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
 
 
 def add_colour(parser):

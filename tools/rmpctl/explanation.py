@@ -35,10 +35,15 @@ def home(host, record):
     return host if pid is not None and pid == record["pid"] else None
 
 
+def domain_of(host, record):
+    """The domain of a record's VM, as far as the record or the host knows it."""
+    if record.domain is not None or host is None or record.earlier_load:
+        return record.domain
+    return domains.name_of_vm(host, record["vm"], record["pid"])
+
+
 def _who(host, record):
-    name = record.domain
-    if name is None and host is not None and not record.earlier_load:
-        name = domains.name_of_vm(host, record["vm"], record["pid"])
+    name = domain_of(host, record)
     name = f"domain {printable(name)}, " if name else ""
     load = " of an earlier load of the module" if record.earlier_load else ""
     where = f" on {printable(record.host)}" if record.host else ""
@@ -294,7 +299,7 @@ def as_json(host, record):
             "causes": usual, "look_at": look}
 
 
-def _wrapped(first, text, width=88):
+def wrapped(first, text, width=88):
     """Lines of a paragraph; those that follow begin below the first one's text."""
     hang = len(first) + (2 if text.startswith("- ") else 0)
     return textwrap.wrap(text, width, initial_indent=first, subsequent_indent=" " * hang,
@@ -307,16 +312,16 @@ def text(host, record):
     yield f"{record['class']}: {said['who']}"
     yield ""
     if said["in_short"]:
-        yield from _wrapped("  in short       ", said["in_short"])
-    yield from _wrapped("  what happened  ", said["what"])
+        yield from wrapped("  in short       ", said["in_short"])
+    yield from wrapped("  what happened  ", said["what"])
     if record["class"] != "unbacked":
-        yield from _wrapped("  last request   ", said["last_psc"])
+        yield from wrapped("  last request   ", said["last_psc"])
     if said["neighbours"]:
-        yield from _wrapped("  next to it     ", said["neighbours"])
-    yield from _wrapped("  what was done  ", said["outcome"])
+        yield from wrapped("  next to it     ", said["neighbours"])
+    yield from wrapped("  what was done  ", said["outcome"])
     if record.cut_after and record.has("action"):
-        yield from _wrapped("  not known      ", f"The record is cut after {record.cut_after}=.")
+        yield from wrapped("  not known      ", f"The record is cut after {record.cut_after}=.")
     for i, cause in enumerate(said["causes"]):
-        yield from _wrapped("  usual causes   " if not i else "                 ", "- " + cause)
+        yield from wrapped("  usual causes   " if not i else "                 ", "- " + cause)
     for i, look in enumerate(said["look_at"]):
-        yield from _wrapped("  in the guest   " if not i else "                 ", "- " + look)
+        yield from wrapped("  in the guest   " if not i else "                 ", "- " + look)

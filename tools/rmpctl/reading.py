@@ -2,8 +2,11 @@
 """Records in a log, whatever wrote it: a kernel log, a journal as text, JSON or in its
 export format, a mail, a document."""
 
+import datetime
+import functools
 import json
 import re
+import time
 
 from . import folded
 from .record import MARK, Record, start
@@ -18,8 +21,10 @@ _FIELDS_BYTES = {name.encode(): name for name in _FIELDS}
 _EXPORT = (b"__CURSOR=", b"__REALTIME_TIMESTAMP=")
 
 
+_USEC = re.compile("[0-9]{1,18}")
 # So many records back, at most, is the entry of the kernel that one of ours repeats.
 REMEMBERED = 10000
+LONGEST = 1 << 20
 
 
 class Reading:
@@ -30,7 +35,8 @@ class Reading:
     """
 
     def __init__(self, file):
-        self.lines = iter(file)     # of bytes
+        # Of bytes; a line that never ends comes in parts.
+        self.lines = iter(lambda: file.readline(LONGEST), b"")
         self.cut = 0
         self.domains = {}
         self._seen = {}
@@ -77,6 +83,7 @@ class Reading:
             if text is not None:
                 record = self._made(text, MARK in first)
                 if record:
+                    record.host, record.time = where(first)
                     yield record
             if entries:
                 yield from self._of_entries(entries)
@@ -90,8 +97,8 @@ class Reading:
                 continue
             record.host = _string(entry.get("_HOSTNAME"))
             record.domain = _string(entry.get("RMP_ENFORCE_DOMAIN"))
-            time = _string(entry.get("__REALTIME_TIMESTAMP"))
-            record.time = int(time) if time and time.isdecimal() else None
+            usec = _string(entry.get("__REALTIME_TIMESTAMP"))
+            record.time = int(usec) if usec and _USEC.fullmatch(usec) else None
             if record.domain:
                 self.domains[record.host, record["vm"], record["pid"]] = record.domain
             if not self._is_known(entry):
@@ -111,6 +118,57 @@ class Reading:
         if len(self._seen) > REMEMBERED:
             del self._seen[next(iter(self._seen))]
         return False
+
+
+# What syslog, journalctl and dmesg -T put in front of a line.
+_FRONT = re.compile(r"[>|\s]*(?:(?P<old>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)(?:\.\d+)?|"
+                    r"(?P<iso>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:[.,]\d+)?"
+                    r"(?P<zone>Z|[+-]\d\d:?\d\d)?) (?P<host>\S+) "
+                    r"|[>|\s]*\[[A-Z][a-z]{2} (?P<ctime>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d "
+                    r"\d{4})\] ")
+
+
+@functools.lru_cache(maxsize=1024)
+def _seconds(form, text):
+    """Seconds since 1970 of a local time; None if there is no such time."""
+    try:
+        return time.mktime(time.strptime(text, form))
+    except (ValueError, OverflowError):
+        return None
+
+
+@functools.lru_cache(maxsize=1024)
+def _iso(text, zone):
+    try:
+        if zone in (None, "Z"):
+            zone = "+00:00" if zone else ""
+        return datetime.datetime.fromisoformat(text + zone).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _this_year(text):
+    """syslog's old form has no year: it is the last time that this was."""
+    now = time.time()
+    year = time.localtime(now).tm_year
+    then = _seconds("%Y %b %d %H:%M:%S", f"{year} {text}")
+    if then is None or then > now + 86400:
+        then = _seconds("%Y %b %d %H:%M:%S", f"{year - 1} {text}")
+    return then
+
+
+def where(line):
+    """(host, microseconds since 1970) by what is in front of a line of a log, or None."""
+    found = _FRONT.match(line)
+    if not found:
+        return None, None
+    if found["iso"]:
+        then = _iso(found["iso"], found["zone"])
+    elif found["old"]:
+        then = _this_year(found["old"])
+    else:
+        then = _seconds("%b %d %H:%M:%S %Y", found["ctime"])
+    return found["host"], None if then is None else int(then * 1e6)
 
 
 def _put_back(first, rest):
@@ -163,9 +221,6 @@ def _exported(lines):
         yield entry
 
 
-LARGEST = 1 << 20
-
-
 def _binary(lines):
     data = b""
     while len(data) < 8:
@@ -181,6 +236,6 @@ def _binary(lines):
         if more is None:
             return None
         length += len(more)
-        if length <= LARGEST:
+        if length <= LONGEST:
             kept.append(more)
     return b"".join(kept)[:size]

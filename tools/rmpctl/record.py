@@ -56,10 +56,10 @@ class Record:
 
     host, domain and time are what the log around it says, where it does; time is in
     microseconds since 1970.  earlier_load: the module has been loaded anew since, and
-    counts VMs from 1 again.
+    counts VMs from 1 again.  neighbour is for triage, see sources.py.
     """
 
-    host = domain = time = None
+    host = domain = time = neighbour = None
     earlier_load = False
 
     def __init__(self, pairs, cut_after=None):

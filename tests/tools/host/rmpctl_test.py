@@ -20,8 +20,8 @@ guests = {}
 
 @suite.test("every subcommand has help, also without the module and without rights", long=True)
 def _():
-    for name in ("check", "list", "show", "watch", "set", "map", "history", "explain", "bundle",
-                 "metrics", "journal"):
+    for name in ("check", "list", "show", "watch", "set", "map", "history", "explain", "triage",
+                 "bundle", "metrics", "journal"):
         has(rmpctl(name, "--help", uid=fleet.NOBODY).out, "usage: rmpctl", "--json")
     has(fleet.command("rmpctl", "--version").out, "rmpctl ")
 

@@ -20,6 +20,11 @@ class TapResult(unittest.TestResult):
     def addSuccess(self, test):     # noqa: N802
         self._line("ok", test)
 
+    def addSkip(self, test, reason):    # noqa: N802
+        super().addSkip(test, reason)
+        self.number += 1
+        print(f"ok {self.number} - {test.id()} # SKIP {reason}", flush=True)
+
     def _bad(self, test, error):
         for line in self._exc_info_to_string(error, test).splitlines():
             print(f"# {line}")

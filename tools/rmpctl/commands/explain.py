@@ -2,32 +2,27 @@
 """rmpctl explain: which records are meant; explanation.py has the words."""
 
 import os
-import stat
 import sys
 
 from .. import explanation, klog, reading, vm as vms
-from ..arguments import add_vm, at_least
+from ..arguments import add_vm, at_least, is_input
 from ..errors import OK, NoPermission, RmpctlError, UsageError
 from ..output import print_json
+from ..triage import Triage, summary
 from ..units import plural
 
 SUMMARY = "a record in words: what happened, usual causes, what to look at"
 DETAILS = ("Of a VM that runs; of records in a file, in a pipe or in standard input (VM is -), "
-           "such as a kernel log or a bug report; or else of the kernel log.")
+           "such as a kernel log or a bug report; or else of the kernel log. Many records there "
+           "are grouped first, as 'triage' does.")
 
 
 def arguments(parser):
     add_vm(parser, optional=True)
     parser.add_argument("-f", "--file", metavar="FILE",
                         help="read records from FILE, - is standard input")
-    parser.add_argument("-n", "--lines", type=at_least(0), default=1, metavar="N",
+    parser.add_argument("-n", "--lines", type=at_least(0), metavar="N",
                         help="the last N records (default 1); 0 is all")
-
-
-def _is_input(file):
-    """A pipe or a file, not a terminal, /dev/null, or what ssh gives to a command."""
-    mode = os.fstat(file.fileno()).st_mode
-    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
 
 
 def _vm(host, name):
@@ -78,19 +73,43 @@ def _records_to_explain(host, args):
                                   "root.") from None
             found = [last] if last else []
         return found, True
-    if args.file or _is_input(sys.stdin):
+    if args.file or is_input(sys.stdin):
         found = _records_of_file(args.file)
         return found, False
     return [record for _, record in klog.records(host)], True
 
 
+# From so many records on, explain without an argument shows first which bugs they are.
+NOISY = 10
+
+
+def _groups(records):
+    """Lines: the bugs that are in the kernel log, if there are several and many records."""
+    triage = Triage()
+    for record in records:
+        triage.add(record)
+    if len(records) < NOISY or len(triage.groups) < 2:
+        return
+    yield (f"The kernel log has {plural(triage.count, 'violation')} in "
+           f"{plural(len(triage.groups), 'group')}; 'rmpctl triage' has more on each:")
+    yield from summary(triage.sorted())
+    yield ""
+    yield "The last one:"
+    yield ""
+
+
 def run(host, args):
+    asked = args.vm or args.file or args.lines is not None
+    args.lines = 1 if args.lines is None else args.lines
     found, here = _records_to_explain(host, args)
     shown = found if args.lines == 0 else found[-args.lines:]
     live = host if here else None
     if args.json:
         print_json([explanation.as_json(live, r) for r in shown])
         return OK
+    if here and not asked:
+        for line in _groups(found):
+            print(line)
     for i, record in enumerate(shown):
         if i:
             print()
