@@ -3,9 +3,8 @@
 
 import re
 
-from .record import MARK, ORDER, VALUES, start
+from .record import LONGEST, MARK, ORDER, VALUES, start
 
-LONGEST = 4096
 # What mail programs put in front of what they quote.
 _QUOTED = re.compile(r"^(?:\s*[>|])*\s*")
 _WORD = re.compile(r"[\w./:,()+-]*", re.ASCII)
@@ -22,8 +21,10 @@ def joined(text, line):
     A line may end within a word, so what tells is what fits: the next key, or the rest
     of the last value.
     """
+    if len(text) > LONGEST or len(line) > LONGEST:
+        return None
     words = _QUOTED.sub("", line, count=1).split()
-    if not words or len(text) > LONGEST or not all("=" in w for w in words[1:-1]):
+    if not words or not all("=" in w for w in words[1:-1]):
         return None
     if len(words) > 1 and "=" not in words[-1] and not _begins_key(words[-1]):
         return None

@@ -34,6 +34,9 @@ ENDS = ("escalated", "used", "hole_age_us")
 _OPEN = {key for key, value in VALUES.items()
          if value.pattern in (_NUMBER, _HEX, r"\d+", r"-?\d+|n/a", r"\S+")}
 
+# No record is longer.
+LONGEST = 4096
+
 NEEDED = ("vm", "gfn", "access", "class")
 
 # Where a record begins that has nothing of ours in front of it, as in debugfs.
@@ -45,7 +48,7 @@ def start(line):
     at = line.find(MARK)
     if at >= 0:
         return at + len(MARK)
-    if "vm=" not in line:
+    if "vm=" not in line or len(line) > LONGEST:
         return -1
     found = _BARE.search(line)
     return found.start() if found else -1
@@ -69,6 +72,9 @@ class Record:
     @classmethod
     def from_text(cls, text):
         """The record in a text that begins with it; None if the needed keys are not there."""
+        text = text[:LONGEST]
+        if text.endswith(('"', '",')):      # of a line of JSON
+            text = text.rstrip(',').rstrip('"')
         pairs = parse_pairs(text)
         if not pairs.keys() >= {"vm", "gfn"}:
             return None

@@ -8,6 +8,8 @@ and opened from there.
 import html
 import time
 
+from .printable import printable
+
 BARS = 60
 
 STYLE = """
@@ -43,7 +45,7 @@ a { color: inherit; }
 
 
 def _e(value):
-    return html.escape(str(value), quote=True)
+    return html.escape(printable(value), quote=True)
 
 
 def when(usec):

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import tempfile
+import time
 import unittest
 
 from rmpctl import cli, folded, reading, record
@@ -69,7 +70,12 @@ class Folded(unittest.TestCase):
     def test_lines_that_never_end(self):
         found, _ = read(LOG + LINE[:100] + "\n" + "op=read\n" * 10000)
         self.assertEqual(len(found), 0)
-        self.assertIsNone(folded.joined("vm=1 " * folded.LONGEST, "gfn=0x1"))
+        self.assertIsNone(folded.joined("vm=1 " * record.LONGEST, "gfn=0x1"))
+        begun = time.process_time()
+        for line in ("seq=1 " * 150000 + "vm=", "vm=1 " * 200000, "> " * 400000 + "vm=1",
+                     "{" * 10 ** 6, " " * 10 ** 6 + "vm=1", LOG + LINE + " a=b" * 200000):
+            read(line + "\n" + line + "\n")
+        self.assertLess(time.process_time() - begun, 10)
 
 
 class Journals(unittest.TestCase):
@@ -88,6 +94,10 @@ class Journals(unittest.TestCase):
         found, _ = read(json.dumps(self.entry(MESSAGE=terminated)) + "\n")
         self.assertEqual(found[0]["escalated"], "no_progress")
         self.assertIsNone(found[0].cut_after)
+
+    def test_json_for_people(self):
+        found, _ = read(json.dumps(self.entry(), indent=8))
+        self.assertEqual(found[0].pairs, record.Record.from_line(LINE).pairs)
 
     def test_one_violation_once(self):
         """The kernel's message, and what 'rmpctl journal' has made of it."""

@@ -211,6 +211,7 @@ class Inputs(unittest.TestCase):
             with open(page, encoding="utf-8") as file:
                 read = Page(file.read())
             self.assertNotIn("script", read.tags)
+            self.assertNotIn("\u202e", "".join(read.text))
             self.assertEqual(read.outside, [])
             out = run("triage", path)[1]
             self.assertEqual([c for c in out if not c.isprintable() and c != "\n"], [])
