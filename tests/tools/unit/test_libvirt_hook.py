@@ -147,7 +147,8 @@ class Policies(unittest.TestCase):
         self.assertIn(f"xmlns='{domain_policy.NAMESPACE}'", said.getvalue())
 
     def test_documents_have_the_namespace(self):
-        for name in ("docs/operators.md", "tools/libvirt/domain-metadata.xml",
+        for name in ("docs/operators.md", "docs/rollout.md", "docs/walkthrough.md",
+                     "tools/libvirt/domain-metadata.xml",
                      "packaging/debian/tests/tools", "tests/tools/host/domains.py"):
             with open(os.path.join(TOP, name), encoding="utf-8") as file:
                 text = file.read()
