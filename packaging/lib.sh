@@ -27,5 +27,5 @@ source_to() {
 	cp "$top"/compat/*.c "$1/compat"
 	cp "$top"/include/*.h "$1/include"
 	cp "$top"/src/*.c "$1/src"
-	cp "$packaging/rmp_enforce.conf" "$1/packaging"
+	cp "$packaging/rmp_enforce.conf" "$packaging/doc-links" "$1/packaging"
 }
