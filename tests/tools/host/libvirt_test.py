@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """libvirt's hook, with a real libvirtd and domains with policies right, wrong and absent."""
 
+import xml.etree.ElementTree as ElementTree
+
 import fleet
 from domains import define, end, policy, start, start_ordinary
 from fleet import command, rmpctl, wait_until
@@ -55,6 +57,11 @@ def _():
         define(name, policy(**attributes))
         has(start(name, status=1), "rmp-enforce: ", why)
         command("virsh", "undefine", name)
+    old = ElementTree.Element("rmp-enforce", {"xmlns": "urn:rmp-enforce:libvirt:0",
+                                              "mode": "strict"})
+    define("older", old)
+    has(start("older", status=1), "urn:rmp-enforce:libvirt:0", "which this version does not know")
+    command("virsh", "undefine", "older")
 
 
 @suite.test("libvirt: a domain that is not SNP: a warning, or a refusal if required")

@@ -391,6 +391,19 @@ def _():
     equal({v["domain"] for v in json.loads(out.splitlines()[-1])["vms"]}, {"build,7", "huge"})
 
 
+@suite.test("a VMM's name is data: nothing of it reaches the terminal, or is a metric", long=True)
+def _():
+    name = "a\033[2J\nrmp_enforce_up 0"
+    guest = Guest("clean", name)
+    for args in (["list"], ["show", guest.vm], ["map", guest.vm], ["watch", "-n", "1"]):
+        out = rmpctl(*args).out
+        equal([c for c in out if not c.isprintable() and c != "\n"], [])
+    has(rmpctl("list").out, "a\\x1b[2J\\nrmp_enforce_up 0")
+    has([s["domain"] for s in rmpctl("list", "--json").json()], name)
+    equal(rmpctl("metrics").out.count("\nrmp_enforce_up "), 1)
+    guest.end()
+
+
 @suite.test("all VMs end, the module unloads")
 def _():
     for guest in guests.values():

@@ -80,6 +80,17 @@ def _():
                lambda: journal(f"RMP_ENFORCE_PID={pid}", "RMP_ENFORCE_CLASS=first_touch"))
 
 
+@suite.test("a VMM's name is one field of the journal, whatever is in it")
+def _():
+    name = "web1\nRMP_ENFORCE_DOMAIN=db9"
+    guest = Guest("overrun", name)
+    found = wait_until("the journal's entry", lambda: journal(f"RMP_ENFORCE_PID={guest.pid}"))
+    equal(found[0]["RMP_ENFORCE_DOMAIN"], name)
+    has(found[0]["MESSAGE"], "web1\\nRMP_ENFORCE_DOMAIN=db9")
+    equal(journal("RMP_ENFORCE_DOMAIN=db9"), [])
+    guest.end()
+
+
 @suite.test("completion: commands, options, VMs, settings")
 def _():
     guest = Guest("clean", "db1")

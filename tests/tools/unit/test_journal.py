@@ -2,6 +2,7 @@
 """rmpctl journal: each violation of the kernel log becomes one entry, once."""
 
 import os
+import sys
 import tempfile
 import unittest
 import unittest.mock
@@ -64,4 +65,8 @@ class Writing(unittest.TestCase):
         with unittest.mock.patch.object(Host, "is_live", True):
             with self.assertRaisesRegex(errors.RmpctlError, "the journal can't be reached"):
                 journal.write(self.host)
+            with (unittest.mock.patch.object(Host, "exists", lambda *args: True),
+                  unittest.mock.patch.dict(sys.modules, {"systemd": None})):
+                with self.assertRaisesRegex(errors.RmpctlError, "package python3-systemd"):
+                    journal.write(self.host)
         self.assertEqual(self.write(), 1)       # nothing was taken for written
