@@ -31,14 +31,14 @@ static struct rmpe_judge_input facts(struct rmpe_vm *vm, const struct rmpe_fault
 	};
 }
 
-static struct rmpe_record new_record(const struct rmpe_vm *vm, const struct rmpe_fault *f,
-				     const struct rmpe_judge_input *in)
+static struct rmpe_record new_record(const struct rmpe_fault *f,
+				     const struct rmpe_judge_input *in, enum rmpe_mode mode)
 {
 	return (struct rmpe_record){
 		.vcpu		= f->vcpu->vcpu_id,
 		.gpa		= f->gpa,
 		.error_code	= f->error_code,
-		.mode		= rmpe_vm_mode(vm),
+		.mode		= mode,
 		.attr_private	= in->attr_private,
 		.launched	= in->asked == RMPE_PAGE_LAUNCHED &&
 				  in->used == RMPE_PAGE_NONE,
@@ -46,10 +46,11 @@ static struct rmpe_record new_record(const struct rmpe_vm *vm, const struct rmpe
 	};
 }
 
-/* Would it be acted upon in strict mode, by the class that it is? */
-static bool is_enforced(struct rmpe_vm *vm, const struct rmpe_verdict *verdict)
+/* Is it to be acted upon, by the class that it is? */
+static bool is_enforced(struct rmpe_vm *vm, enum rmpe_mode mode,
+			const struct rmpe_verdict *verdict)
 {
-	return rmpe_vm_mode(vm) == RMPE_MODE_STRICT && verdict->enforceable &&
+	return mode == RMPE_MODE_STRICT && verdict->enforceable &&
 	       rmpe_effective_policy(&vm->settings, verdict->class) ==
 			RMPE_POLICY_ENFORCE;
 }
@@ -128,15 +129,15 @@ static void tell(struct rmpe_vm *vm, struct rmpe_suspect *s, const struct rmpe_f
 	s->acted = acted;
 }
 
-static struct rmpe_early early_access(const struct rmpe_vm *vm, const struct rmpe_fault *f,
-				      const struct rmpe_suspect *s)
+static struct rmpe_early early_access(const struct rmpe_fault *f,
+				      const struct rmpe_suspect *s, enum rmpe_mode mode)
 {
 	return (struct rmpe_early){
 		.gpa		= f->gpa,
 		.error_code	= f->error_code,
 		.psc_requests	= s->psc_requests,
 		.vcpu		= f->vcpu->vcpu_id,
-		.mode		= rmpe_vm_mode(vm),
+		.mode		= mode,
 	};
 }
 
@@ -150,13 +151,13 @@ static enum rmpe_disposition let_pass(struct rmpe_vm *vm, struct rmpe_psc *psc,
 				      struct rmpe_record *rec,
 				      const struct rmpe_verdict *without)
 {
-	const struct rmpe_early early = early_access(vm, f, s);
+	const struct rmpe_early early = early_access(f, s, rec->mode);
 	enum rmpe_disposition disposition = RMPE_USE;
 
 	/* It was asked for; a PSC that is under way takes it back. */
 	if (!rec->verdict.enforceable)
 		disposition = RMPE_RESOLVE;
-	else if (is_enforced(vm, without))
+	else if (is_enforced(vm, rec->mode, without))
 		disposition = RMPE_RETRY;
 	else
 		rmpe_in_flight_remember(psc, &early);
@@ -166,6 +167,8 @@ static enum rmpe_disposition let_pass(struct rmpe_vm *vm, struct rmpe_psc *psc,
 
 static enum rmpe_disposition judge_locked(struct rmpe_vm *vm, const struct rmpe_fault *f)
 {
+	/* Once: it may change meanwhile. */
+	const enum rmpe_mode mode = rmpe_vm_mode(vm);
 	struct rmpe_vcpu *v = rmpe_vcpu_get(vm, f->vcpu);
 	struct rmpe_psc *to_private, *to_shared;
 	enum rmpe_disposition disposition = RMPE_RESOLVE;
@@ -183,6 +186,8 @@ static enum rmpe_disposition judge_locked(struct rmpe_vm *vm, const struct rmpe_
 		rmpe_vm_lose_history(vm);
 		return RMPE_RESOLVE;
 	}
+	if (mode == RMPE_MODE_OFF)
+		return RMPE_USE;
 
 	rmpe_slots_settle(vm, f->vcpu->kvm);
 	in = facts(vm, f);
@@ -198,9 +203,9 @@ static enum rmpe_disposition judge_locked(struct rmpe_vm *vm, const struct rmpe_
 	to_shared = rmpe_in_flight(vm, f->gfn, false, s->psc_requests);
 	in.inflight_private = to_private;
 	in.inflight_shared = to_shared;
-	rec = new_record(vm, f, &in);
+	rec = new_record(f, &in, mode);
 
-	enforce = is_enforced(vm, &rec.verdict);
+	enforce = is_enforced(vm, mode, &rec.verdict);
 	if (rec.verdict.class == RMPE_CLASS_IN_FLIGHT && !enforce)
 		return let_pass(vm, f->private ? to_private : to_shared, s, f, &rec,
 				&without);
@@ -263,7 +268,7 @@ void rmpe_fault_no_progress(struct rmpe_vm *vm, const struct rmpe_fault *f)
 
 	mutex_lock(&vm->lock);
 	in = facts(vm, f);
-	rec = new_record(vm, f, &in);
+	rec = new_record(f, &in, rmpe_vm_mode(vm));
 	if (rec.verdict.class == RMPE_CLASS_NONE) {
 		rec.verdict.class = RMPE_CLASS_NO_PROGRESS;
 		rmpe_vm_count_violation(vm, f->gfn, &rec);
@@ -293,7 +298,7 @@ void rmpe_fault_unbacked(struct rmpe_vm *vm, const struct rmpe_fault *f)
 	v = rmpe_vcpu_get(vm, f->vcpu);
 	if (v) {
 		in = facts(vm, f);
-		rec = new_record(vm, f, &in);
+		rec = new_record(f, &in, rmpe_vm_mode(vm));
 		rec.verdict.class = RMPE_CLASS_UNBACKED;
 		s = rmpe_suspect_seen(&v->suspects, f->gfn, true, f->vcpu->stat.exits,
 				      atomic64_read(&vm->psc_requests), &vm->history, &again);
@@ -336,9 +341,8 @@ void rmpe_fault_used(struct rmpe_vm *vm, const struct rmpe_fault *f)
 		rmpe_vm_set_used(vm, gfn, private ? RMPE_PAGE_PRIVATE :
 						    RMPE_PAGE_SHARED);
 		/* Its PSC may have been refused while KVM resolved it. */
-		if (s && s->told == RMPE_CLASS_IN_FLIGHT &&
-		    rmpe_vm_mode(vm) != RMPE_MODE_OFF) {
-			early = early_access(vm, f, s);
+		if (s && s->told == RMPE_CLASS_IN_FLIGHT) {
+			early = early_access(f, s, rmpe_vm_mode(vm));
 			rmpe_in_flight_settle(vm, vcpu->kvm, &early, private);
 		}
 	}	/* else KVM's attribute is what we compare with, and it follows */

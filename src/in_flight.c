@@ -66,9 +66,9 @@ void rmpe_in_flight_remember(struct rmpe_psc *psc, const struct rmpe_early *e)
  * @e: the access, which KVM has resolved
  * @private: how
  *
- * Unless another one that is not answered yet was there before the access, it is known
- * now what it was.  It is never acted upon: where that was to be, the vCPU has waited
- * (enforce.c).
+ * Now it is known what it was; unless another PSC that is not answered yet was there
+ * before the access.  With mode=off nothing is told.  It is never acted upon: where that
+ * was to be, the vCPU has waited (enforce.c).
  *
  * Context: process context, may sleep; kvm->srcu (read) held; under @vm->lock.
  */
@@ -96,7 +96,7 @@ void rmpe_in_flight_settle(struct rmpe_vm *vm, struct kvm *kvm, const struct rmp
 		rmpe_in_flight_remember(other, e);
 		return;
 	}
-	if (rec.verdict.class == RMPE_CLASS_NONE)
+	if (rec.verdict.class == RMPE_CLASS_NONE || rmpe_vm_mode(vm) == RMPE_MODE_OFF)
 		return;
 	rmpe_vm_count_violation(vm, gfn, &rec);
 	rmpe_report(vm, search_memslots(kvm_memslots(kvm), gfn, false), &rec);

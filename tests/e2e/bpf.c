@@ -231,8 +231,8 @@ static void before(const void *arg)
 }
 
 static const struct scenario scenarios[] = {
-	{ "lifecycle.bpf_after", after, NULL, SC_SLOW },
-	{ "lifecycle.bpf_before", before, NULL, SC_UNLOADED | SC_SLOW },
+	{ "lifecycle.bpf_after", after, NULL, SC_SLOW | SC_BPF },
+	{ "lifecycle.bpf_before", before, NULL, SC_UNLOADED | SC_SLOW | SC_BPF },
 };
 
 GROUP(bpf_group, scenarios);

@@ -291,6 +291,8 @@ int main(int argc, char **argv)
 	}
 	if (access("/proc/self/fail-nth", F_OK))
 		sel.without_flag |= SC_FAULTS;
+	if (access("/proc/sys/net/core/bpf_jit_enable", F_OK))
+		sel.without_flag |= SC_BPF;
 	if (list) {
 		for_each_scenario(s)
 			puts(s->name);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "ap.h"
+#include "clock.h"
 #include "guard.h"
 #include "meeting.h"
 #include "module.h"

@@ -24,6 +24,8 @@
 #define SC_LONG		16u
 /* For kernels with fault injection. */
 #define SC_FAULTS	32u
+/* For kernels with a BPF JIT; without, there is no program at a function. */
+#define SC_BPF		64u
 
 struct scenario {
 	const char *name;

@@ -20,9 +20,10 @@
 #define MODEL_TOLD	2	/* records that one access can come to */
 /*
  * Accesses that a vCPU may be remembered for.  The module has room for four, but
- * forgets, and so has room again, at times that are not known here.
+ * forgets, and so has room again, at times that are not known here: one that came too
+ * early when KVM has resolved it, and of these there may be two dozen in a round.
  */
-#define MODEL_REMEMBERED	8
+#define MODEL_REMEMBERED	32
 /* The guest is ended at the 16th #VC for one access; KVM may inject some twice. */
 #define MODEL_ACTS	8
 
