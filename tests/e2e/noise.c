@@ -7,10 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 #include "ap.h"
-#include "clock.h"
 #include "guard.h"
 #include "meeting.h"
 #include "module.h"
+#include "vmm/clock.h"
 
 #define PAGE(n)	(VM_SLOT1_GPA + (n) * GUEST_PAGE)
 
