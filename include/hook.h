@@ -8,6 +8,7 @@
 
 #include <linux/ftrace.h>
 #include <linux/percpu.h>
+#include <linux/static_call.h>
 #include <linux/types.h>
 
 /**
@@ -15,7 +16,9 @@
  * @name: its name
  * @prototype: its type, as rmpe_btf_prototype() writes it
  * @wrapper: a function of the same type; between rmpe_hook_enter() and
- *	rmpe_hook_leave() it may call RMPE_ORIGINAL()
+ *	rmpe_hook_leave() it may call the original
+ * @original: that call: a static call, set once the function is found
+ * @trampoline: of the same
  * @vm_type: from its arguments, the type of the VM that it is called for; notrace.
  *	NULL: its first argument is a vCPU
  * @without: it has no part in any verdict, takes the file of a guest_memfd, and only the
@@ -28,14 +31,22 @@ struct rmpe_hook {
 	const char *name;
 	const char *prototype;
 	void *wrapper;
+	struct static_call_key *original;
+	void *trampoline;
 	unsigned long (*vm_type)(struct ftrace_regs *fregs);
 	const char *without;
 	bool skip;
 	unsigned long ip;
 };
 
-/* The original, after its fentry call: neither ftrace nor we see it again. */
-#define RMPE_ORIGINAL(_hook, _fn) ((typeof(_fn) *)((_hook).ip + MCOUNT_INSN_SIZE))
+/*
+ * The original, by the name of a DEFINE_STATIC_CALL_NULL().  It is entered after its
+ * fentry call, so that neither ftrace nor we see it again; by a direct call, which needs no
+ * ENDBR there.
+ */
+#define RMPE_ORIGINAL(_call)						\
+	.original	= &STATIC_CALL_KEY(_call),			\
+	.trampoline	= STATIC_CALL_TRAMP_ADDR(_call)
 
 #define RMPE_MAX_HOOKS 8
 

@@ -5,7 +5,7 @@
 #ifndef RMPE_LIFE_H
 #define RMPE_LIFE_H
 
-#include "vm.h"
+#include "vm_table.h"
 
 struct kvm;
 struct rmpe_hook;

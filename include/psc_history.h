@@ -51,9 +51,9 @@ struct rmpe_psc_kept {
 	u64 npages;
 	u32 ret;
 	u16 vcpu;	/* below KVM_MAX_VCPU_IDS */
-	bool to_private : 1;
-	bool completed : 1;
-	bool redundant : 1;
+	u8 to_private : 1;
+	u8 completed : 1;
+	u8 redundant : 1;
 };
 
 /**
@@ -72,7 +72,7 @@ struct rmpe_psc_history {
 
 int rmpe_history_init(struct rmpe_psc_history *h, struct mutex *lock);
 void rmpe_history_free(struct rmpe_psc_history *h);
-struct rmpe_psc_kept *rmpe_history_add(struct rmpe_psc_history *h);
+void rmpe_history_keep_older(struct rmpe_psc_history *h, const struct rmpe_psc_kept *ev);
 bool rmpe_history_get(const struct rmpe_psc_history *h, u64 seq, struct rmpe_psc_event *ev);
 u64 rmpe_history_oldest(const struct rmpe_psc_history *h);
 bool rmpe_history_last(struct rmpe_psc_history *h, gfn_t gfn,
@@ -81,5 +81,21 @@ bool rmpe_history_last_refused(struct rmpe_psc_history *h, gfn_t gfn,
 			       struct rmpe_psc_event *ev);
 bool rmpe_history_changed_since(const struct rmpe_psc_history *h, gfn_t gfn,
 				u64 seq);
+
+/**
+ * rmpe_history_add() - append an event
+ * @h: the history
+ *
+ * Context: process context, may sleep; under the VM's lock.
+ * Return: the event, where it stays: the caller fills it in.
+ */
+static inline struct rmpe_psc_kept *rmpe_history_add(struct rmpe_psc_history *h)
+{
+	struct rmpe_psc_kept *ev = &h->ring[++h->seq % RMPE_PSC_HISTORY_LEN];
+
+	if (h->seq > RMPE_PSC_HISTORY_LEN)
+		rmpe_history_keep_older(h, ev);
+	return ev;
+}
 
 #endif

@@ -65,6 +65,8 @@ static inline bool rmpe_tracker_is_empty(const struct rmpe_tracker *t)
 enum rmpe_page_state rmpe_tracker_state(const struct rmpe_tracker *t, gfn_t gfn);
 int rmpe_tracker_set(struct rmpe_tracker *t, gfn_t gfn, u64 npages,
 		     enum rmpe_page_state state);
+enum rmpe_page_state rmpe_tracker_replace(struct rmpe_tracker *t, gfn_t gfn,
+					  enum rmpe_page_state state);
 gfn_t rmpe_tracker_run(const struct rmpe_tracker *t, gfn_t gfn, gfn_t limit,
 		       enum rmpe_page_state *state);
 void rmpe_tracker_free(struct rmpe_tracker *t);

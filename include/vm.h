@@ -279,10 +279,7 @@ static inline u8 rmpe_vm_watch(const struct rmpe_vm *vm)
 
 extern const char *const rmpe_history_names[];
 
-struct rmpe_vm *rmpe_vm_find(const struct kvm *kvm);
 struct rmpe_vm *rmpe_vm_alloc(struct kvm *kvm, enum rmpe_history_state history);
-struct rmpe_vm *rmpe_vm_add(struct rmpe_vm *vm);
-struct rmpe_vm *rmpe_vm_del(const struct kvm *kvm);
 void rmpe_vm_wait_all_freed(void);
 void rmpe_vm_release(struct rmpe_vm *vm);
 
@@ -290,6 +287,8 @@ struct rmpe_vcpu *rmpe_vcpu_meet(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu
 struct rmpe_vcpu *rmpe_vcpu_get(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu);
 void rmpe_vm_set_asked(struct rmpe_vm *vm, gfn_t gfn, u64 npages,
 		       enum rmpe_page_state state);
+enum rmpe_page_state rmpe_vm_replace_asked(struct rmpe_vm *vm, gfn_t gfn,
+					   enum rmpe_page_state state);
 bool rmpe_vm_all_asked(const struct rmpe_vm *vm, gfn_t gfn, u64 npages,
 		       enum rmpe_page_state state);
 void rmpe_vm_set_used(struct rmpe_vm *vm, gfn_t gfn, enum rmpe_page_state state);

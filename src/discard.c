@@ -21,6 +21,7 @@
 #include "hook.h"
 #include "slots.h"
 #include "vm.h"
+#include "vm_table.h"
 
 #define MAX_RUNS	1024
 
@@ -107,7 +108,8 @@ static void look(struct rmpe_vm *vm, struct hole *h, struct file *file, pgoff_t 
 	struct rmpe_backing b;
 	unsigned int i = 0;
 
-	while (next_backing(vm, file_inode(file), first, end, &i, &b))
+	while (i < READ_ONCE(vm->backings.nr) &&
+	       next_backing(vm, file_inode(file), first, end, &i, &b))
 		collect(h, file, &b, max(first, b.first - b.offset),
 			min(end, b.end - b.offset));
 }
@@ -138,11 +140,13 @@ static void take_down(struct rmpe_vm *vm, const struct hole *h)
 	rmpe_vm_update_watch(vm);
 }
 
+DEFINE_STATIC_CALL_NULL(rmpe_kvm_fallocate, kvm_gmem_fallocate);
+
 /*
  * kvm_gmem_fallocate() of an SNP VM.  fallocate(2): process context, may sleep, no lock
  * held.
  */
-static long __nocfi gmem_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
+static long gmem_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 {
 	struct hole h = { .kvm = rmpe_gmem_kvm(file) };
 	struct rmpe_vm *vm;
@@ -155,8 +159,7 @@ static long __nocfi gmem_fallocate(struct file *file, int mode, loff_t offset, l
 			settle(vm, h.kvm);
 		look(vm, &h, file, offset >> PAGE_SHIFT, (offset + len) >> PAGE_SHIFT);
 	}
-	r = RMPE_ORIGINAL(rmpe_hook_gmem_fallocate, kvm_gmem_fallocate)(file, mode, offset,
-									len);
+	r = static_call(rmpe_kvm_fallocate)(file, mode, offset, len);
 	if (!r && (h.nr || h.incomplete)) {
 		mutex_lock(&vm->lock);
 		take_down(vm, &h);
@@ -178,6 +181,7 @@ struct rmpe_hook rmpe_hook_gmem_fallocate = {
 	.name		= "kvm_gmem_fallocate",
 	.prototype	= "s64(struct file *, s32, s64, s64)",
 	.wrapper	= gmem_fallocate,
+	RMPE_ORIGINAL(rmpe_kvm_fallocate),
 	.vm_type	= vm_type,
 	.without	= "private memory that a VMM discards will not be shown",
 };

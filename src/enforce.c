@@ -182,10 +182,8 @@ static enum rmpe_disposition judge_locked(struct rmpe_vm *vm, const struct rmpe_
 	/* Another vCPU may have been faster. */
 	if (rmpe_terminated(vm))
 		return RMPE_TERMINATED;
-	if (!v) {	/* what it does cannot be followed */
-		rmpe_vm_lose_history(vm);
+	if (!v)		/* what it does cannot be followed */
 		return RMPE_RESOLVE;
-	}
 	if (mode == RMPE_MODE_OFF)
 		return RMPE_USE;
 

@@ -31,6 +31,7 @@
 #include "rmpe_trace.h"
 #include "slots.h"
 #include "vm.h"
+#include "vm_table.h"
 
 /* What an event has room for. */
 static_assert(BIT(14) >= KVM_MAX_VCPU_IDS);
@@ -40,8 +41,7 @@ static int psc_complete(struct kvm_vcpu *vcpu);
 
 static bool is_new_psc(const struct kvm_vcpu *vcpu)
 {
-	return rmpe_may_be_psc(vcpu) &&
-	       READ_ONCE(vcpu->run->hypercall.nr) == KVM_HC_MAP_GPA_RANGE &&
+	return READ_ONCE(vcpu->run->hypercall.nr) == KVM_HC_MAP_GPA_RANGE &&
 	       vcpu->arch.complete_userspace_io &&
 	       vcpu->arch.complete_userspace_io != psc_complete;
 }
@@ -89,8 +89,8 @@ static void record_part(struct recorder *r, gfn_t first, gfn_t end)
 }
 
 /*
- * A slot may be away for a moment, and what its pages are now matters when they
- * come back (backing.c).
+ * A slot may be away for a moment, or have another one in its place, and what its
+ * pages are now matters when they come back (backing.c).
  */
 static void record_absent(struct recorder *r, const struct rmpe_psc *psc)
 {
@@ -107,17 +107,13 @@ static void record_absent(struct recorder *r, const struct rmpe_psc *psc)
 }
 
 /*
- * Record the part of a completed PSC that lies in guest_memfd slots: the gfns
- * are the guest's to choose, and memory for them is spent only where there is
- * a page.  True if the guest asked for nothing new.
+ * The part of it that lies in guest_memfd slots: the gfns are the guest's to choose, and
+ * memory for them is spent only where there is a page.
  */
-static bool psc_record(struct rmpe_vm *vm, struct kvm *kvm, const struct rmpe_psc *psc)
+static noinline bool record_range(struct rmpe_vm *vm, struct kvm *kvm,
+				  const struct rmpe_psc *psc, enum rmpe_page_state state)
 {
-	struct recorder r = {
-		.vm		= vm,
-		.state		= psc->to_private ? RMPE_PAGE_PRIVATE : RMPE_PAGE_SHARED,
-		.redundant	= true,
-	};
+	struct recorder r = { .vm = vm, .state = state, .redundant = true };
 	const gfn_t start = psc->gfn, end = psc->gfn + psc->npages;
 	const struct kvm_memory_slot *slot;
 	u64 absent = psc->npages;
@@ -126,9 +122,7 @@ static bool psc_record(struct rmpe_vm *vm, struct kvm *kvm, const struct rmpe_ps
 	if (end <= start)
 		return false;
 
-	if (vm->watch & RMPE_WATCH_SLOT)
-		rmpe_slots_settle(vm, kvm);
-	/* Mostly it is a page or some, of one slot. */
+	/* Mostly it is one slot's. */
 	slot = search_memslots(kvm_memslots(kvm), start, false);
 	if (rmpe_slot_has_gmem(slot) && end <= slot->base_gfn + slot->npages) {
 		record_part(&r, start, end);
@@ -139,15 +133,30 @@ static bool psc_record(struct rmpe_vm *vm, struct kvm *kvm, const struct rmpe_ps
 		gfn_t first = max(start, iter.slot->base_gfn);
 		gfn_t last = min(end, iter.slot->base_gfn + iter.slot->npages);
 
-		if (first >= last)
+		if (first >= last || !rmpe_slot_has_gmem(iter.slot))
 			continue;
 		absent -= last - first;
-		if (rmpe_slot_has_gmem(iter.slot))
-			record_part(&r, first, last);
+		record_part(&r, first, last);
 	}
 	if (absent)
 		record_absent(&r, psc);
 	return r.nr && r.redundant;
+}
+
+/* Record a completed PSC.  True if the guest asked for nothing new. */
+static bool psc_record(struct rmpe_vm *vm, struct kvm *kvm, const struct rmpe_psc *psc)
+{
+	const enum rmpe_page_state state = psc->to_private ? RMPE_PAGE_PRIVATE :
+							     RMPE_PAGE_SHARED;
+	enum rmpe_page_state was = RMPE_PAGE_NONE;
+
+	if (vm->watch & RMPE_WATCH_SLOT)
+		rmpe_slots_settle(vm, kvm);
+	/* A page of which something is known is a guest_memfd's. */
+	if (psc->npages == 1)
+		was = rmpe_vm_replace_asked(vm, psc->gfn, state);
+	return was != RMPE_PAGE_NONE ? rmpe_state_allows(was, psc->to_private) :
+				       record_range(vm, kvm, psc, state);
 }
 
 static void psc_end(struct rmpe_vm *vm, struct rmpe_vcpu *v, struct kvm_vcpu *vcpu,
@@ -199,7 +208,7 @@ static int psc_complete(struct kvm_vcpu *vcpu)
  * before: then we know of the PSC what the run page still says.
  *
  * Context: KVM_RUN of @vcpu: process context, vcpu->mutex held, before or after KVM's
- * part of it.
+ * part of it; rmpe_may_be_psc().
  */
 void rmpe_psc_seen(struct rmpe_vm *vm, struct kvm_vcpu *vcpu)
 {

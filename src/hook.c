@@ -15,12 +15,12 @@
 
 #include "hook.h"
 
-#include <linux/cpufeature.h>
 #include <linux/delay.h>
 #include <linux/kprobes.h>
 #include <linux/kvm_host.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
+#include <linux/static_call.h>
 
 /* Names are looked up in kvm.ko only, unless KVM is part of the kernel. */
 #define KVM_PREFIX (IS_MODULE(CONFIG_KVM) ? "kvm:" : "")
@@ -151,6 +151,9 @@ static int find_ip(struct rmpe_hook *hook)
 	unregister_kprobe(&probe);
 	if (r)
 		pr_err("refusing to load: ftrace can't hook %s of kvm\n", hook->name);
+	else
+		__static_call_update(hook->original, hook->trampoline,
+				     (void *)(hook->ip + MCOUNT_INSN_SIZE));
 	return r;
 }
 
@@ -226,11 +229,6 @@ int rmpe_hooks_install(struct rmpe_hook *const *hooks)
 {
 	int r = 0;
 
-	if (cpu_feature_enabled(X86_FEATURE_IBT)) {
-		/* After its fentry call a function has no ENDBR. */
-		pr_err("refusing to load: this CPU enforces indirect branch tracking\n");
-		return -EOPNOTSUPP;
-	}
 	for (; !r && *hooks; hooks++)
 		r = add(*hooks);
 	if (!r)

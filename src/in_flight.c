@@ -59,6 +59,31 @@ void rmpe_in_flight_remember(struct rmpe_psc *psc, const struct rmpe_early *e)
 		psc->early[psc->nr_early++] = *e;
 }
 
+static void tell(struct rmpe_vm *vm, struct kvm *kvm, const struct rmpe_early *e,
+		 bool private)
+{
+	const gfn_t gfn = gpa_to_gfn(e->gpa);
+	const struct rmpe_judge_input in = {
+		.access_private	= private,
+		.asked		= rmpe_tracker_state(&vm->asked, gfn),
+		.history_complete = vm->history_state == RMPE_HISTORY_COMPLETE,
+		.attr_private	= private,
+	};
+	struct rmpe_record rec = {
+		.gpa		= e->gpa,
+		.error_code	= e->error_code,
+		.vcpu		= e->vcpu,
+		.mode		= e->mode,
+		.attr_private	= private,
+		.verdict	= rmpe_judge(&in),
+	};
+
+	if (rec.verdict.class == RMPE_CLASS_NONE || rmpe_vm_mode(vm) == RMPE_MODE_OFF)
+		return;
+	rmpe_vm_count_violation(vm, gfn, &rec);
+	rmpe_report(vm, search_memslots(kvm_memslots(kvm), gfn, false), &rec);
+}
+
 /**
  * rmpe_in_flight_settle() - an access was let pass for a PSC that was refused
  * @vm: the VM
@@ -75,31 +100,13 @@ void rmpe_in_flight_remember(struct rmpe_psc *psc, const struct rmpe_early *e)
 void rmpe_in_flight_settle(struct rmpe_vm *vm, struct kvm *kvm, const struct rmpe_early *e,
 			   bool private)
 {
-	const gfn_t gfn = gpa_to_gfn(e->gpa);
-	struct rmpe_psc *other = rmpe_in_flight(vm, gfn, private, e->psc_requests);
-	const struct rmpe_judge_input in = {
-		.access_private	= private,
-		.asked		= rmpe_tracker_state(&vm->asked, gfn),
-		.history_complete = vm->history_state == RMPE_HISTORY_COMPLETE,
-		.attr_private	= private,
-	};
-	struct rmpe_record rec = {
-		.gpa		= e->gpa,
-		.error_code	= e->error_code,
-		.vcpu		= e->vcpu,
-		.mode		= e->mode,
-		.attr_private	= private,
-		.verdict	= rmpe_judge(&in),
-	};
+	struct rmpe_psc *other = rmpe_in_flight(vm, gpa_to_gfn(e->gpa), private,
+						e->psc_requests);
 
-	if (other) {
+	if (other)
 		rmpe_in_flight_remember(other, e);
-		return;
-	}
-	if (rec.verdict.class == RMPE_CLASS_NONE || rmpe_vm_mode(vm) == RMPE_MODE_OFF)
-		return;
-	rmpe_vm_count_violation(vm, gfn, &rec);
-	rmpe_report(vm, search_memslots(kvm_memslots(kvm), gfn, false), &rec);
+	else
+		tell(vm, kvm, e, private);
 }
 
 /**

@@ -26,20 +26,20 @@ static void launched(struct kvm *kvm, gfn_t gfn, long npages)
 	mutex_unlock(&vm->lock);
 }
 
+DEFINE_STATIC_CALL_NULL(rmpe_kvm_populate, kvm_gmem_populate);
+
 /*
  * kvm_gmem_populate() of an SNP VM, which returns how many pages it did.
  * SNP_LAUNCH_UPDATE: process context, kvm->slots_lock held.
  */
-static long __nocfi populate(struct kvm *kvm, gfn_t gfn, void __user *src, long npages,
-			     RMPE_POPULATE_PARAM kvm_gmem_populate_cb post_populate,
-			     void *opaque)
+static long populate(struct kvm *kvm, gfn_t gfn, void __user *src, long npages,
+		     RMPE_POPULATE_PARAM kvm_gmem_populate_cb post_populate, void *opaque)
 {
 	long r;
 
 	rmpe_hook_enter();
-	r = RMPE_ORIGINAL(rmpe_hook_populate,
-			  kvm_gmem_populate)(kvm, gfn, src, npages,
-					     RMPE_POPULATE_ARG post_populate, opaque);
+	r = static_call(rmpe_kvm_populate)(kvm, gfn, src, npages,
+					   RMPE_POPULATE_ARG post_populate, opaque);
 	if (r > 0)
 		launched(kvm, gfn, r);
 	rmpe_hook_leave();
@@ -51,5 +51,6 @@ struct rmpe_hook rmpe_hook_populate = {
 	.prototype	= "s64(struct kvm *, u64, void *, s64, " RMPE_POPULATE_BTF
 			  "fn *, void *)",
 	.wrapper	= populate,
+	RMPE_ORIGINAL(rmpe_kvm_populate),
 	.vm_type	= rmpe_hook_type_of_kvm,
 };

@@ -94,13 +94,16 @@ struct rmpe_vm *rmpe_vm_adopt(struct kvm *kvm)
 	return begin(kvm, RMPE_HISTORY_PARTIAL);
 }
 
+DEFINE_STATIC_CALL_NULL(rmpe_kvm_init_vm, kvm_arch_init_vm);
+DEFINE_STATIC_CALL_NULL(rmpe_kvm_destroy_vm, kvm_arch_destroy_vm);
+
 /* kvm_arch_init_vm() of an SNP VM: process context; none of its ioctls can run yet. */
-static int __nocfi init_vm(struct kvm *kvm, unsigned long type)
+static int init_vm(struct kvm *kvm, unsigned long type)
 {
 	int r;
 
 	rmpe_hook_enter();
-	r = RMPE_ORIGINAL(rmpe_hook_init_vm, kvm_arch_init_vm)(kvm, type);
+	r = static_call(rmpe_kvm_init_vm)(kvm, type);
 	if (!r)
 		begin(kvm, RMPE_HISTORY_COMPLETE);
 	rmpe_hook_leave();
@@ -117,14 +120,15 @@ struct rmpe_hook rmpe_hook_init_vm = {
 	.name		= "kvm_arch_init_vm",
 	.prototype	= "s32(struct kvm *, u64)",
 	.wrapper	= init_vm,
+	RMPE_ORIGINAL(rmpe_kvm_init_vm),
 	.vm_type	= type_to_be,
 };
 
 /* kvm_arch_destroy_vm() of an SNP VM: process context; nothing runs in it any more. */
-static void __nocfi destroy_vm(struct kvm *kvm)
+static void destroy_vm(struct kvm *kvm)
 {
 	rmpe_hook_enter();
-	RMPE_ORIGINAL(rmpe_hook_destroy_vm, kvm_arch_destroy_vm)(kvm);
+	static_call(rmpe_kvm_destroy_vm)(kvm);
 	end(kvm);
 	rmpe_hook_leave();
 }
@@ -133,5 +137,6 @@ struct rmpe_hook rmpe_hook_destroy_vm = {
 	.name		= "kvm_arch_destroy_vm",
 	.prototype	= "void(struct kvm *)",
 	.wrapper	= destroy_vm,
+	RMPE_ORIGINAL(rmpe_kvm_destroy_vm),
 	.vm_type	= rmpe_hook_type_of_kvm,
 };

@@ -36,18 +36,13 @@ static struct rmpe_fault new_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_c
 	};
 }
 
-static int __nocfi kvm_resolve(struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_code,
-			       void *insn, int insn_len)
-{
-	return RMPE_ORIGINAL(rmpe_hook_page_fault,
-			     kvm_mmu_page_fault)(vcpu, gpa, error_code, insn, insn_len);
-}
+DEFINE_STATIC_CALL_NULL(rmpe_kvm_page_fault, kvm_mmu_page_fault);
 
 /* It is asked once. */
 static int resolve(const struct rmpe_fault *f)
 {
-	return f->refused ?: kvm_resolve(f->vcpu, f->gpa, f->error_code, f->insn,
-					 f->insn_len);
+	return f->refused ?: static_call(rmpe_kvm_page_fault)(f->vcpu, f->gpa, f->error_code,
+							      f->insn, f->insn_len);
 }
 
 /* Is the access one that was asked for, with nothing more to be looked at? */
@@ -152,14 +147,14 @@ static int page_fault_of(struct rmpe_vm *vm, struct kvm_vcpu *vcpu, gpa_t gpa,
 	int r;
 
 	if (!vm)
-		return kvm_resolve(vcpu, gpa, error_code, insn, insn_len);
+		return static_call(rmpe_kvm_page_fault)(vcpu, gpa, error_code, insn, insn_len);
 	if (rmpe_terminated(vm) || !in_order(vm, gpa_to_gfn(gpa), error_code))
 		return fault_not_in_order(vm, vcpu, gpa, error_code, insn, insn_len, 0);
 	if (rmpe_effective_mode(&vm->settings) == RMPE_MODE_OFF)
-		return kvm_resolve(vcpu, gpa, error_code, insn, insn_len);
+		return static_call(rmpe_kvm_page_fault)(vcpu, gpa, error_code, insn, insn_len);
 
 	this_cpu_inc(*vm->npf_judged);
-	r = kvm_resolve(vcpu, gpa, error_code, insn, insn_len);
+	r = static_call(rmpe_kvm_page_fault)(vcpu, gpa, error_code, insn, insn_len);
 	if (r == -EFAULT)
 		return fault_not_in_order(vm, vcpu, gpa, error_code, insn, insn_len, r);
 	if (r > 0 && rmpe_no_progress(vm, vcpu, gpa_to_gfn(gpa)))
@@ -187,4 +182,5 @@ struct rmpe_hook rmpe_hook_page_fault = {
 	.name		= "kvm_mmu_page_fault",
 	.prototype	= "s32(struct kvm_vcpu *, u64, u64, void *, s32)",
 	.wrapper	= page_fault,
+	RMPE_ORIGINAL(rmpe_kvm_page_fault),
 };

@@ -49,12 +49,14 @@ static bool skip(struct rmpe_vm *vm, struct kvm *kvm, gfn_t gfn)
 	return !wanted;
 }
 
+DEFINE_STATIC_CALL_NULL(rmpe_kvm_pre_fault, kvm_arch_vcpu_pre_fault_memory);
+
 /*
  * kvm_arch_vcpu_pre_fault_memory() of an SNP vCPU: how many bytes from the start of @range
  * are done; KVM calls until all are.  KVM_PRE_FAULT_MEMORY of @vcpu: process context,
  * vcpu->mutex and kvm->srcu (read) held.
  */
-static long __nocfi pre_fault(struct kvm_vcpu *vcpu, struct kvm_pre_fault_memory *range)
+static long pre_fault(struct kvm_vcpu *vcpu, struct kvm_pre_fault_memory *range)
 {
 	struct rmpe_vm *vm;
 	long r;
@@ -64,8 +66,7 @@ static long __nocfi pre_fault(struct kvm_vcpu *vcpu, struct kvm_pre_fault_memory
 	if (vm && skip(vm, vcpu->kvm, gpa_to_gfn(range->gpa)))
 		r = PAGE_SIZE;
 	else
-		r = RMPE_ORIGINAL(rmpe_hook_pre_fault,
-				  kvm_arch_vcpu_pre_fault_memory)(vcpu, range);
+		r = static_call(rmpe_kvm_pre_fault)(vcpu, range);
 	rmpe_hook_leave();
 	return r;
 }
@@ -74,4 +75,5 @@ struct rmpe_hook rmpe_hook_pre_fault = {
 	.name		= "kvm_arch_vcpu_pre_fault_memory",
 	.prototype	= "s64(struct kvm_vcpu *, struct kvm_pre_fault_memory *)",
 	.wrapper	= pre_fault,
+	RMPE_ORIGINAL(rmpe_kvm_pre_fault),
 };

@@ -41,7 +41,12 @@ void rmpe_history_free(struct rmpe_psc_history *h)
 	h->ring = NULL;
 }
 
-static void keep_older(struct rmpe_psc_history *h, const struct rmpe_psc_kept *ev)
+/**
+ * rmpe_history_keep_older() - an event drops out of the ring
+ * @h: the history
+ * @ev: the event
+ */
+void rmpe_history_keep_older(struct rmpe_psc_history *h, const struct rmpe_psc_kept *ev)
 {
 	const struct rmpe_map_event last = {
 		.when_ns	= ev->when_ns,
@@ -58,21 +63,6 @@ static void keep_older(struct rmpe_psc_history *h, const struct rmpe_psc_kept *e
 	}
 	rmpe_map_add(&h->completed, &last);
 	rmpe_map_forget(&h->refused, ev->gfn, ev->npages);
-}
-
-/**
- * rmpe_history_add() - append an event
- * @h: the history
- *
- * Return: the event, where it stays: the caller fills it in.
- */
-struct rmpe_psc_kept *rmpe_history_add(struct rmpe_psc_history *h)
-{
-	struct rmpe_psc_kept *ev = &h->ring[++h->seq % RMPE_PSC_HISTORY_LEN];
-
-	if (h->seq > RMPE_PSC_HISTORY_LEN)
-		keep_older(h, ev);
-	return ev;
 }
 
 /**

@@ -222,18 +222,17 @@ static int make_node(struct rmpe_tracker *t, gfn_t gfn)
 static unsigned long uniform_after(unsigned long bits, gfn_t gfn, gfn_t end,
 				   enum rmpe_page_state state)
 {
-	while (gfn < end) {
-		gfn_t next = min(end, ALIGN_DOWN(gfn, CHUNK_GFNS) + CHUNK_GFNS);
+	const gfn_t first = ALIGN(gfn, CHUNK_GFNS), last = ALIGN_DOWN(end, CHUNK_GFNS);
+	unsigned long mask;
 
-		if (chunk_state(bits, gfn) != state) {
-			if (next - gfn < CHUNK_GFNS)
-				return 0;
-			bits &= ~(STATE_MASK << CHUNK_BIT(gfn));
-			bits |= (unsigned long)state << CHUNK_BIT(gfn);
-		}
-		gfn = next;
-	}
-	return bits;
+	/* A part of a chunk can't become what the rest is not. */
+	if ((gfn != first && chunk_state(bits, gfn) != state) ||
+	    (end != last && chunk_state(bits, end - 1) != state))
+		return 0;
+	if (first >= last)
+		return bits;
+	mask = GENMASK(CHUNK_BIT(last - 1) + 1, CHUNK_BIT(first));
+	return (bits & ~mask) | ((unsigned long)uniform(state) & mask);
 }
 
 /* See to it that [gfn, end), less than a block, can be made @state. */
@@ -383,6 +382,37 @@ int rmpe_tracker_set(struct rmpe_tracker *t, gfn_t gfn, u64 npages,
 		gfn = next;
 	}
 	return 0;
+}
+
+/**
+ * rmpe_tracker_replace() - record another state for a gfn of which one is known
+ * @t: the tracker
+ * @gfn: any value
+ * @state: the state, not RMPE_PAGE_NONE
+ *
+ * Context: any; the caller serialises writers.
+ * Return: the state before.  RMPE_PAGE_NONE: nothing was known, or it would take memory,
+ * and nothing has changed; rmpe_tracker_set() can do it.
+ */
+enum rmpe_page_state rmpe_tracker_replace(struct rmpe_tracker *t, gfn_t gfn,
+					  enum rmpe_page_state state)
+{
+	struct tracker_node *node = find_node(t, gfn);
+	enum rmpe_page_state was;
+	struct state_block *slot;
+	u64 *word;
+
+	if (!node)
+		return RMPE_PAGE_NONE;
+	slot = writer_dereference(*find_slot(node, gfn));
+	was = slot_state(slot, gfn);
+	if (was == RMPE_PAGE_NONE || was == state)
+		return was;
+	if (uniform_bits(slot))
+		return RMPE_PAGE_NONE;
+	word = &slot->word[gfn % BLOCK_GFNS / PER_WORD];
+	WRITE_ONCE(*word, *word ^ (u64)(was ^ state) << gfn % PER_WORD * STATE_BITS);
+	return was;
 }
 
 /* The first gfn from @gfn on that is not @state, or the end of the block. */

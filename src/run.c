@@ -15,15 +15,20 @@
 #include "life.h"
 #include "vm.h"
 
-static int __nocfi run_in_kvm(struct kvm_vcpu *vcpu)
+DEFINE_STATIC_CALL_NULL(rmpe_kvm_run, kvm_arch_vcpu_ioctl_run);
+
+/* KVM has left, with @r. */
+static int after_run(struct rmpe_vm *vm, struct kvm_vcpu *vcpu, int r)
 {
-	return RMPE_ORIGINAL(rmpe_hook_vcpu_run, kvm_arch_vcpu_ioctl_run)(vcpu);
+	if (rmpe_terminated(vm))
+		return rmpe_exit_terminated(vm, vcpu);
+	if (!r && rmpe_may_be_psc(vcpu))
+		rmpe_psc_seen(vm, vcpu);
+	return r;
 }
 
 static int run_tracked(struct rmpe_vm *vm, struct kvm_vcpu *vcpu)
 {
-	int r;
-
 	if (rmpe_terminated(vm))
 		return rmpe_exit_terminated(vm, vcpu);
 	/* What it does is to be followed from the start. */
@@ -33,12 +38,7 @@ static int run_tracked(struct rmpe_vm *vm, struct kvm_vcpu *vcpu)
 	if (unlikely(READ_ONCE(vm->history_state) == RMPE_HISTORY_PARTIAL) &&
 	    rmpe_may_be_psc(vcpu))
 		rmpe_psc_seen(vm, vcpu);
-	r = run_in_kvm(vcpu);
-	if (rmpe_terminated(vm))
-		return rmpe_exit_terminated(vm, vcpu);
-	if (!r && rmpe_may_be_psc(vcpu))
-		rmpe_psc_seen(vm, vcpu);
-	return r;
+	return after_run(vm, vcpu, static_call(rmpe_kvm_run)(vcpu));
 }
 
 /* There was no memory for the VM, or the module goes. */
@@ -52,16 +52,10 @@ static noinline int run_untracked(struct kvm_vcpu *vcpu)
 		vcpu->run->exit_reason = KVM_EXIT_INTR;
 		return -EINTR;
 	}
-	r = run_in_kvm(vcpu);
+	r = static_call(rmpe_kvm_run)(vcpu);
 	/* There may have been memory since. */
 	vm = rmpe_vm_find(vcpu->kvm);
-	if (!vm)
-		return r;
-	if (rmpe_terminated(vm))
-		return rmpe_exit_terminated(vm, vcpu);
-	if (!r && rmpe_may_be_psc(vcpu))
-		rmpe_psc_seen(vm, vcpu);
-	return r;
+	return vm ? after_run(vm, vcpu, r) : r;
 }
 
 /*
@@ -84,4 +78,5 @@ struct rmpe_hook rmpe_hook_vcpu_run = {
 	.name		= "kvm_arch_vcpu_ioctl_run",
 	.prototype	= "s32(struct kvm_vcpu *)",
 	.wrapper	= vcpu_run,
+	RMPE_ORIGINAL(rmpe_kvm_run),
 };

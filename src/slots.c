@@ -14,6 +14,7 @@
 #include "compat.h"
 #include "hook.h"
 #include "vm.h"
+#include "vm_table.h"
 
 static bool is_there(struct kvm *kvm, const struct rmpe_backing *coming)
 {
@@ -72,12 +73,14 @@ static void prepared(struct rmpe_vm *vm, const struct kvm_memory_slot *slot)
 	mutex_unlock(&vm->lock);
 }
 
+DEFINE_STATIC_CALL_NULL(rmpe_kvm_prepare_region, kvm_arch_prepare_memory_region);
+
 /*
  * kvm_arch_prepare_memory_region() of an SNP VM: process context, may sleep,
  * kvm->slots_lock held.
  */
-static int __nocfi prepare_region(struct kvm *kvm, const struct kvm_memory_slot *old,
-				  struct kvm_memory_slot *new, enum kvm_mr_change change)
+static int prepare_region(struct kvm *kvm, const struct kvm_memory_slot *old,
+			  struct kvm_memory_slot *new, enum kvm_mr_change change)
 {
 	struct rmpe_vm *vm;
 	int r;
@@ -86,8 +89,7 @@ static int __nocfi prepare_region(struct kvm *kvm, const struct kvm_memory_slot 
 	vm = rmpe_vm_find(kvm);
 	if (vm)
 		changing(vm, kvm);
-	r = RMPE_ORIGINAL(rmpe_hook_prepare_region,
-			  kvm_arch_prepare_memory_region)(kvm, old, new, change);
+	r = static_call(rmpe_kvm_prepare_region)(kvm, old, new, change);
 	/* KVM moves no slot with guest_memfd. */
 	if (vm && !r && change == KVM_MR_CREATE && rmpe_slot_has_gmem(new))
 		prepared(vm, new);
@@ -101,5 +103,6 @@ struct rmpe_hook rmpe_hook_prepare_region = {
 	.name		= "kvm_arch_prepare_memory_region",
 	.prototype	= "s32(struct kvm *, " SLOT ", " SLOT ", enum kvm_mr_change)",
 	.wrapper	= prepare_region,
+	RMPE_ORIGINAL(rmpe_kvm_prepare_region),
 	.vm_type	= rmpe_hook_type_of_kvm,
 };

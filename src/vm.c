@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The table of SNP VMs, and what is known of each.
+ * What is known of an SNP VM.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -8,13 +8,11 @@
 
 #include <linux/ctype.h>
 #include <linux/hash.h>
-#include <linux/hashtable.h>
 #include <linux/kvm_host.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/ratelimit.h>
-#include <linux/rculist.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -29,37 +27,9 @@ const char *const rmpe_history_names[] = {
 	[RMPE_HISTORY_LOST]	= "lost",
 };
 
-static DEFINE_HASHTABLE(vm_table, 8);
-/* Writers of vm_table, last_id.  Held for moments: whoever may make VMs takes it. */
-static DEFINE_SPINLOCK(vm_table_lock);
-static u64 last_id;
 static atomic_t nr_objects;		/* structs not yet freed */
 
 static DEFINE_RATELIMIT_STATE(lost_limit, 5 * HZ, 20);
-
-/**
- * rmpe_vm_find() - the state of a VM
- * @kvm: the VM
- *
- * Context: any.  The result is good for as long as @kvm can't be destroyed.
- * Return: the state, or NULL if the VM is not tracked.
- */
-struct rmpe_vm *rmpe_vm_find(const struct kvm *kvm)
-{
-	struct rmpe_vm *vm, *found = NULL;
-
-	/* Every KVM_RUN comes here: unlike rcu_read_lock() this is no call. */
-	rcu_read_lock_sched();
-	hash_for_each_possible_rcu(vm_table, vm, node, (unsigned long)kvm,
-				   rcu_read_lock_sched_held()) {
-		if (vm->kvm == kvm) {
-			found = vm;
-			break;
-		}
-	}
-	rcu_read_unlock_sched();
-	return found;
-}
 
 /* The name is the VMM's to choose: keep it one word of key=value. */
 static void set_comm(struct rmpe_vm *vm)
@@ -103,7 +73,7 @@ static void put_object(void)
  * rmpe_vm_release() - free a VM's struct
  * @vm: the VM, out of the table
  *
- * The end of the kobject's life; called by sysfs.c.
+ * The end of the kobject's life (sysfs.c), or of one that another was faster to make.
  */
 void rmpe_vm_release(struct rmpe_vm *vm)
 {
@@ -168,54 +138,11 @@ free_vm:
 }
 
 /**
- * rmpe_vm_add() - put a VM into the table
- * @vm: the VM; it gets its number, or is freed if there is one already
- *
- * Context: process context, may sleep; in an ioctl of its KVM or of its vCPUs.
- * Return: the VM that is in the table now.
- */
-struct rmpe_vm *rmpe_vm_add(struct rmpe_vm *vm)
-{
-	struct rmpe_vm *raced;
-
-	spin_lock(&vm_table_lock);
-	raced = rmpe_vm_find(vm->kvm);	/* two vCPUs of an older VM */
-	if (!raced) {
-		vm->id = ++last_id;
-		hash_add_rcu(vm_table, &vm->node, (unsigned long)vm->kvm);
-	}
-	spin_unlock(&vm_table_lock);
-	if (!raced)
-		return vm;
-	free_contents(vm);
-	kfree(vm);
-	put_object();
-	return raced;
-}
-
-/**
- * rmpe_vm_del() - take a VM out of the table
- * @kvm: the VM
- *
- * Context: process context, may sleep; nothing runs in @kvm any more.
- * Return: its state, or NULL.
- */
-struct rmpe_vm *rmpe_vm_del(const struct kvm *kvm)
-{
-	struct rmpe_vm *vm;
-
-	spin_lock(&vm_table_lock);
-	vm = rmpe_vm_find(kvm);
-	if (vm)
-		hash_del_rcu(&vm->node);
-	spin_unlock(&vm_table_lock);
-	return vm;
-}
-
-/**
  * rmpe_vcpu_get() - our part of a vCPU
  * @vm: its VM
  * @vcpu: the vCPU; we are in its KVM_RUN
+ *
+ * Without memory its PSCs would pass unseen, so the history is lost.
  *
  * Context: process context, may sleep; under @vm->lock.
  * Return: the state, made if need be; NULL without memory.
@@ -232,6 +159,8 @@ struct rmpe_vcpu *rmpe_vcpu_get(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
 	WRITE_ONCE(vm->vcpus[vcpu->vcpu_idx], v);
 	if (v)
 		vm->nr_vcpus = max(vm->nr_vcpus, nr);
+	else
+		rmpe_vm_lose_history(vm);
 	return v;
 }
 
@@ -240,10 +169,8 @@ struct rmpe_vcpu *rmpe_vcpu_get(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
  * @vm: its VM
  * @vcpu: the vCPU; we are in its KVM_RUN
  *
- * Without memory its PSCs would pass unseen, so the history is lost.
- *
  * Context: process context, may sleep.
- * Return: the state, or NULL.
+ * Return: as rmpe_vcpu_get().
  */
 struct rmpe_vcpu *rmpe_vcpu_meet(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu)
 {
@@ -251,8 +178,6 @@ struct rmpe_vcpu *rmpe_vcpu_meet(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu
 
 	mutex_lock(&vm->lock);
 	v = rmpe_vcpu_get(vm, vcpu);
-	if (!v)
-		rmpe_vm_lose_history(vm);
 	mutex_unlock(&vm->lock);
 	return v;
 }
@@ -278,6 +203,17 @@ void rmpe_vm_update_watch(struct rmpe_vm *vm)
 	smp_store_release(&vm->watch, watch);
 }
 
+/* How pages were used before, and what has become of them, means nothing any more. */
+static void forget_use(struct rmpe_vm *vm, gfn_t gfn, u64 npages)
+{
+	if (!vm->watch)
+		return;
+	if (rmpe_tracker_set(&vm->used, gfn, npages, RMPE_PAGE_NONE))
+		rmpe_vm_lose_history(vm);
+	rmpe_map_forget(&vm->holes, gfn, npages);
+	rmpe_vm_update_watch(vm);
+}
+
 /**
  * rmpe_vm_set_asked() - record what was asked for, or lose the history
  * @vm: the VM
@@ -285,25 +221,36 @@ void rmpe_vm_update_watch(struct rmpe_vm *vm)
  * @npages: length in 4K pages, not 0
  * @state: the state; RMPE_PAGE_NONE: other pages are there, of which nothing is known
  *
- * How the pages were used before, and what has become of them, means nothing any
- * more.
- *
  * Context: process context, may sleep; under @vm->lock.
  */
 void rmpe_vm_set_asked(struct rmpe_vm *vm, gfn_t gfn, u64 npages,
 		       enum rmpe_page_state state)
 {
 	lockdep_assert_held(&vm->lock);
-	if (rmpe_tracker_set(&vm->asked, gfn, npages, state)) {
+	if (rmpe_tracker_set(&vm->asked, gfn, npages, state))
 		rmpe_vm_lose_history(vm);
-		return;
-	}
-	if (!vm->watch)
-		return;
-	if (rmpe_tracker_set(&vm->used, gfn, npages, RMPE_PAGE_NONE))
-		rmpe_vm_lose_history(vm);
-	rmpe_map_forget(&vm->holes, gfn, npages);
-	rmpe_vm_update_watch(vm);
+	else
+		forget_use(vm, gfn, npages);
+}
+
+/**
+ * rmpe_vm_replace_asked() - record what was asked for a gfn of which something is known
+ * @vm: the VM
+ * @gfn: the gfn
+ * @state: the state
+ *
+ * Context: process context, may sleep; under @vm->lock.
+ * Return: as rmpe_tracker_replace(): with RMPE_PAGE_NONE nothing was recorded.
+ */
+enum rmpe_page_state rmpe_vm_replace_asked(struct rmpe_vm *vm, gfn_t gfn,
+					   enum rmpe_page_state state)
+{
+	enum rmpe_page_state was = rmpe_tracker_replace(&vm->asked, gfn, state);
+
+	lockdep_assert_held(&vm->lock);
+	if (was != RMPE_PAGE_NONE)
+		forget_use(vm, gfn, 1);
+	return was;
 }
 
 /**
@@ -325,9 +272,7 @@ bool rmpe_vm_all_asked(const struct rmpe_vm *vm, gfn_t gfn, u64 npages,
 
 	lockdep_assert_held(&vm->lock);
 	while (rmpe_state_allows(rmpe_tracker_state(&vm->asked, gfn), private)) {
-		/* Mostly it is one page. */
-		gfn = gfn + 1 == end ? end :
-				       rmpe_tracker_run(&vm->asked, gfn, end, &is);
+		gfn = rmpe_tracker_run(&vm->asked, gfn, end, &is);
 		if (gfn == end)
 			return true;
 	}

@@ -150,6 +150,42 @@ static void away_at_the_answer(const void *arg)
 	vm_destroy(vm);
 }
 
+/*
+ * A device is put before the memory.  What the guest asks for there meanwhile holds when
+ * the memory comes back: a page that was known, one that was not, and some at once.
+ */
+static void another_in_its_place(const void *arg)
+{
+	const uint64_t some[] = {
+		PSC_ENTRY(PAGE(8), PSC_SHARED, 0, 0),
+		PSC_ENTRY(PAGE(9), PSC_SHARED, 0, 0),
+	};
+	struct vm *vm = strict_vm(&(struct vm_config){ .on_psc = vm_psc_claim }, "vc");
+
+	(void)arg;
+	vm_slot_add(vm, 1, VM_SLOT1_GPA, 16 * GUEST_PAGE);
+	for (unsigned int i = 7; i < 13; i++)
+		op_psc(vm, 0, PAGE(i), PSC_PRIVATE);
+	add_meeting(vm);
+	op_psc(vm, 0, PAGE(1), PSC_SHARED);
+	op_psc(vm, 0, PAGE(7), PSC_SHARED);
+	op_psc_nae(vm, 0, PSC_HDR(0, 1), some, 2);
+	run_until_meeting(vm);
+	vm_slot_delete(vm, 1);
+	vm_slot_add_plain(vm, 2, VM_SLOT1_GPA, 16 * GUEST_PAGE);
+	run_on(vm);
+	vm_slot_delete(vm, 2);
+	vm_slot_restore(vm, 1, false);
+	expect_page_state(vm, PAGE(0), "none");
+	expect_page_state(vm, PAGE(1), "shared");
+	expect_page_state(vm, PAGE(7), "shared");
+	expect_page_state(vm, PAGE(8), "shared");
+	expect_page_state(vm, PAGE(9), "shared");
+	expect_page_state(vm, PAGE(10), "private");
+	expect_quiet(vm);
+	vm_destroy(vm);
+}
+
 /* --- slots that KVM does not create after all --- */
 
 #define SLOT_PAGES	16u
@@ -256,6 +292,7 @@ static const struct scenario scenarios[] = {
 	{ "slots.comes_back", comes_back, NULL, 0 },
 	{ "slots.comes_back_partly", comes_back, "partly", 0 },
 	{ "slots.away_at_the_answer", away_at_the_answer, NULL, 0 },
+	{ "slots.another_in_its_place", another_in_its_place, NULL, 0 },
 	{ "slots.replaced", replaced, NULL, 0 },
 	{ "slots.create_fails", create_fails, NULL, 0 },
 	{ "slots.create_fails_early", create_fails, "early", 0 },

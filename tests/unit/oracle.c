@@ -54,6 +54,17 @@ void both_set(struct oracle *o, struct rmpe_tracker *t, gfn_t gfn, u64 npages,
 	assert_int_equal(rmpe_tracker_set(t, gfn, npages, state), 0);
 }
 
+void both_replace(struct oracle *o, struct rmpe_tracker *t, gfn_t gfn,
+		  enum rmpe_page_state state)
+{
+	enum rmpe_page_state was = rmpe_tracker_replace(t, gfn, state);
+
+	if (was == RMPE_PAGE_NONE)
+		return;
+	assert_int_equal(was, oracle_get(o, gfn));
+	oracle_set(o, gfn, 1, state);
+}
+
 void oracle_check_gfn(const struct oracle *o, const struct rmpe_tracker *t,
 		      gfn_t gfn)
 {

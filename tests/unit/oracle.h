@@ -35,6 +35,10 @@ enum rmpe_page_state oracle_get(const struct oracle *o, gfn_t gfn);
 void both_set(struct oracle *o, struct rmpe_tracker *t, gfn_t gfn, u64 npages,
 	      enum rmpe_page_state state);
 
+/* The tracker may do nothing; what it says that it has replaced was there. */
+void both_replace(struct oracle *o, struct rmpe_tracker *t, gfn_t gfn,
+		  enum rmpe_page_state state);
+
 /* Compare, and fail the test if there is a difference. */
 void oracle_check_gfn(const struct oracle *o, const struct rmpe_tracker *t,
 		      gfn_t gfn);

@@ -64,7 +64,10 @@ static void random_run(gfn_t base, unsigned int steps)
 	part = focus(&o);
 	for (i = 1; i <= steps; i++) {
 		random_range(random_below(16) ? &part : &o, &gfn, &n);
-		both_set(&o, &t, gfn, n, random_below(4));
+		if (n == 1 && random_below(2))
+			both_replace(&o, &t, gfn, 1 + random_below(3));
+		else
+			both_set(&o, &t, gfn, n, random_below(4));
 
 		oracle_check_gfn(&o, &t, gfn);
 		oracle_check_gfn(&o, &t, gfn + n - 1);

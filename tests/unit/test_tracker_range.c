@@ -207,6 +207,41 @@ static void last_gfn_there_is(void **test_state)
 	oracle_free(&o);
 }
 
+/* Of a page in a block all is done; of one in a uniform part what takes no block. */
+static void another_state_of_a_page(void **test_state)
+{
+	enum rmpe_page_state was, state;
+	struct rmpe_tracker t = { };
+	struct oracle o;
+	size_t bytes;
+	gfn_t gfn;
+
+	oracle_init(&o, 0, 2 * GFNS_16M);
+	both_set(&o, &t, GFNS_16M, GFNS_16M, RMPE_PAGE_PRIVATE);
+	for (gfn = 0; gfn < GFNS_16M; gfn++)
+		both_set(&o, &t, gfn, 1, gfn % 4);
+	bytes = t.bytes;
+
+	for (gfn = 0; gfn < GFNS_16M; gfn++) {
+		was = oracle_get(&o, gfn);
+		state = 1 + gfn / 4 % 3;
+		assert_int_equal(rmpe_tracker_replace(&t, gfn, state), was);
+		if (was != RMPE_PAGE_NONE)
+			oracle_set(&o, gfn, 1, state);
+	}
+	assert_int_equal(rmpe_tracker_replace(&t, GFNS_16M + 5, RMPE_PAGE_PRIVATE),
+			 RMPE_PAGE_PRIVATE);
+	assert_int_equal(rmpe_tracker_replace(&t, GFNS_16M + 5, RMPE_PAGE_SHARED),
+			 RMPE_PAGE_NONE);
+	assert_int_equal(rmpe_tracker_replace(&t, 2 * GFNS_16M, RMPE_PAGE_SHARED),
+			 RMPE_PAGE_NONE);
+	oracle_check_states(&o, &t);
+	oracle_check_runs(&o, &t);
+	assert_int_equal(t.bytes, bytes);
+	rmpe_tracker_free(&t);
+	oracle_free(&o);
+}
+
 /* State of gfns that no guest physical address reaches: asked for, not stored. */
 static void gfn_out_of_reach(void **test_state)
 {
@@ -219,8 +254,11 @@ static void gfn_out_of_reach(void **test_state)
 	for (i = 0; i < ARRAY_SIZE(far); i++)
 		assert_int_equal(rmpe_tracker_state(&t, far[i]), RMPE_PAGE_NONE);
 	assert_int_equal(rmpe_tracker_set(&t, 0, 1, RMPE_PAGE_SHARED), 0);
-	for (i = 0; i < ARRAY_SIZE(far); i++)
+	for (i = 0; i < ARRAY_SIZE(far); i++) {
 		assert_int_equal(rmpe_tracker_state(&t, far[i]), RMPE_PAGE_NONE);
+		assert_int_equal(rmpe_tracker_replace(&t, far[i], RMPE_PAGE_SHARED),
+				 RMPE_PAGE_NONE);
+	}
 	rmpe_tracker_free(&t);
 }
 
@@ -308,6 +346,7 @@ static const struct CMUnitTest examples[] = {
 	cmocka_unit_test(largest_psc),
 	cmocka_unit_test(whole_guest),
 	cmocka_unit_test(last_gfn_there_is),
+	cmocka_unit_test(another_state_of_a_page),
 	cmocka_unit_test(gfn_out_of_reach),
 	cmocka_unit_test(run_of_an_empty_tracker),
 	cmocka_unit_test(run_begins_anywhere),
