@@ -22,6 +22,14 @@ def _():
         equal(done.err, "")
 
 
+@suite.test("services are in a sandbox: systemd calls their exposure less than 3")
+def _():
+    for unit in UNITS:
+        if unit.endswith(".service"):
+            command("systemd-analyze", "security", "--no-pager", "--threshold=29",
+                    unit.replace("@.", "@1."))
+
+
 @suite.test("the metrics' timer is off until somebody enables it")
 def _():
     equal(command("systemctl", "is-enabled", "rmp-enforce-metrics.timer", status=1).out,
@@ -89,6 +97,21 @@ def _():
     has(found[0]["MESSAGE"], "web1\\nRMP_ENFORCE_DOMAIN=db9")
     equal(journal("RMP_ENFORCE_DOMAIN=db9"), [])
     guest.end()
+
+
+@suite.test("what an administrator adds to the unit is not in its sandbox")
+def _():
+    folder = "/run/systemd/system/rmp-enforce-violation@.service.d"
+    seen = "/var/lib/on-violation"
+    os.makedirs(folder)
+    with open(f"{folder}/more.conf", "w", encoding="utf-8") as file:
+        file.write(f"[Service]\nExecStart=+/usr/bin/touch {seen}\n")
+    command("systemctl", "daemon-reload")
+    guest = Guest("overrun", "web2")
+    wait_until("the added command", lambda: os.path.exists(seen))
+    guest.end()
+    os.unlink(f"{folder}/more.conf")
+    command("systemctl", "daemon-reload")
 
 
 @suite.test("completion: commands, options, VMs, settings")
