@@ -85,19 +85,27 @@ static void collect(struct hole *h, struct file *file, const struct rmpe_backing
 	}
 }
 
-/* The next part of the VM's memory, from the i-th on, that shows pages of the hole. */
+/*
+ * The VM's memory from @gfn on that shows pages of the hole: the first part of it.  False
+ * if there is none; @more: there are others.
+ */
 static bool next_backing(struct rmpe_vm *vm, const struct inode *inode, pgoff_t first,
-			 pgoff_t end, unsigned int *i, struct rmpe_backing *b)
+			 pgoff_t end, gfn_t gfn, struct rmpe_backing *b, bool *more)
 {
-	bool found = false;
+	unsigned int i, found = 0;
 
 	mutex_lock(&vm->lock);
-	while (!found && *i < vm->backings.nr) {
-		*b = vm->backings.entry[(*i)++];
-		found = b->inode == inode && first < b->end - b->offset &&
-			end > b->first - b->offset;
+	for (i = 0; i < vm->backings.nr; i++) {
+		const struct rmpe_backing *e = &vm->backings.entry[i];
+
+		if (e->inode != inode || e->end <= gfn || first >= e->end - e->offset ||
+		    end <= e->first - e->offset)
+			continue;
+		if (!found++ || e->first < b->first)
+			*b = *e;
 	}
 	mutex_unlock(&vm->lock);
+	*more = found > 1;
 	return found;
 }
 
@@ -106,12 +114,16 @@ static void look(struct rmpe_vm *vm, struct hole *h, struct file *file, pgoff_t 
 		 pgoff_t end)
 {
 	struct rmpe_backing b;
-	unsigned int i = 0;
+	bool more = true;
+	gfn_t gfn = 0;
 
-	while (i < READ_ONCE(vm->backings.nr) &&
-	       next_backing(vm, file_inode(file), first, end, &i, &b))
-		collect(h, file, &b, max(first, b.first - b.offset),
+	while (more && next_backing(vm, file_inode(file), first, end, gfn, &b, &more)) {
+		const gfn_t from = max(b.first, gfn);
+
+		collect(h, file, &b, max(first, from - b.offset),
 			min(end, b.end - b.offset));
+		gfn = b.end;
+	}
 }
 
 static void settle(struct rmpe_vm *vm, struct kvm *kvm)

@@ -107,8 +107,9 @@ static void record_absent(struct recorder *r, const struct rmpe_psc *psc)
 }
 
 /*
- * The part of it that lies in guest_memfd slots: the gfns are the guest's to choose, and
- * memory for them is spent only where there is a page.
+ * Record the part of a PSC that lies in guest_memfd slots: the gfns are the guest's to
+ * choose, and memory for them is spent only where there is a page.  True if all of it was
+ * asked for already.
  */
 static noinline bool record_range(struct rmpe_vm *vm, struct kvm *kvm,
 				  const struct rmpe_psc *psc, enum rmpe_page_state state)
@@ -152,7 +153,7 @@ static bool psc_record(struct rmpe_vm *vm, struct kvm *kvm, const struct rmpe_ps
 
 	if (vm->watch & RMPE_WATCH_SLOT)
 		rmpe_slots_settle(vm, kvm);
-	/* A page of which something is known is a guest_memfd's. */
+	/* A page of which something is known is a guest_memfd's, or was: no need to look. */
 	if (psc->npages == 1)
 		was = rmpe_vm_replace_asked(vm, psc->gfn, state);
 	return was != RMPE_PAGE_NONE ? rmpe_state_allows(was, psc->to_private) :
@@ -208,7 +209,7 @@ static int psc_complete(struct kvm_vcpu *vcpu)
  * before: then we know of the PSC what the run page still says.
  *
  * Context: KVM_RUN of @vcpu: process context, vcpu->mutex held, before or after KVM's
- * part of it; rmpe_may_be_psc().
+ * part of it; rmpe_may_be_psc() is true.
  */
 void rmpe_psc_seen(struct rmpe_vm *vm, struct kvm_vcpu *vcpu)
 {

@@ -38,7 +38,7 @@ static struct rmpe_fault new_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_c
 
 DEFINE_STATIC_CALL_NULL(rmpe_kvm_page_fault, kvm_mmu_page_fault);
 
-/* It is asked once. */
+/* KVM is asked once. */
 static int resolve(const struct rmpe_fault *f)
 {
 	return f->refused ?: static_call(rmpe_kvm_page_fault)(f->vcpu, f->gpa, f->error_code,

@@ -30,16 +30,16 @@
 #include "sysfs.h"
 #include "vm.h"
 
-/* What it sees of KVM; a vCPU's, then a VM's, by how often they are called. */
+/* What it sees of KVM; a vCPU's come first, then a VM's, by how often they are called. */
 static struct rmpe_hook *const hooks[] = {
 	&rmpe_hook_page_fault,		/* a #NPF */
 	&rmpe_hook_vcpu_run,		/* KVM_RUN, and PSCs */
 	&rmpe_hook_pre_fault,		/* pages that the VMM has mapped */
 	&rmpe_hook_gmem_fallocate,	/* pages that the VMM takes away */
-	&rmpe_hook_destroy_vm,
 	&rmpe_hook_prepare_region,	/* memslots */
 	&rmpe_hook_populate,		/* launch */
 	&rmpe_hook_init_vm,
+	&rmpe_hook_destroy_vm,
 	NULL
 };
 

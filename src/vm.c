@@ -73,7 +73,7 @@ static void put_object(void)
  * rmpe_vm_release() - free a VM's struct
  * @vm: the VM, out of the table
  *
- * The end of the kobject's life (sysfs.c), or of one that another was faster to make.
+ * At the end of the kobject's life (sysfs.c), or of a VM that another vCPU has added first.
  */
 void rmpe_vm_release(struct rmpe_vm *vm)
 {
@@ -245,9 +245,10 @@ void rmpe_vm_set_asked(struct rmpe_vm *vm, gfn_t gfn, u64 npages,
 enum rmpe_page_state rmpe_vm_replace_asked(struct rmpe_vm *vm, gfn_t gfn,
 					   enum rmpe_page_state state)
 {
-	enum rmpe_page_state was = rmpe_tracker_replace(&vm->asked, gfn, state);
+	enum rmpe_page_state was;
 
 	lockdep_assert_held(&vm->lock);
+	was = rmpe_tracker_replace(&vm->asked, gfn, state);
 	if (was != RMPE_PAGE_NONE)
 		forget_use(vm, gfn, 1);
 	return was;

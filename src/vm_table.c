@@ -7,7 +7,7 @@
 #include <linux/spinlock.h>
 
 DEFINE_HASHTABLE(rmpe_vm_table, RMPE_VM_TABLE_BITS);
-/* Writers of both.  Held for moments: whoever may make VMs takes it. */
+/* For writers of the table and last_id.  Held for moments: all who make VMs need it. */
 static DEFINE_SPINLOCK(table_lock);
 static u64 last_id;
 

@@ -6,12 +6,17 @@
 #include <stdint.h>
 #include <time.h>
 
-static inline uint64_t now_us(void)
+static inline uint64_t time_us(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return t.tv_sec * 1000000ull + t.tv_nsec / 1000;
+}
+
+static inline uint64_t now_us(void)
+{
+	return time_us(CLOCK_MONOTONIC);
 }
 
 /* The same in seconds. */
