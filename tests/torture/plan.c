@@ -137,6 +137,9 @@ static void plan_end_of_wait(struct planner *p, struct vcpu_plan *v)
 	/* It was a mismatch before, so that it takes no second one. */
 	if (p->m->count.npf > npf)
 		p->m->count.npf = npf + 1 + o.converted;
+	/* Its last fault came before the VMM changed the page, or after. */
+	for (unsigned int i = 0; i < o.ntold; i++)
+		o.told[i].error_known = false;
 	op->outcome = o;
 	add_records(v, op->step, &o);
 	v->conversions += o.converted;
