@@ -12,7 +12,7 @@ help:
 	@echo '  all (default)    build rmp_enforce.ko for the running kernel'
 	@echo '  install          install it, for modprobe'
 	@echo '  uninstall        remove it again'
-	@echo '  dkms-install     have DKMS build and install it for every kernel'
+	@echo '  dkms-install     have DKMS build and install it: for this kernel, and for those that come'
 	@echo '  dkms-remove      remove it from DKMS'
 	@echo '  install-tools    install rmpctl, its systemd units and hooks'
 	@echo '  uninstall-tools  remove them again'

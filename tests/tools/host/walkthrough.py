@@ -21,17 +21,17 @@ CHATTER = (r"^(Reading|Building dep|Solving|Selecting|Preparing|Fetched|Get:|\(R
 
 def introduction(r):
     r.lines += ["# A walk-through", ""]
-    r.say(f"""What an operator does, in order, and what it prints. `make test-tools PARTS=debian`
-        does all of it, checks it, and has written this page: on a Debian 13 with libvirt, on the
-        simulated SNP host (Linux {os.uname().release}, host CPUs: {os.cpu_count()}), from the two
-        packages alone. They were installed before it was booted, since DKMS would need ten
-        minutes on an emulated machine. Times are those of such a machine; three dots are lines
-        of apt that are left out.""")
-    r.say("""The guests are small test guests, under names as libvirt gives them to QEMU: `db1` is
-        clean; `web1` writes one page more than the four that it asked to be shared, and another
-        one whenever it is told to; `build7` is a server of 2 GiB with three places that it never
-        asked for; `queue1` asks all the time. `guarded` and `typo` are domains of libvirt, with
-        QEMU and OVMF.""")
+    r.say(f"""What an operator does, in order, and what it prints. `make test-tools
+        PARTS=debian` does all of it, checks it, and writes this page. It runs on a Debian 13
+        with libvirt, on the simulated SNP host (Linux {os.uname().release}, host CPUs:
+        {os.cpu_count()}), with nothing but the two packages. They were installed before that
+        host was booted: DKMS would need ten minutes on an emulated machine. Times are those of
+        such a machine. Three dots stand for lines of apt that are left out.""")
+    r.say("""The guests are small test guests, with names as libvirt gives them to QEMU. `db1`
+        is clean. `web1` asked for four shared pages, and writes to the page after them.
+        Whenever it is told to, it writes to one page more. `build7` is a server of 2 GiB. It
+        uses three places in a state that it never asked for. `queue1` asks all the time.
+        `guarded` and `typo` are domains of libvirt, with QEMU and OVMF.""")
 
 
 def install(r):
@@ -39,8 +39,8 @@ def install(r):
     r.was_run("apt-get -y install ./rmp-enforce-dkms_*.deb ./rmp-enforce-tools_*.deb",
               "/var/log/apt-install", "Setting up rmp-enforce-tools", hide=CHATTER)
     r.run("dkms status", ": installed")
-    r.say("""At each boot, before any guest; and now. libvirtd looks for hooks when it starts;
-        guests go on.""")
+    r.say("""Load the module at each boot, before any guest, and load it now. Then restart
+        libvirtd: it looks for hooks when it starts. Guests keep running.""")
     r.run("echo rmp_enforce >/etc/modules-load.d/rmp_enforce.conf")
     r.run("modprobe rmp_enforce")
     r.run("systemctl try-restart libvirtd")
@@ -49,18 +49,18 @@ def install(r):
 def guarding(r):
     r.heading("Is the host guarding?")
     r.run("rmpctl check", "[ PASS ] SEV-SNP", "[ PASS ] hooks", "[ PASS ] mode: lenient")
-    r.say("""If the module did not load, it would say why, with a hint. Guests that are started
-        from now on are tracked from their first instruction.""")
+    r.say("""If the module did not load, `check` says why, with a hint. A guest that starts from
+        now on is tracked from its first instruction.""")
 
 
 def looking(r, guests):
-    r.heading("Whom, and what has it seen?")
+    r.heading("Which VMs, and what did they do?")
     r.run("rmpctl list", "web1", "build7")
     r.say("ERRORS speak against the guest, NOTED do not. `web1` and `build7` have some.")
     r.heading("What did web1 do?")
     r.run("rmpctl explain web1", "implicit_shared", "guest frame 0x104", "4 requests to shared")
-    r.say("""What it had asked for, by time; then of the last page that it may use, and of the
-        one after it:""")
+    r.say("""What `web1` asked for, by time. Then the same for two single pages: the last one
+        that it may use, and the one after it.""")
     r.run("rmpctl history web1", "PSC to shared")
     r.run("rmpctl history web1 0x103", "PSC to shared")
     r.run("rmpctl history web1 0x104", "! vCPU 0  implicit_shared")
@@ -74,9 +74,10 @@ def looking(r, guests):
     r.picture("map-terminal.png", "map of a guest's memory, in a terminal")
     r.run("rmpctl map build7 --png map.png", "written")
     r.picture("map.png", "map of a guest's memory")
-    r.say("""Blue is private and yellow is shared, because the guest asked; red and magenta it
-        took. The enlarged places say what is wrong: a page between the rings, one after the end
-        of the bounce buffer, and five in memory that it validated and never asked for.""")
+    r.say("""Blue is private, and yellow is shared: the guest asked for it. Red and magenta it
+        took without asking. The enlarged places show what is wrong: a page between the rings, a
+        page after the end of the bounce buffer, and five pages in memory that it never asked
+        for, but validated.""")
     r.heading("Live")
     status = screen(["rmpctl", "watch"], "watch", 22, 24, guests["web1"].go_on)
     guests["web1"].wait_for("violations/implicit_shared", 2)
@@ -85,7 +86,7 @@ def looking(r, guests):
     r.picture("watch.png", "rmpctl watch")
     r.say("`web1` has just done it again. In a pipe, or with `--count`, `watch` prints lines:")
     r.run("rmpctl watch --count 1", "queue1")
-    r.say("Each violation is in the journal, with fields to match on:")
+    r.say("Each violation that is logged is in the journal, too. Its fields can be matched:")
     wait_until("the journal's entry", lambda: journal("RMP_ENFORCE_GFN=0x105"))
     r.run("journalctl -q --no-hostname -o short-monotonic RMP_ENFORCE_DOMAIN=web1",
           "implicit_shared, shared write of gfn 0x105")
@@ -96,10 +97,10 @@ def strict(r, guests):
     r.run("rmpctl set mode=strict --vm web1", "mode: inherit -> strict")
     guests["web1"].go_on()
     guests["web1"].wait_for("violations/enforced", 1)
-    r.say("""It does it again, and now the write does not happen: the guest gets #VC 0x404 at that
-        instruction.""")
+    r.say("""`web1` does it again. Now the write does not happen: the guest gets #VC 0x404 at
+        that instruction.""")
     r.run("rmpctl explain web1 | grep -A 3 'what was done'", "#VC with error code 0x404")
-    r.say("Or it is ended there and then:")
+    r.say("Or the guest is terminated, at that instruction:")
     r.run("rmpctl set action=terminate --vm web1", "action: inherit -> terminate")
     guests["web1"].go_on()
     guests["web1"].wait_for("violations/enforced", 2)
@@ -109,14 +110,14 @@ def strict(r, guests):
 
 
 def with_libvirt(r):
-    r.heading("A domain that brings its policy along")
+    r.heading("A domain with its own policy")
     domains.define("guarded", domains.policy(mode="strict", action="terminate"))
     domains.define("typo", domains.policy(mode="stirct"))
     r.run("virsh dumpxml guarded | grep -B 1 -A 1 '<rmp-enforce'", "mode=")
     r.run("virsh start guarded", "started")
     r.run("rmpctl list | grep -E 'VM|guarded'", "strict")
     r.run("rmpctl set action=vc --vm guarded", "action: terminate -> vc")
-    r.say("A policy that can't be understood refuses the start:")
+    r.say("The hook does not understand this policy. So the domain does not start:")
     r.run("virsh start typo", "mode can't be 'stirct'", status=1)
 
 
@@ -124,14 +125,15 @@ def around(r):
     r.heading("For monitoring")
     r.run("rmpctl metrics | grep -E '^rmp_enforce_(up|vms|mode|vm_violations_total.*web1)'",
           "rmp_enforce_up 1", 'domain="web1",class="implicit_shared"} 4')
-    r.say("With prometheus-node-exporter there, a timer writes them for its textfile collector:")
+    r.say("""Is prometheus-node-exporter there? A timer writes the metrics for its textfile
+        collector:""")
     r.run("mkdir -p /var/lib/prometheus/node-exporter    # that package's")
     r.run("systemctl enable --now rmp-enforce-metrics.timer")
     r.run("systemctl start rmp-enforce-metrics.service; ls -l /var/lib/prometheus/node-exporter",
           "rmp_enforce.prom")
     r.heading("For a bug report")
     r.run("rmpctl bundle -o bundle.tar.gz", "no guest memory in it")
-    r.say("On any other machine that has rmpctl:")
+    r.say("On any other machine that has rmpctl, look into the bundle:")
     r.run("mkdir /tmp/look && tar -C /tmp/look -xzf bundle.tar.gz")
     r.run("rmpctl --root /tmp/look/rmp_enforce-* explain web1 | head -n 5", "implicit_shared")
 
@@ -149,11 +151,12 @@ def the_end(r, guests):
     r.heading("When it bites")
     r.run("rmpctl set mode=off", "all VMs: mode: lenient -> off")
     r.run("rmpctl list", "off")
-    r.say("""All enforcement has ended, at once and for every VM, and no guest was touched (one
-        that was terminated stays so). More of that: [rollout.md](rollout.md#when-it-bites).""")
+    r.say("""All enforcement has ended, at once, for every VM. No guest was touched. A guest
+        that was terminated stays terminated. What to do next:
+        [rollout.md](rollout.md#when-it-bites).""")
     r.heading("Uninstall")
     r.run("rmmod rmp_enforce", "in use", status=1)
-    r.say("No guest is left half-guarded: end the SNP VMs first.")
+    r.say("A guest is never left half-guarded. So end the SNP VMs first:")
     r.run("virsh destroy guarded", "destroyed")
     for guest in guests.values():
         guest.end()
