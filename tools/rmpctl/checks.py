@@ -1,16 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Is this host guarding its guests, and if not, why not?"""
 
-import collections
-import os
 import re
 
-from . import klog, vm as vms
+from . import klog, upkeep, vm as vms
 from .classes import GUEST_ERRORS
 from .host import MODULE
+from .result import FAIL, PASS, SKIP, WARN, Result
 from .units import plural
-
-PASS, WARN, FAIL, SKIP = "PASS", "WARN", "FAIL", "SKIP"
 
 # The functions of KVM that the module redirects (docs/design.md, section 3).
 HOOKS = ("kvm_arch_init_vm", "kvm_arch_destroy_vm", "kvm_arch_vcpu_ioctl_run",
@@ -25,17 +22,9 @@ CONFIG = ("CONFIG_KVM_AMD_SEV", "CONFIG_DYNAMIC_FTRACE_WITH_ARGS", "CONFIG_KPROB
 
 TRACEFS = ("sys/kernel/tracing", "sys/kernel/debug/tracing")
 
-Result = collections.namedtuple("Result", "name status detail hint")
-
-
-def _release(host):
-    """The running kernel's, or the one that a bundle was made on."""
-    ours = os.uname().release if host.is_live else "unknown"
-    return host.read_or(ours, "proc/sys/kernel/osrelease")
-
 
 def kernel(host):
-    release = _release(host)
+    release = host.release()
     version = re.match(r"(\d+)\.(\d+)", release)
     if not version or (int(version[1]), int(version[2])) < (6, 11):
         return Result("kernel", FAIL, release, "KVM hosts SEV-SNP guests since Linux 6.11")
@@ -192,4 +181,4 @@ def run(host):
                mode(host)]
     if loaded:
         results += [history(host, snapshots), guests(host, snapshots)]
-    return results
+    return results + upkeep.run(host)

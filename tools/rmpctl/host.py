@@ -59,6 +59,11 @@ class Host:
         finally:
             os.close(fd)
 
+    def release(self):
+        """The running kernel's, or the one that a bundle was made on."""
+        ours = os.uname().release if self.is_live else "unknown"
+        return self.read_or(ours, "proc/sys/kernel/osrelease")
+
     def snp(self):
         """Whether KVM can run SNP guests: True, False, or None without kvm_amd."""
         value = self.read_or(None, SNP_PARAMETER)

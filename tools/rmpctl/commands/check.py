@@ -11,8 +11,9 @@ COLOURS = {checks.PASS: 32, checks.WARN: 33, checks.FAIL: 31, checks.SKIP: 36}
 
 SUMMARY = "is this host guarding its guests, and if not, why not"
 DETAILS = ("Looks at kernel, SNP, BTF, conflicts, module, hooks, mode, histories and guests; "
-           "each is PASS, WARN, FAIL or SKIP (can't be told), with a hint. Exit status 1 if "
-           "one is FAIL.")
+           "and at what keeps the host guarded: metrics, libvirt hook, version, boot, next "
+           "kernel. Each is PASS, WARN, FAIL or SKIP (can't be told), with a hint. Exit status 1 "
+           "if one is FAIL.")
 
 
 def arguments(parser):
