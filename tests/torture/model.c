@@ -560,6 +560,19 @@ static bool may_be_too_late(const struct attempt *a)
 }
 
 /*
+ * It waits for a PSC that the VMM is going to refuse once it has converted the page.  If
+ * its last fault was one of the RMP, from before that, and KVM comes to it after that, KVM
+ * brings a page into guest_memfd (arch/x86/kvm/svm/sev.c, sev_handle_rmp_fault()).
+ */
+static bool may_bring_page(const struct attempt *a)
+{
+	const struct inflight *i = find_inflight(a->m, a->gfn, true);
+
+	return a->private && i && i->undone && !a->p->present &&
+	       a->p->shared_map != MAPPED_NO && enforced_without_psc(a);
+}
+
+/*
  * What is not known must not matter: whether there is a fault, if it would leave a
  * trace; whether the module takes it for the one before; in what order vCPUs came; and
  * how often #VC was injected, if the guest may be ended for it.
@@ -570,7 +583,7 @@ static bool is_ambiguous(const struct attempt *a, enum mapped t)
 	const struct remembered *r = recall(a->m, a->vcpu, a->gfn, a->private);
 	enum state used = as_asked(a->p, a->private) ? STATE_NONE : state_of(a->private);
 
-	if (may_be_too_many(a) || may_be_too_late(a) ||
+	if (may_be_too_many(a) || may_be_too_late(a) || may_bring_page(a) ||
 	    (r && r->acts >= MODEL_ACTS && model_mode(a->m) == MODE_STRICT))
 		return true;
 	if (t != MAPPED_MAYBE)

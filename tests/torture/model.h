@@ -131,6 +131,7 @@ struct passed {
 
 struct inflight {
 	bool active, to_private;
+	bool undone;		/* the VMM is going to convert, and then to refuse */
 	uint64_t gfn, pages, nr;
 	unsigned int npassed;
 	struct passed passed[MODEL_PASSED];

@@ -185,6 +185,13 @@ static const struct {
 
 #define NR_PAGE_FILES	(sizeof(page_files) / sizeof(*page_files))
 
+static void print_page(const struct page *p, const struct page_said *s)
+{
+	printf("# the files: asked %d used %d unused %d discarded %d; the model: asked %d used %d attr_private %d present %d discarded %d\n",
+	       s->asked, s->used, s->unused, s->discarded, p->asked, p->used, p->attr_private,
+	       p->present, p->discarded);
+}
+
 static bool same_pages(const struct observer *o, struct model *m, size_t file, uint64_t *gfn)
 {
 	static struct page_said is[ARENA_PAGES];
@@ -202,8 +209,10 @@ static bool same_pages(const struct observer *o, struct model *m, size_t file, u
 		const struct page *p = model_page(m, *gfn);
 
 		/* Without a slot a state means nothing, whatever is kept. */
-		if (p->has_slot && page_files[file].wrong(p, &is[*gfn - ARENA_GFN]))
+		if (p->has_slot && page_files[file].wrong(p, &is[*gfn - ARENA_GFN])) {
+			print_page(p, &is[*gfn - ARENA_GFN]);
 			return false;
+		}
 	}
 	return true;
 }

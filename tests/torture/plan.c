@@ -153,6 +153,8 @@ static struct range *request(struct planner *p, unsigned int vcpu, const struct 
 	struct vcpu_plan *v = &p->plan->vcpu[vcpu];
 
 	model_psc_request(p->m, vcpu, r->gfn, r->pages, r->to_private);
+	p->m->inflight[vcpu].undone = r->answer == ANSWER_CONVERT_REFUSE ||
+				      r->answer == ANSWER_PARTLY;
 	v->range[v->nranges] = *r;
 	return &v->range[v->nranges++];
 }
