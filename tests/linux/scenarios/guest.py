@@ -139,8 +139,15 @@ class Guest:
         self.qmp_socket.sendall(
             json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
 
-    def happened(self, event):
-        return [e for e in self.events if e.get("event") == event]
+    def happened(self, event, seconds=60):
+        """The events of that name; waits for the first, unless the guest has ended."""
+        limit = time.monotonic() + seconds
+        with self.changed:
+            while True:
+                found = [e for e in self.events if e.get("event") == event]
+                if found or self.stopped() or time.monotonic() > limit:
+                    return found
+                self.changed.wait(1)
 
     # --- its threads ---
 
