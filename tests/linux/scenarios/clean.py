@@ -76,7 +76,7 @@ def plug_and_unplug(report, guest):
         return
     guest.tell("device_del", id="newdisk")
     guest.wait("guest: (not )?ok hotplug", ORDER_S)
-    report.check(guest.happened("DEVICE_DELETED"), "io: QEMU has taken the disk back",
+    report.check(guest.wait_event("DEVICE_DELETED"), "io: QEMU has taken the disk back",
                  *guest.events)
 
 

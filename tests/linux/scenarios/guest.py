@@ -139,15 +139,17 @@ class Guest:
         self.qmp_socket.sendall(
             json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
 
-    def happened(self, event, seconds=60):
-        """The events of that name; waits for the first, unless the guest has ended."""
+    def happened(self, event):
+        return [e for e in self.events if e.get("event") == event]
+
+    def wait_event(self, event, seconds=60):
+        """As happened(), waiting for the first; for as long as it runs."""
         limit = time.monotonic() + seconds
         with self.changed:
-            while True:
-                found = [e for e in self.events if e.get("event") == event]
-                if found or self.stopped() or time.monotonic() > limit:
-                    return found
+            while (not self.happened(event) and not self.stopped() and
+                   time.monotonic() < limit):
                 self.changed.wait(1)
+        return self.happened(event)
 
     # --- its threads ---
 
