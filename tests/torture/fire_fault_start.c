@@ -161,6 +161,7 @@ static bool fail_slot(unsigned int n, struct tally *tally)
 		.userspace_addr = (uint64_t)vm->slot[1].mem,
 		.guest_memfd = ioctl(vm->fd, KVM_CREATE_GUEST_MEMFD, &g),
 	};
+	char first[256];
 	bool failed;
 	int r;
 
@@ -170,6 +171,8 @@ static bool fail_slot(unsigned int n, struct tally *tally)
 	vm_slot_delete(vm, 1);
 	fault_arm(n);
 	r = ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION2, &region) ? errno : 0;
+	/* The module needs memory when it sees the slot; its reader does, too. */
+	guard_debug(vm, "page_state", first, sizeof(first));
 	failed = fault_struck();
 	tally->failed += failed;
 	tally->refused += r != 0;
