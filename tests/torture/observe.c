@@ -187,7 +187,7 @@ static const struct {
 
 static void print_page(const struct page *p, const struct page_said *s)
 {
-	printf("# the files: asked %d used %d unused %d discarded %d; the model: asked %d used %d attr_private %d present %d discarded %d\n",
+	printf("# the file (0: it does not say): asked %d used %d unused %d discarded %d; the model: asked %d used %d attr_private %d present %d discarded %d\n",
 	       s->asked, s->used, s->unused, s->discarded, p->asked, p->used, p->attr_private,
 	       p->present, p->discarded);
 }

@@ -94,18 +94,18 @@ class Guest:
                 return when, m
         return None
 
-    def wait(self, pattern, seconds, after=0.0):
-        """As find(), waiting for it; None if the guest ends or stops before."""
+    def _wait_for(self, look, seconds):
+        """What @look gives, once that is something; not after the guest ends or stops."""
         limit = time.monotonic() + seconds
         with self.changed:
-            while True:
-                found = self.find(pattern, after)
-                if found or self.stopped():
-                    return found or self.find(pattern, after)
-                if time.monotonic() > limit:
-                    return None
+            while not look() and not self.stopped() and time.monotonic() < limit:
                 self.progress.tell(self.vm, self.lines)
                 self.changed.wait(1)
+            return look()
+
+    def wait(self, pattern, seconds, after=0.0):
+        """As find(), waiting for it; None if the guest ends or stops before."""
+        return self._wait_for(lambda: self.find(pattern, after), seconds)
 
     def kernel_release(self):
         """As the first kernel gives it, without its flavour."""
@@ -143,13 +143,8 @@ class Guest:
         return [e for e in self.events if e.get("event") == event]
 
     def wait_event(self, event, seconds=60):
-        """As happened(), waiting for the first; for as long as it runs."""
-        limit = time.monotonic() + seconds
-        with self.changed:
-            while (not self.happened(event) and not self.stopped() and
-                   time.monotonic() < limit):
-                self.changed.wait(1)
-        return self.happened(event)
+        """As happened(), waiting for the first."""
+        return self._wait_for(lambda: self.happened(event), seconds)
 
     # --- its threads ---
 
@@ -171,12 +166,7 @@ class Guest:
         return self.qemu.poll() is not None or bool(self.happened("STOP"))
 
     def wait_end(self, seconds):
-        limit = time.monotonic() + seconds
-        with self.changed:
-            while not self.stopped() and time.monotonic() < limit:
-                self.progress.tell(self.vm, self.lines)
-                self.changed.wait(1)
-        return self.stopped()
+        return self._wait_for(self.stopped, seconds)
 
     def end(self, patience=0):
         """
