@@ -31,6 +31,7 @@
 #include "psc_tracker.h"
 #include "record.h"
 #include "suspect.h"
+#include "totals.h"
 
 struct dentry;
 struct kvm;
@@ -247,6 +248,12 @@ static inline void rmpe_count(u64 *counter, u64 n)
 {
 	WRITE_ONCE(*counter, *counter + n);
 }
+
+/* An event that the host counts, too. */
+#define rmpe_count_event(vm, event) do {				\
+	rmpe_count(&(vm)->counters.event, 1);				\
+	atomic64_inc(&rmpe_totals.event);				\
+} while (0)
 
 /**
  * rmpe_terminated() - was this guest ended?

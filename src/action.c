@@ -105,6 +105,7 @@ void rmpe_terminate(struct rmpe_vm *vm, struct kvm_vcpu *vcpu,
 	vm->exit = *why;
 	/* Pairs with rmpe_terminated(): a KVM_RUN that sees it sees @exit. */
 	smp_store_release(&vm->terminated, true);
+	atomic64_inc(&rmpe_totals.vms_terminated);
 	/* A vCPU that passed the test before gets the request. */
 	smp_mb();
 	kvm_for_each_vcpu(i, other, vcpu->kvm)

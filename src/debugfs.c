@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/debug/rmp_enforce/<id>: for people who look into one VM.
+ * /sys/kernel/debug/rmp_enforce: for people who look into one VM, or for one that
+ * has ended.
  *
  * The page-state map is written a run a line, and a reader may stop and go on:
  * the position is the gfn.
@@ -19,6 +20,7 @@
 #include <linux/srcu.h>
 #include <linux/string_choices.h>
 
+#include "ended.h"
 #include "psc_unused.h"
 #include "record.h"
 #include "slots.h"
@@ -282,6 +284,32 @@ static int violations_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(violations);
 
+static int ended_show(struct seq_file *m, void *v)
+{
+	struct rmpe_ended vm = { };
+	int i;
+
+	while (rmpe_ended_next(vm.nr, &vm)) {
+		const struct rmpe_counters *c = &vm.counters;
+
+		seq_printf(m, "vm=%llu pid=%d comm=%s state=%s history=%s age_us=%llu",
+			   vm.id, vm.pid, vm.comm, vm.terminated ? "terminated" : "ended",
+			   rmpe_history_names[vm.history],
+			   div_u64(ktime_get_ns() - vm.when_ns, NSEC_PER_USEC));
+		seq_printf(m, " launch_pages=%llu psc_requests=%llu psc_completed=%llu psc_refused=%llu psc_pages=%llu psc_redundant=%llu",
+			   c->launch_pages, vm.psc_requests, c->psc_completed,
+			   c->psc_refused, c->psc_pages, c->psc_redundant);
+		seq_printf(m, " pages_discarded=%llu prefaults_skipped=%llu npf_judged=%llu vc_injected=%llu log_suppressed=%llu enforced=%llu repeated=%llu",
+			   c->pages_discarded, c->prefaults_skipped, vm.npf_judged,
+			   c->vc_injected, c->log_suppressed, c->enforced, c->repeated);
+		for (i = RMPE_CLASS_NONE + 1; i < RMPE_NR_CLASSES; i++)
+			seq_printf(m, " %s=%llu", rmpe_class_names[i], c->class[i]);
+		seq_putc(m, '\n');
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(ended);
+
 /**
  * rmpe_debugfs_add_vm() - make a VM's directory
  * @vm: the VM
@@ -322,6 +350,7 @@ void rmpe_debugfs_remove_vm(struct rmpe_vm *vm)
 void rmpe_debugfs_init(void)
 {
 	root = debugfs_create_dir(KBUILD_MODNAME, NULL);
+	debugfs_create_file("ended", 0400, root, NULL, &ended_fops);
 }
 
 /**

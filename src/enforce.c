@@ -67,7 +67,7 @@ static enum rmpe_disposition act(struct rmpe_vm *vm, struct rmpe_suspect *s,
 			rec->escalated = RMPE_ESCALATED_NO_PROGRESS;
 		if (rec->escalated == RMPE_ESCALATED_NO) {
 			s->injected++;
-			rmpe_count(&vm->counters.vc_injected, 1);
+			rmpe_count_event(vm, vc_injected);
 			rec->outcome = RMPE_OUTCOME_VC;
 			rmpe_inject_vc(f->vcpu);
 			return RMPE_RETRY;
@@ -122,7 +122,7 @@ static void tell(struct rmpe_vm *vm, struct rmpe_suspect *s, const struct rmpe_f
 		return;
 	}
 	if (acted)
-		rmpe_count(&vm->counters.enforced, 1);
+		rmpe_count_event(vm, enforced);
 	rmpe_vm_count_violation(vm, f->gfn, rec);
 	s->record = rmpe_report(vm, f->slot, rec);
 	s->told = rec->verdict.class;

@@ -14,6 +14,7 @@
 
 #include "compat.h"
 #include "debugfs.h"
+#include "ended.h"
 #include "hook.h"
 #include "sysfs.h"
 #include "vm.h"
@@ -43,6 +44,7 @@ static struct rmpe_vm *begin(struct kvm *kvm, enum rmpe_history_state history)
 		module_put(THIS_MODULE);
 		return added;
 	}
+	atomic64_inc(&rmpe_totals.vms);
 	rmpe_sysfs_add_vm(vm);
 	rmpe_debugfs_add_vm(vm);
 
@@ -72,6 +74,9 @@ static void end(const struct kvm *kvm)
 
 	if (!vm)
 		return;
+	/* Before its directory goes: who looks finds it in one place or the other. */
+	rmpe_ended_add(vm);
+	atomic64_inc(&rmpe_totals.vms_ended);
 	rmpe_debugfs_remove_vm(vm);
 	rmpe_sysfs_remove_vm(vm);
 	if (__ratelimit(&life_limit))

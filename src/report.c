@@ -210,7 +210,7 @@ struct rmpe_told rmpe_report(struct rmpe_vm *vm, const struct kvm_memory_slot *s
 void rmpe_report_repeat(struct rmpe_vm *vm, const struct rmpe_told *told)
 {
 	lockdep_assert_held(&vm->lock);
-	rmpe_count(&vm->counters.repeated, 1);
+	rmpe_count_event(vm, repeated);
 	spin_lock(&vm->records_lock);
 	rmpe_records_repeat(&vm->records, told->place, told->seq);
 	spin_unlock(&vm->records_lock);

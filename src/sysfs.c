@@ -125,6 +125,33 @@ static const struct attribute_group policy_group = {
 	.attrs	= policy_attrs,
 };
 
+/* --- counters, by class --- */
+
+static ssize_t count_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	enum rmpe_class class = to_class(attr);
+	u64 n = kobj == root ? atomic64_read(&rmpe_totals.class[class]) :
+			       READ_ONCE(to_vm(kobj)->counters.class[class]);
+
+	return sysfs_emit(buf, "%llu\n", n);
+}
+
+#define COUNT(_name, _class)						\
+	static struct rmpe_class_attr count_##_name = {			\
+		.attr	= __ATTR(_name, 0444, count_show, NULL),	\
+		.class	= _class,					\
+	}
+
+COUNT(implicit_private, RMPE_CLASS_IMPLICIT_PRIVATE);
+COUNT(implicit_shared, RMPE_CLASS_IMPLICIT_SHARED);
+COUNT(first_touch, RMPE_CLASS_FIRST_TOUCH);
+COUNT(initial_shared, RMPE_CLASS_INITIAL_SHARED);
+COUNT(in_flight, RMPE_CLASS_IN_FLIGHT);
+COUNT(vmpl, RMPE_CLASS_VMPL);
+COUNT(host, RMPE_CLASS_HOST);
+COUNT(unbacked, RMPE_CLASS_UNBACKED);
+COUNT(no_progress, RMPE_CLASS_NO_PROGRESS);
+
 /* --- of the module only --- */
 
 static ssize_t version_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
@@ -166,9 +193,51 @@ static const struct attribute_group root_group = {
 	.attrs	= root_attrs,
 };
 
+#define TOTAL(_name)							\
+	static ssize_t total_##_name##_show(struct kobject *kobj,	\
+					    struct kobj_attribute *attr, char *buf) \
+	{								\
+		return sysfs_emit(buf, "%lld\n",			\
+				  atomic64_read(&rmpe_totals._name));	\
+	}								\
+	static struct kobj_attribute total_##_name##_attr =		\
+		__ATTR(_name, 0444, total_##_name##_show, NULL)
+
+TOTAL(vms);
+TOTAL(vms_ended);
+TOTAL(vms_terminated);
+TOTAL(vc_injected);
+TOTAL(enforced);
+TOTAL(repeated);
+
+static struct attribute *totals_attrs[] = {
+	&total_vms_attr.attr,
+	&total_vms_ended_attr.attr,
+	&total_vms_terminated_attr.attr,
+	&count_implicit_private.attr.attr,
+	&count_implicit_shared.attr.attr,
+	&count_first_touch.attr.attr,
+	&count_initial_shared.attr.attr,
+	&count_in_flight.attr.attr,
+	&count_vmpl.attr.attr,
+	&count_host.attr.attr,
+	&count_unbacked.attr.attr,
+	&count_no_progress.attr.attr,
+	&total_enforced_attr.attr,
+	&total_repeated_attr.attr,
+	&total_vc_injected_attr.attr,
+	NULL
+};
+
+static const struct attribute_group totals_group = {
+	.name	= "totals",
+	.attrs	= totals_attrs,
+};
+
 static const struct attribute_group *root_groups[] = {
 	&root_group,
 	&policy_group,
+	&totals_group,
 	NULL
 };
 
@@ -255,27 +324,6 @@ static const struct attribute_group vm_group = {
 	.attrs	= vm_attrs,
 };
 
-static ssize_t count_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%llu\n",
-			  READ_ONCE(to_vm(kobj)->counters.class[to_class(attr)]));
-}
-
-#define COUNT(_name, _class)						\
-	static struct rmpe_class_attr count_##_name = {			\
-		.attr	= __ATTR(_name, 0444, count_show, NULL),	\
-		.class	= _class,					\
-	}
-
-COUNT(implicit_private, RMPE_CLASS_IMPLICIT_PRIVATE);
-COUNT(implicit_shared, RMPE_CLASS_IMPLICIT_SHARED);
-COUNT(first_touch, RMPE_CLASS_FIRST_TOUCH);
-COUNT(initial_shared, RMPE_CLASS_INITIAL_SHARED);
-COUNT(in_flight, RMPE_CLASS_IN_FLIGHT);
-COUNT(vmpl, RMPE_CLASS_VMPL);
-COUNT(host, RMPE_CLASS_HOST);
-COUNT(unbacked, RMPE_CLASS_UNBACKED);
-COUNT(no_progress, RMPE_CLASS_NO_PROGRESS);
 VM_COUNTER(enforced);
 VM_COUNTER(repeated);
 

@@ -359,7 +359,7 @@ void rmpe_vm_count_violation(struct rmpe_vm *vm, gfn_t gfn, struct rmpe_record *
 	struct rmpe_note *note = note_of(vm, gfn);
 
 	lockdep_assert_held(&vm->lock);
-	rmpe_count(&vm->counters.class[rec->verdict.class], 1);
+	rmpe_count_event(vm, class[rec->verdict.class]);
 	if (note)
 		rec->violations = ++note->violations;
 }
