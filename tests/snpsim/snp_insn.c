@@ -415,5 +415,8 @@ enum snp_action insn_swint(struct snp_vcpu *s)
 		return SNP_RESUME;
 	if (!fetch_insn(s, &op, &act))
 		return act;
-	return raise_soft_interrupt(s, op.imm_len ? op.imm : EXC_BP, op.len);
+	if (op.map == MAP_ONE && op.opcode == OPCODE_INT_N)
+		return raise_soft_interrupt(s, op.imm, op.len);
+	/* It was an INT3, even if another vCPU has changed the code since. */
+	return raise_soft_interrupt(s, EXC_BP, 1);
 }

@@ -9,7 +9,6 @@
 #include "lib.h"
 
 #define OPCODE_INT3	0xcc
-#define OPCODE_INT_N	0xcd
 #define EXC_BP		3
 
 bool swint_is_stale(u8 *insn)

@@ -17,6 +17,7 @@
 
 #define INTERCEPT1_SWINT	BIT(21)
 #define VMEXIT_SWINT		0x75
+#define OPCODE_INT_N		0xcd
 
 /**
  * swint_is_stale() - an exit for INT3 or INT n came from a stale translation
