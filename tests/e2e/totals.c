@@ -53,17 +53,18 @@ static void expect_more(const uint64_t *before, const char *when, const char *wa
 static unsigned int read_ended(char *line, size_t size)
 {
 	FILE *f = fopen(DEBUGFS "/ended", "r");
-	unsigned int n = 0, last = 0, id;
+	unsigned long age, last = -1;
+	unsigned int n = 0;
 	char value[32];
 
 	*line = 0;
 	if (!check(f, "no " DEBUGFS "/ended"))
 		return 0;
 	while (fgets(line, size, f)) {
-		check(field_read(line, "vm", value, sizeof(value)), "a line is '%s'", line);
-		id = strtoul(value, NULL, 10);
-		check(id > last, "VM %u comes after VM %u", id, last);
-		last = id;
+		check(field_read(line, "age_us", value, sizeof(value)), "a line is '%s'", line);
+		age = strtoul(value, NULL, 10);
+		check(age <= last, "one that ended %lu us ago comes after one of %lu us", age, last);
+		last = age;
 		n++;
 	}
 	fclose(f);
