@@ -42,8 +42,8 @@ def parse(host, assignments, per_vm):
     return out
 
 
-def apply(host, folder, where, wanted):
-    """Write settings; what changed, in the order given.
+def apply(host, folder, where, wanted, dry_run=False):
+    """Write settings; what changed (or with dry_run: would change), in the order given.
 
     If one can't be written, those before it are put back.
     """
@@ -51,7 +51,8 @@ def apply(host, folder, where, wanted):
     for name, value in wanted.items():
         try:
             old = host.read(folder, name)
-            host.write(value, folder, name)
+            if not dry_run:
+                host.write(value, folder, name)
         except OSError as error:
             for change in done:
                 try:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Records, the kernel log, names of domains, metrics, and what documents promise."""
 
+import argparse
 import contextlib
 import io
 import json
@@ -16,7 +17,7 @@ import unittest.mock
 
 from rmpctl import VERSION, causes, checks, classes, cli, domain, errors, explanation, files, klog
 from rmpctl import neighbours, prometheus, psc, rates, record, settings, units, vm as vms
-from rmpctl.commands import COMMANDS, bundle, history, metrics
+from rmpctl.commands import COMMANDS, bundle, history, metrics, set as setting
 from rmpctl.host import DEBUG, MODULE, Host
 from rmpctl.pairs import parse_pairs
 
@@ -569,6 +570,18 @@ class Settings(unittest.TestCase):
         wanted = settings.parse(self.host, ["mode=strict", "vmpl=enforce"], False)
         with self.assertRaises(errors.UsageError):
             settings.apply(self.host, MODULE, "all VMs", wanted)
+        self.assertEqual(self.host.read(MODULE, "mode"), "lenient")
+
+    def test_a_dry_run_says_what_would_change_and_changes_nothing(self):
+        parser = argparse.ArgumentParser()
+        setting.arguments(parser)
+        parser.add_argument("--json", action="store_true")
+        args = parser.parse_args(["--dry-run", "mode=strict", "action=vc"])
+        out = io.StringIO()
+        with unittest.mock.patch.object(Host, "is_live", True), contextlib.redirect_stdout(out):
+            self.assertEqual(setting.run(self.host, args), errors.OK)
+        self.assertEqual(out.getvalue(), "all VMs: mode: lenient -> strict (dry run)\n"
+                         "all VMs: action is vc\n")
         self.assertEqual(self.host.read(MODULE, "mode"), "lenient")
 
     def test_a_vm_that_goes_while_it_is_read(self):

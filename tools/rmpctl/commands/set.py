@@ -21,6 +21,8 @@ def arguments(parser):
                         f"{', '.join(POLICY_CLASSES)}")
     parser.add_argument("--vm", action="append", metavar="VM",
                         help="only this VM (may be given several times)")
+    parser.add_argument("-n", "--dry-run", action="store_true",
+                        help="say what would change, and change nothing")
 
 
 def run(host, args):
@@ -34,12 +36,13 @@ def run(host, args):
         targets = [(vm.folder, f"VM {vm.id}") for vm in found]
     changes = []
     for folder, where in targets:
-        changes += settings.apply(host, folder, where, wanted)
+        changes += settings.apply(host, folder, where, wanted, args.dry_run)
     if args.json:
         print_json([c._asdict() for c in changes])
         return OK
+    note = " (dry run)" if args.dry_run else ""
     for c in changes:
-        print(f"{c.where}: {c.name}: {c.old} -> {c.new}" if c.old != c.new else
+        print(f"{c.where}: {c.name}: {c.old} -> {c.new}{note}" if c.old != c.new else
               f"{c.where}: {c.name} is {c.new}")
     _warn_of_settings(host, args, wanted)
     return OK
