@@ -52,8 +52,8 @@ class Host:
             return default
 
     def write(self, text, *parts):
-        """Write a sysfs file; OSError as the kernel gives it."""
-        fd = os.open(self.path(*parts), os.O_WRONLY)
+        """Write a sysfs file, as the shell's > does; OSError as the kernel gives it."""
+        fd = os.open(self.path(*parts), os.O_WRONLY | os.O_TRUNC)
         try:
             os.write(fd, text.encode())
         finally:
