@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The tracepoints as the documents use them: the examples for bpftrace, lines of perf,
+"""The tracepoints as the documents use them: the scripts for bpftrace, lines of perf,
 and tracefs without any tool."""
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 
-from fleet import JOB, Guest, command, end_guests, keep, rmpctl, wait_until
+from fleet import Guest, command, end_guests, keep, rmpctl, wait_until
 from ktap import Suite, has, main
 
 suite = Suite(on_failure=end_guests)
@@ -17,15 +18,19 @@ LOOK_S = 12
 
 
 def bpftrace(script):
-    """An example, until it is interrupted as by Ctrl-C; what it printed."""
-    with subprocess.Popen(["bpftrace", "-B", "line", f"{JOB}/bpftrace/{script}"],
+    """A script of the package, until it is interrupted as by Ctrl-C; what it printed."""
+    installed = shutil.which(script)
+    if not installed:
+        raise AssertionError(f"{script} is not found in {os.environ['PATH']}")
+    # bpftrace is where this test has it; into a pipe, it keeps its output back.
+    with subprocess.Popen(["bpftrace", "-B", "line", installed],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         said = []
         for line in process.stdout:
             said.append(line)
-            if "Attach" in line:
+            if line.startswith("Tracing "):
                 break
-        # It says so before they are in place.
+        # It says so before all probes are in place.
         try:
             process.wait(LOOK_S)
         except subprocess.TimeoutExpired:
@@ -33,11 +38,12 @@ def bpftrace(script):
         out, _ = process.communicate(timeout=READY_S)
     text = "".join(said) + out
     keep(f"{script}.txt", text)
+    has(text, "Hit Ctrl-C to end.")
     return text
 
 
 def watch_busy_guest(script):
-    """What an example prints of a guest that converts pages all the time; and the guest."""
+    """What a script prints of a guest that converts pages all the time; and the guest."""
     guest = Guest("busy", "queue1")
     text = bpftrace(script)
     guest.end()
@@ -51,7 +57,7 @@ def found(pattern, text):
 
 @suite.test("bpftrace: which gfns flap")
 def _():
-    text, _ = watch_busy_guest("flapping.bt")
+    text, _ = watch_busy_guest("rmp-flapping.bt")
     # It makes each of its pages, from 0x100 on, shared and private again and again.
     found(r"^@to_private\[\d+, (25[6-9]|2[6-9]\d|3[01]\d)\]: [1-9]", text)
     found(r"^@to_shared\[\d+, (25[6-9]|2[6-9]\d|3[01]\d)\]: [1-9]", text)
@@ -59,15 +65,15 @@ def _():
 
 @suite.test("bpftrace: how many page-state changes and pages a second, by VM")
 def _():
-    text, _ = watch_busy_guest("psc-rate.bt")
+    text, _ = watch_busy_guest("rmp-psc-rate.bt")
     found(r"^@requests\[\d+\]: [1-9]", text)
     found(r"^@pages\[\d+\]: [1-9]", text)
 
 
 @suite.test("bpftrace: how long from a page-state change to the page's first use")
 def _():
-    text, guest = watch_busy_guest("first-touch.bt")
-    has(text, f"@first_touch_us[{guest.pid}]")
+    text, guest = watch_busy_guest("rmp-first-use.bt")
+    has(text, f"@first_use_us[{guest.pid}]")
     found(r"\|@+", text)
 
 

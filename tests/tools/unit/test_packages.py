@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What packages make of documents."""
+"""What packages make of documents, and what is installed."""
 
 import os
 import re
@@ -42,3 +42,39 @@ class Documents(unittest.TestCase):
             self.assertIn("docs/operators.md (package rmp-enforce-tools)", text)
             self.assertIn("tests/snpsim (source)", text)
             self.assertNotIn("(README.md)", text)
+
+
+class Installed(unittest.TestCase):
+    def make(self, target, folder):
+        subprocess.run(["make", "-s", "-C", os.path.join(TOP, "tools"), target,
+                        f"DESTDIR={folder}"], check=True)
+
+    def files(self, folder):
+        return {os.path.relpath(os.path.join(top, name), folder)
+                for top, _, names in os.walk(folder) for name in names}
+
+    def test_uninstall_leaves_no_file(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.make("install", folder)
+            self.assertIn("usr/sbin/rmp-flapping.bt", self.files(folder))
+            self.assertIn("usr/share/man/man8/rmp-flapping.bt.8", self.files(folder))
+            self.assertIn("usr/share/doc/rmp-enforce-tools/examples/rmp-flapping_example.txt",
+                          self.files(folder))
+            self.make("uninstall", folder)
+            self.assertEqual(self.files(folder), set())
+
+    def test_every_version_is_raised(self):
+        """Wherever a program reads it; what has all versions is written by hand."""
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("CHANGELOG.md", "dkms.conf", "docs", "packaging", "src", "tools"):
+                path = os.path.join(TOP, name)
+                copy = shutil.copytree if os.path.isdir(path) else shutil.copy
+                copy(path, os.path.join(folder, name))
+            version = os.path.join(folder, "packaging", "version")
+            done = subprocess.run([version, "9.8.7"], capture_output=True, text=True, check=False)
+            self.assertEqual((done.returncode, done.stdout), (1, "9.8.7\n"))
+            self.assertEqual({line.split(":")[0] for line in done.stderr.splitlines()},
+                             {"CHANGELOG.md", "packaging/debian/changelog",
+                              "packaging/rmp-enforce-dkms.spec"})
+            self.assertIn('"rmp_enforce 9.8.7"', text_of(folder, "tools", "bpftrace",
+                                                         "rmp-flapping.bt.8"))
