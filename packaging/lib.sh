@@ -29,3 +29,22 @@ source_to() {
 	cp "$top"/src/*.c "$1/src"
 	cp "$packaging/rmp_enforce.conf" "$packaging/doc-links" "$1/packaging"
 }
+
+# source_archive FILE: that in one archive. It is the same whoever makes it, and whenever.
+source_archive() {
+	local name staging
+	name=rmp-enforce-$(dkms_version)
+	staging=$(mktemp -d)
+
+	source_to "$staging/$name"
+	# The modes of files are those of a package, whatever this user's umask is.
+	chmod -R u=rwX,go=rX "$staging/$name"
+	tar -C "$staging" --sort=name --owner=0 --group=0 --numeric-owner \
+		--mtime="$(changelog_date)" -cf - "$name" | gzip -9n >"$1"
+	rm -rf "$staging"
+}
+
+# changelog_date: of the newest version.
+changelog_date() {
+	sed -n 's/^ -- .*>  //p' "$packaging/debian/changelog" | sed -n 1p
+}
