@@ -17,7 +17,7 @@ help:
 	@echo '  install-tools    install rmpctl, its systemd units and hooks'
 	@echo '  uninstall-tools  remove them again'
 	@echo '  deb              Debian packages of module (for DKMS) and tools, in build/deb'
-	@echo '  rpm              an RPM package for DKMS, in build/rpm'
+	@echo '  rpm              RPM packages of the same, in build/rpm'
 	@echo '  clean            remove what was built'
 	@echo
 	@echo '  demo             show what it does, on a simulated SNP host'

@@ -6,7 +6,8 @@
 # that this machine uses for Debian (or RMP_MIRROR), and apt verifies them against
 # Debian's archive keyring.
 #
-# Sourced, after lib.sh, with $suite, $apt (a folder) and $log (a file) set:
+# Sourced, after lib.sh, with $suite, $apt (a folder) and $log (a file) set; and $kind, if it
+# is deb-src and not deb:
 #	open_suite
 #	fetch PACKAGE[=VERSION]...
 
@@ -58,8 +59,8 @@ acquire_settings() {
 private_apt() {
 	mkdir -p "$apt"/{lists,cache/archives}/partial "$apt"/{debs,empty}
 	: >"$apt/status"
-	printf 'deb [arch=amd64 signed-by=%s] %s %s main\n' "$keyring" "$1" "$suite" \
-		>"$apt/sources.list"
+	printf '%s [arch=amd64 signed-by=%s] %s %s main\n' "${kind:-deb}" "$keyring" "$1" \
+		"$suite" >"$apt/sources.list"
 	{
 		acquire_settings
 		cat <<-END

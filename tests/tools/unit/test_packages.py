@@ -43,6 +43,14 @@ class Documents(unittest.TestCase):
             self.assertIn("tests/snpsim (source)", text)
             self.assertNotIn("(README.md)", text)
 
+    def test_rpm_has_the_documents_that_debian_has(self):
+        spec = text_of("packaging", "rmp-enforce.spec")
+        for package in PACKAGES:
+            copied = re.search(r"(?m)^cp -pr ([^%]*)%\{buildroot\}%\{_docdir\}/" + package, spec)
+            self.assertEqual(set(copied[1].replace("\\\n", "").split()),
+                             {"CHANGELOG.md",
+                              *text_of("packaging", "debian", f"{package}.docs").split()})
+
 
 class Installed(unittest.TestCase):
     def make(self, target, folder):
@@ -75,6 +83,6 @@ class Installed(unittest.TestCase):
             self.assertEqual((done.returncode, done.stdout), (1, "9.8.7\n"))
             self.assertEqual({line.split(":")[0] for line in done.stderr.splitlines()},
                              {"CHANGELOG.md", "packaging/debian/changelog",
-                              "packaging/rmp-enforce-dkms.spec"})
+                              "packaging/rmp-enforce.spec"})
             self.assertIn('"rmp_enforce 9.8.7"', text_of(folder, "tools", "bpftrace",
                                                          "rmp-flapping.bt.8"))
