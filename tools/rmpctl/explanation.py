@@ -209,9 +209,14 @@ def _left_to_kvm(record):
             "does.")
 
 
+def _cut(record):
+    """The last key that is whole. Whoever wrote the log may have keys of his own."""
+    return printable(record.cut_after)
+
+
 def _outcome(record):
     if not record.has("action"):
-        return (f"That is not known: the record is cut after {record.cut_after}=. The whole one is "
+        return (f"That is not known: the record is cut after {_cut(record)}=. The whole one is "
                 "in the kernel log and in last_violation.")
     if record["action"] == "vc":
         return ("The access did not happen. The guest got #VC with error code 0x404 at that "
@@ -320,7 +325,7 @@ def text(host, record):
         yield from wrapped("  next to it     ", said["neighbours"])
     yield from wrapped("  what was done  ", said["outcome"])
     if record.cut_after and record.has("action"):
-        yield from wrapped("  not known      ", f"The record is cut after {record.cut_after}=.")
+        yield from wrapped("  not known      ", f"The record is cut after {_cut(record)}=.")
     for i, cause in enumerate(said["causes"]):
         yield from wrapped("  usual causes   " if not i else "                 ", "- " + cause)
     for i, look in enumerate(said["look_at"]):

@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Lines of key=value, as the module prints them."""
 
+import re
+
+# No number of the module's needs more than 64 bits. Whoever writes a log may write any.
+_NUMBER = re.compile("-?[0-9]{1,20}|0x[0-9a-f]{1,16}")
+
 
 def parse_pairs(line):
     """The words of a line that are key=value."""
@@ -13,8 +18,8 @@ def parse_pairs(line):
 
 
 def number(text):
-    """A number as the module prints it, or None for n/a, none, or nothing."""
+    """A number as the module prints it, or None for n/a, none, or whatever else."""
     try:
-        return int(text, 0)
-    except (TypeError, ValueError):
+        return int(text, 0) if _NUMBER.fullmatch(text) else None
+    except (TypeError, ValueError):     # no text, or a number like 007
         return None

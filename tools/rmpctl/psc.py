@@ -26,5 +26,5 @@ def answer(text):
     """The VMM's answer to a PSC, with the error's name if it is one: 22 (EINVAL)."""
     if text in LARGEST_ANSWERS:
         return f"{text} or more, or a negative number"
-    name = errno.errorcode.get(int(text))
+    name = errno.errorcode.get(number(text))
     return f"{text} ({name})" if name else text

@@ -136,8 +136,8 @@ class Record:
         """Numbers as numbers where they are decimal, hex as it was printed."""
         out = {}
         for key, value in self.pairs.items():
-            out[key] = (int(value) if value.isdecimal() and value.isascii() and key not in HEX
-                        else value)
+            count = number(value) if value.isdecimal() and key not in HEX else None
+            out[key] = value if count is None else count
         return out
 
     def line(self):

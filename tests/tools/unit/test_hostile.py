@@ -158,19 +158,51 @@ class Shown(unittest.TestCase):
 
 
 class Lines(unittest.TestCase):
+    """Who writes a log, or sends one, chooses all of it."""
+
+    VALUES = ("\033[2J\u202e\x9b", "9" * 400, "0x" + "f" * 2000, "-1", "0x16", "\u00b2", "\uff11",
+              "1_0", "007", "", "n/a", "1e9", "inf")
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = os.path.join(folder.name, "log")
+
+    def explained(self, *texts):
+        with open(self.path, "w", encoding="utf-8") as file:
+            file.writelines(f"rmp_enforce: violation{text}\n" for text in texts)
+        for words in (["explain", "-n", "0", "-f", self.path], ["triage", self.path]):
+            status, out, err = run(*words)
+            self.assertIn(status, (0, 3), (texts, err))
+            bad = [c for c in out + err if not c.isprintable() and c != "\n"]
+            self.assertEqual(bad, [], texts)
+            json.loads(run(*words, "--json")[1] or "null")
+
     def test_values_of_a_record(self):
-        """Who writes a log, or sends one, chooses all of it."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "log")
-            for key in record.VALUES:
-                evil = re.sub(rf" {key}=\S+", f" {key}=\033[2J\u202e\x9b", " " + BODY)
-                with open(path, "w", encoding="utf-8") as file:
-                    file.write(f"rmp_enforce: violation{evil}\n")
-                status, out, err = run("explain", "-f", path)
-                self.assertIn(status, (0, 3), (key, err))
-                bad = [c for c in out + err if not c.isprintable() and c != "\n"]
-                self.assertEqual(bad, [], key)
-                json.loads(run("explain", "--json", "-f", path)[1] or "null")
+        for value in self.VALUES:
+            self.explained(*(re.sub(rf" {key}=\S+", lambda _, key=key: f" {key}={value}",
+                                    " " + BODY) for key in record.VALUES))
+
+    def test_keys_of_a_record(self):
+        for value in self.VALUES:
+            self.explained(f" vm=1 gfn=0x1 access=shared class=host {value}=1",
+                           f" vm=1 gfn=0x1 access=shared class=host mode=strict {value}=",
+                           f" {BODY} {value}=5")
+
+    def test_history(self):
+        root = FakeRoot(self)
+        good = "seq=1 age_us=3 vcpu=0 gfn=0x1 pages=1 to=shared result=refused ret=22 redundant=no"
+        for value in self.VALUES:
+            lines = []
+            for key in ("seq", "age_us", "vcpu", "gfn", "pages", "to", "result", "ret"):
+                lines += [re.sub(rf"\b{key}=\S+", lambda _, key=key: f"{key}={value}", good),
+                          re.sub(rf"\b{key}=\S+", "", good)]
+            root.put(f"{DEBUG}/3/psc_history", "\n".join(lines) + "\n")
+            for words in (["history", "3"], ["history", "3", "0x1"], ["explain", "3"]):
+                status, out, err = run("--root", root.folder, *words)
+                self.assertEqual(status, 0, lines)
+                self.assertNotIn("-", err)
+                self.assertEqual([c for c in out if not c.isprintable() and c != "\n"], [])
 
 
 class Journal(unittest.TestCase):

@@ -27,14 +27,15 @@ def arguments(parser):
 
 def _result(pairs):
     """How a PSC ended; the VMM's number if it refused it."""
-    if pairs["result"] == "refused" and number(pairs.get("ret")) is not None:
+    result = pairs.get("result", "?")
+    if result == "refused" and number(pairs.get("ret")) is not None:
         return f"refused: {psc.answer(pairs['ret'])}"
-    return pairs["result"] + (", redundant" if pairs.get("redundant") == "yes" else "")
+    return result + (", redundant" if pairs.get("redundant") == "yes" else "")
 
 
 def _psc(p):
-    return Event((p.seq, 0), number(p.pairs["age_us"]), "psc",
-                 f"vCPU {p.pairs['vcpu']}  PSC to {p.to:<7}  "
+    return Event((p.seq, 0), number(p.pairs.get("age_us")), "psc",
+                 f"vCPU {p.pairs.get('vcpu', '?')}  PSC to {p.to or '?':<7}  "
                  f"{p.first:#x} +{p.end - p.first}  {_result(p.pairs)}", p.pairs)
 
 
@@ -64,7 +65,7 @@ def lost(vm):
         kept, last = 0, 0
         for line in vm.open_debug(name):
             kept, last = kept + 1, number(parse_pairs(line).get("seq")) or last
-        return last - kept if kept else 0
+        return max(last - kept, 0) if kept else 0
     return gaps("psc_history"), gaps("violations")
 
 
@@ -88,7 +89,7 @@ def run(host, args):
         return OK
     for e in shown:
         mark = "!" if e.kind == "violation" else " "
-        print(f"{ago(e.age_us):>9} ago {mark} {printable(e.text)}")
+        print(f"{'?' if e.age_us is None else ago(e.age_us):>9} ago {mark} {printable(e.text)}")
     if not shown:
         what = "" if gfn is None else f" of gfn {gfn:#x}"
         print(f"no page-state change and no violation{what} is known")
