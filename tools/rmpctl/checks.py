@@ -3,7 +3,7 @@
 
 import re
 
-from . import klog, upkeep, vm as vms
+from . import klog, totals, upkeep, vm as vms
 from .classes import GUEST_ERRORS
 from .host import MODULE
 from .result import FAIL, PASS, SKIP, WARN, Result
@@ -162,23 +162,36 @@ def history(host, snapshots):
     return Result("history", PASS, f"complete for {plural(len(snapshots), 'VM')}", None)
 
 
-def guests(host, snapshots):
+def guests(host, snapshots, counted=None):
+    """Those that run, and by the totals (of before the snapshots) those that have ended.
+
+    A guest that has ended did wrong for good: nothing but a new load of the module takes that
+    back. So it is no FAIL, which somebody may act upon each time.
+    """
     bad = [s for s in snapshots if vms.errors_of(s) or s["state"] == "terminated"]
+    past = totals.errors_of_ended(counted, snapshots)
+    before = f"{plural(past, 'violation')} by guests that have ended" if past else ""
     if bad:
         names = ", ".join(f"VM {s['vm']}" + (f" ({s['domain']})" if s["domain"] else "")
                           for s in bad)
-        return Result("guests", FAIL, f"violations of {names}",
-                      f"run 'rmpctl explain {bad[0]['vm']}'; classes that count: "
-                      + ", ".join(GUEST_ERRORS))
-    return Result("guests", PASS, "no violation of a guest that runs", None)
+        hint = (f"run 'rmpctl explain {bad[0]['vm']}'; classes that count: " +
+                ", ".join(GUEST_ERRORS))
+        return Result("guests", FAIL, f"violations of {names}" + (f"; {before}" if past else ""),
+                      hint + ("; 'rmpctl list --ended'" if past else ""))
+    if past:
+        return Result("guests", WARN, f"none that runs violated; {before}",
+                      "run 'rmpctl list --ended'")
+    return Result("guests", PASS, "no violation of a guest that runs" +
+                  ("" if counted is None else ", or has ended"), None)
 
 
 def run(host):
     """All checks, in the order in which one needs the other."""
     loaded = host.exists(MODULE, "mode")
+    counted = totals.read(host) if loaded else None
     snapshots = vms.snapshots(host) if loaded else []
     results = [kernel(host), snp(host), btf(host), conflicts(host), module(host), hooks(host),
                mode(host)]
     if loaded:
-        results += [history(host, snapshots), guests(host, snapshots)]
+        results += [history(host, snapshots), guests(host, snapshots, counted)]
     return results + upkeep.run(host)

@@ -3,15 +3,18 @@
 
 libvirt starts QEMU with "-name guest=NAME,debug-threads=on"; in QEMU's options a
 comma within a value is written twice.  A VM that has ended is looked up in the notes
-that the libvirt hook has made.
+that the libvirt hook and 'rmpctl journal' have made while it ran.
 """
 
 import os
-import time
 
+from . import files
 from .host import MODULE
 
+# A file for each VM, by its number: "PID NAME".
 NOTES = "run/rmp-enforce/domains"
+# Far more than the module keeps of VMs that have ended.
+NOTES_KEPT = 1000
 # libvirt's are names of files, too; a VMM may say anything.
 LONGEST = 255
 
@@ -57,21 +60,26 @@ def name_of_vm(host, vm_id, pid):
         name = name_of(host, pid)
         if name is not None:
             return name
-    noted_vm, _, name = host.read_or("", NOTES, str(pid)).partition(" ")
-    return name if name and noted_vm == str(vm_id) else None
+    noted_pid, _, name = host.read_or("", NOTES, str(vm_id)).partition(" ")
+    return name if name and noted_pid == str(pid) else None
 
 
 def remember(host, pid, vm_id, name):
     """For whoever asks for the name when the VM is gone."""
-    path = host.path(NOTES)
-    os.makedirs(path, exist_ok=True)
-    with open(os.path.join(path, str(pid)), "w", encoding="utf-8") as file:
-        file.write(f"{vm_id} {name}")
-    # Names of processes that have gone long ago.
-    for old in os.listdir(path):
-        note = os.path.join(path, old)
+    note = f"{pid} {name}"
+    if host.read_or(None, NOTES, str(vm_id)) == note:
+        return
+    os.makedirs(host.path(NOTES), exist_ok=True)
+    files.publish(host.path(NOTES, str(vm_id)), note)
+    notes = []
+    for old in host.listdir(NOTES):
+        path = host.path(NOTES, old)
         try:
-            if not host.exists("proc", old) and time.time() - os.stat(note).st_mtime > 86400:
-                os.unlink(note)
-        except FileNotFoundError:   # the hook of another domain was faster
+            notes.append((os.stat(path).st_mtime, path))
+        except FileNotFoundError:   # somebody else who remembers was faster
+            pass
+    for _, path in sorted(notes)[:-NOTES_KEPT]:
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
             pass

@@ -30,7 +30,8 @@ BUNDLE_NAME = re.compile(r"rmp_enforce-(?P<host>[A-Za-z0-9-]+?)-\d{8}-\d{6}")
 # In a bundle: files with records, and what tells a VM's domain.
 _IN_BUNDLE = re.compile(
     r"(?:^|/)(?:(?P<records>dev/kmsg|sys/kernel/debug/rmp_enforce/\d+/violations)|"
-    r"(?P<history>sys/kernel/debug/rmp_enforce/\d+/psc_history)|proc/(?P<pid>\d+)/cmdline)$")
+    r"(?P<history>sys/kernel/debug/rmp_enforce/\d+/psc_history)|proc/(?P<pid>\d+)/cmdline|"
+    rf"{domain.NOTES}/(?P<vm>\d+))$")
 # Of one file in a bundle; the tool that makes them cuts there, too.
 LIMIT = 64 << 20
 
@@ -154,6 +155,11 @@ class Sources:
             for option, value in zip(args, args[1:]):
                 if option in ("-kernel", "-bios"):
                     self.images.setdefault((host, found["pid"]), os.path.basename(value)[:255])
+            return
+        if found["vm"]:
+            pid, _, name = file.read(1 << 12).decode(errors="replace").partition(" ")
+            if name:
+                self.domains.setdefault((host, found["vm"], pid), name[:domain.LONGEST])
             return
         if found["history"]:
             self._history = list(psc.read(line.decode(errors="replace") for line in _lines(file)))

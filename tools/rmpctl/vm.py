@@ -2,8 +2,9 @@
 """VMs as sysfs shows them."""
 
 import errno
+import re
 
-from . import domain
+from . import domain, ended
 from .classes import CLASSES, GUEST_ERRORS, OTHERS, POLICY_CLASSES
 from .errors import NoPermission, RmpctlError, UsageError, VmGone
 from .host import DEBUG, MODULE
@@ -13,6 +14,9 @@ COUNTERS = ("launch_pages", "psc_requests", "psc_completed", "psc_refused", "psc
             "psc_pages", "pages_discarded", "prefaults_skipped", "npf_judged", "vc_injected",
             "log_suppressed", "tracker_bytes")
 WORDS = ("pid", "comm", "vcpus", "mode", "action", "effective_mode", "state", "history")
+
+# What the module and people call a number.
+DIGITS = re.compile("[0-9]{1,18}")
 
 
 class Vm:
@@ -123,7 +127,7 @@ def noted_of(snapshot):
 def all_vms(host):
     """All VMs, in the order of their creation."""
     host.need_module()
-    names = [n for n in host.listdir(MODULE, "vms") if n.isdigit()]
+    names = [n for n in host.listdir(MODULE, "vms") if DIGITS.fullmatch(n)]
     return [Vm(host, int(n)) for n in sorted(names, key=int)]
 
 
@@ -138,35 +142,48 @@ def snapshots(host):
     return out
 
 
-def find(host, name):
-    """The VM that an operator means: an id, "pid:N", or a domain's name.
+def meant(name):
+    """How an operator calls a VM: ("vm", 3), ("pid", 410) or ("domain", "web1").
 
-    A domain whose name is a number is found by "domain:NAME".
+    A domain whose name is a number is "domain:NAME".
     """
-    vms = all_vms(host)
     kind, colon, rest = name.partition(":")
-    if not colon or kind not in ("pid", "domain"):
-        kind, rest = ("id" if name.isdigit() else "domain"), name
+    if colon and kind == "domain":
+        return "domain", rest
+    if colon and kind == "pid":
+        if not DIGITS.fullmatch(rest):
+            raise UsageError(f"pid:{rest} is not a process ID.")
+        return "pid", int(rest)
+    return ("vm", int(name)) if DIGITS.fullmatch(name) else ("domain", name)
 
-    if kind == "id":
-        found = [vm for vm in vms if vm.id == int(rest)]
-        if not found:
-            raise VmGone(f"there is no VM {rest}; 'rmpctl list' shows those that run.")
-        return found[0]
-    if kind == "pid" and not rest.isdigit():
-        raise UsageError(f"pid:{rest} is not a process ID.")
 
+def _none(host, kind, value):
+    """The sentence for a VM that does not run."""
+    past = ended.find(host, kind, value)
+    if past:
+        last = past[-1]
+        return (f"VM {last['vm']} ({ended.name_of(last)}) has ended; 'rmpctl list --ended' has "
+                "what it did.")
+    if kind == "vm":
+        return f"there is no VM {value}; 'rmpctl list' shows those that run."
+    if kind == "pid":
+        return f"process {value} has no SNP VM; 'rmpctl list' shows those that run."
+    return f"no SNP VM that runs is of a domain '{value}'; 'rmpctl list' shows them."
+
+
+def find(host, name):
+    """The VM that an operator means, which runs."""
+    vms = all_vms(host)
+    kind, value = meant(name)
     found = []
     for vm in vms:
         try:
-            if (vm.pid == int(rest)) if kind == "pid" else (vm.domain == rest):
+            if getattr(vm, "id" if kind == "vm" else kind) == value:
                 found.append(vm)
         except VmGone:
             pass
-    if not found and kind == "pid":
-        raise VmGone(f"process {rest} has no SNP VM; 'rmpctl list' shows those that run.")
     if not found:
-        raise VmGone(f"no SNP VM that runs is of a domain '{rest}'; 'rmpctl list' shows them.")
+        raise VmGone(_none(host, kind, value))
     if len(found) > 1:
         ids = ", ".join(str(vm.id) for vm in found)
         raise UsageError(f"{name} has several SNP VMs: name one of {ids} by its number.")

@@ -193,6 +193,16 @@ class Guest:
         self.process.terminate()
         self.process.wait(PATIENCE_S)
 
+    def end_for_good(self):
+        """As end(); what rmpctl has of the VM, once it is among those that have ended."""
+        vm_id = int(self.vm)
+        self.end()
+
+        def found():
+            return [e for e in rmpctl("list", "--ended", "--json").json() if e["vm"] == vm_id]
+
+        return wait_until(f"{self.name} is among those that have ended", found)[0]
+
 
 def end_guests():
     """All that still run: of a test that failed, so that the next begins without them."""

@@ -83,6 +83,17 @@ def _():
     done = rmpctl("list")
     has(done.err, "no SNP VM runs; the module is loaded, mode lenient")
     equal(rmpctl("list", "--json").json(), [])
+    has(rmpctl("list", "--ended").err, "no SNP VM has ended since the module was loaded")
+    equal(rmpctl("list", "--ended", "--json").json(), [])
+
+
+@suite.test("show without a VM: all totals of the host, none above 0")
+def _():
+    from rmpctl import totals
+    has(rmpctl("show").out, "mode         lenient", "0 VMs met", "first_touch")
+    told = rmpctl("show", "--json").json()
+    equal(told["totals"], dict.fromkeys(totals.NAMES, 0))
+    equal(told["vms_running"], 0)
 
 
 @suite.test("an unknown VM: one sentence, status 3")
@@ -307,11 +318,67 @@ def _():
     has(rmpctl("metrics", "--output", "/nonexistent/x", status=3).err, "can't write")
 
 
+def host_counters():
+    """{name of a metric, and its labels: value} of what outlives a VM."""
+    return {(m["name"].removeprefix("rmp_enforce_"), tuple(s["labels"].values())): s["value"]
+            for m in rmpctl("metrics", "--json").json() for s in m["samples"]
+            if not m["name"].startswith("rmp_enforce_vm_")}
+
+
+@suite.test("a VM that comes, violates and ends between two runs of metrics: counted, listed, "
+            "explained")
+def _():
+    before = host_counters()
+    guest = Guest("overrun", "gone1")
+    guest.wait_for("violations/implicit_shared", 1)
+    last = guest.end_for_good()
+    equal((last["pid"], last["comm"], last["state"], last["history"]),
+          (guest.pid, "qemu-system-x86", "ended", "complete"))
+    equal((last["violations"]["implicit_shared"], last["psc_completed"], last["enforced"]),
+          (1, 4, 0))
+    new = {key: value - before.get(key, 0) for key, value in host_counters().items()
+           if value != before.get(key)}
+    for key, count in ((("violations_total", ("implicit_shared",)), 1), (("vms_seen_total", ()), 1),
+                       (("vms_ended_total", ()), 1),
+                       (("ended_vm_violations", (last["vm"], guest.pid, "qemu-system-x86", "ended",
+                                                 "implicit_shared")), 1)):
+        # Guests that still run may have done more meanwhile.
+        if new.get(key, 0) < count:
+            raise AssertionError(f"{key}: {new}")
+    has(rmpctl("list").err, "guests that have ended had ", "'rmpctl list --ended'")
+    done = rmpctl("list", "--ended")
+    keep("ended.txt", done.out)
+    equal(done.out.splitlines()[-1].split()[0], str(last["vm"]))
+    has(done.out, " ago ")
+    has(rmpctl("check", status=1).out, "by guests that have ended")
+    has(rmpctl("show").out, "'rmpctl list --ended'")
+    has(rmpctl("show", str(last["vm"]), status=3).err, "has ended; 'rmpctl list --ended'")
+    has(rmpctl("explain", str(last["vm"])).out, f"implicit_shared: VM {last['vm']} ",
+        f"pid {guest.pid}", "wrote to guest frame 0x104")
+
+
+@suite.test("the totals are those of the VMs that run and of those that have ended", long=True)
+def _():
+    from rmpctl.classes import CLASSES
+    told = rmpctl("show", "--json").json()
+    running = rmpctl("list", "--json").json()
+    past = rmpctl("list", "--ended", "--json").json()
+    equal(told["totals"]["vms"], len(running) + len(past))
+    equal(told["totals"]["vms_ended"], len(past))
+    for name in CLASSES:
+        equal((name, told["totals"][name]),
+              (name, sum(vm["violations"][name] for vm in running + past)))
+    equal(told["totals"]["enforced"], sum(vm["enforced"] for vm in running + past))
+    equal(told["totals"]["vms_terminated"], sum(vm["state"] == "terminated"
+                                                for vm in running + past))
+
+
 @suite.test("without rights: one sentence each")
 def _():
     debugfs = "/sys/kernel/debug/rmp_enforce can be read by root only: run as root."
     for args, said in (
             (["map", "db1"], debugfs), (["history", "db1"], debugfs),
+            (["list", "--ended"], debugfs),
             (["set", "mode=off"], "settings can be changed by root only: run as root."),
             (["set", "--vm", "db1", "mode=off"],
              "settings can be changed by root only: run as root."),
@@ -334,7 +401,12 @@ def _():
     found = {s["domain"]: s for s in rmpctl("list", "--json", uid=fleet.NOBODY).json()}
     equal((found["web1"]["last_violation"], found["web1"]["last_violation_readable"]),
           (None, False))
-    has(rmpctl("metrics", uid=fleet.NOBODY).out, "rmp_enforce_up 1")
+    told = rmpctl("metrics", uid=fleet.NOBODY).out
+    has(told, "rmp_enforce_up 1", 'rmp_enforce_violations_total{class="implicit_shared"}')
+    equal("ended_vm" in told, False)
+    # The totals are for everybody.
+    has(rmpctl("list", uid=fleet.NOBODY).err, "guests that have ended had ")
+    has(rmpctl("show", uid=fleet.NOBODY).out, "since load")
 
 
 @suite.test("bundle: another machine can look into it", long=True)
@@ -348,7 +420,9 @@ def _():
         folder = os.path.join(OUT, names[0].split("/")[0])
         tar.extractall(OUT)
     has(" ".join(names), "sys/kernel/rmp_enforce/mode", "dev/kmsg", "page_state", "check.json",
-        "README.txt", "/holes", "/psc_unused")
+        "README.txt", "/holes", "/psc_unused", "rmp_enforce/ended", "totals/vms_ended")
+    equal([e["vm"] for e in rmpctl("--root", folder, "list", "--ended", "--json").json()],
+          [e["vm"] for e in rmpctl("list", "--ended", "--json").json()])
     for args in (["show", "web1"], ["map", "build,7", "--rows", "20"], ["history", "web1"],
                  ["list"], ["explain", "-n", "0"]):
         # But for ages, which go on here.

@@ -88,6 +88,21 @@ def _():
                lambda: journal(f"RMP_ENFORCE_PID={pid}", "RMP_ENFORCE_CLASS=first_touch"))
 
 
+@suite.test("the metrics' sandbox lets it see VMs that have ended; the journal's unit notes their "
+            "domains")
+def _():
+    guest = Guest("overrun", "gone2")
+    wait_until("the journal's entry", lambda: journal(f"RMP_ENFORCE_PID={guest.pid}"))
+    last = guest.end_for_good()
+    equal(last["domain"], "gone2")
+    command("systemctl", "start", "rmp-enforce-metrics.service")
+    with open(f"{PROM}/rmp_enforce.prom", encoding="utf-8") as file:
+        has(file.read(), f'rmp_enforce_ended_vm_violations{{vm="{last["vm"]}",pid="{guest.pid}",'
+            'comm="qemu-system-x86",state="ended",class="implicit_shared"} 1\n',
+            'rmp_enforce_violations_total{class="implicit_shared"} ')
+    has(rmpctl("list", "--ended").out, "gone2")
+
+
 @suite.test("a VMM's name is one field of the journal, whatever is in it")
 def _():
     name = "web1\nRMP_ENFORCE_DOMAIN=db9"

@@ -32,7 +32,7 @@ FILES = (
     "sys/kernel/tracing/enabled_functions",
 )
 FOLDERS = (MODULE, DEBUG, "sys/module/rmp_enforce", "sys/module/kvm_amd/parameters",
-           "sys/module/kvm/parameters", "sys/kernel/livepatch")
+           "sys/module/kvm/parameters", "sys/kernel/livepatch", domain.NOTES)
 COMMANDS = (("modinfo", "modinfo", "rmp_enforce"), ("dkms-status", "dkms", "status"),
             ("packages", "dpkg-query", "-W", "-f", "${Package} ${Version} ${db:Status-Abbrev}\n",
              "rmp-enforce*", "linux-image-*", "qemu-system-x86*", "libvirt-daemon*", "ovmf*",

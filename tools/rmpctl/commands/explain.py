@@ -4,7 +4,7 @@
 import os
 import sys
 
-from .. import explanation, klog, reading, vm as vms
+from .. import ended, explanation, klog, reading, vm as vms
 from ..arguments import add_vm, at_least, is_input
 from ..errors import OK, NoPermission, RmpctlError, UsageError
 from ..output import print_json
@@ -25,15 +25,40 @@ def arguments(parser):
                         help="the last N records (default 1); 0 is all")
 
 
-def _vm(host, name):
-    """The VM; who names a file is told how that is done."""
+def _of_vm(host, name):
+    """Records of a VM; who names a file is told how that is done."""
     try:
-        return vms.find(host, name)
+        vm = vms.find(host, name)
+    except UsageError:
+        raise
     except RmpctlError:
+        past = _of_ended(host, name)
+        if past:
+            return past
         if "/" not in name and not os.path.exists(name):
             raise
         raise UsageError(f"{name} is not a VM. To read records from a file: 'rmpctl explain -f "
                          f"{name}'.") from None
+    try:
+        return list(vm.violations())
+    except vms.VmGone:
+        raise
+    except RmpctlError:
+        try:
+            last = vm.last_violation()      # all that sysfs has
+        except NoPermission:
+            raise RmpctlError("records of a VM can be read by root only: run as root.") from None
+        return [last] if last else []
+
+
+def _of_ended(host, name):
+    """Of a VM that has ended, the records that the kernel log still has."""
+    past = ended.find(host, *vms.meant(name))
+    if not past:
+        return []
+    vm, pid = past[-1]["vm"], past[-1]["pid"]
+    return [record for _, record in klog.records_since_load(host)
+            if (record.number("vm"), record.number("pid")) == (vm, pid)]
 
 
 def _records_of_file(path):
@@ -60,19 +85,7 @@ def _records_to_explain(host, args):
     if args.vm == "-":
         args.file, args.vm = "-", None
     if args.vm:
-        vm = _vm(host, args.vm)
-        try:
-            found = list(vm.violations())
-        except vms.VmGone:
-            raise
-        except RmpctlError:
-            try:
-                last = vm.last_violation()      # all that sysfs has
-            except NoPermission:
-                raise RmpctlError("records of a VM can be read by root only: run as "
-                                  "root.") from None
-            found = [last] if last else []
-        return found, True
+        return _of_vm(host, args.vm), True
     if args.file or is_input(sys.stdin):
         found = _records_of_file(args.file)
         return found, False

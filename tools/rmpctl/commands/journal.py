@@ -118,6 +118,8 @@ def write(host, vm_id=None, send=None):
     count = 0
     for vm, seq, entry in new_entries(host, vm_id):
         send(entry)
+        if "RMP_ENFORCE_DOMAIN" in entry:
+            domain.remember(host, entry["RMP_ENFORCE_PID"], vm, entry["RMP_ENFORCE_DOMAIN"])
         _remember(host, vm, seq)
         count += 1
     return count

@@ -1,24 +1,36 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""rmpctl list: the SNP VMs that run, one a line."""
+"""rmpctl list: the SNP VMs that run, or the last that have ended, one a line."""
 
 import sys
 
-from .. import vm as vms
+from .. import ended, totals, vm as vms
 from ..errors import OK
 from ..host import MODULE
 from ..output import print_json, table
+from ..units import ago, plural
 
-SUMMARY = "the SNP VMs that run"
+SUMMARY = "the SNP VMs that run, or have ended"
 DETAILS = ("ERRORS are violations that speak against the guest (implicit_private, "
            "implicit_shared, first_touch), NOTED all others (initial_shared, in_flight, vmpl, "
-           "host, unbacked, no_progress).")
+           "host, unbacked, no_progress). If guests that have ended had errors, it says so.")
 
 
 def arguments(parser):
-    """It takes none."""
+    parser.add_argument("--ended", action="store_true", help="the last VMs that have ended, the "
+                        "newest last, with what they did in all; needs root (debugfs)")
+
+
+def _say(text):
+    print(f"rmpctl: {text}", file=sys.stderr)
 
 
 def run(host, args):
+    return _ended(host, args) if args.ended else _running(host, args)
+
+
+def _running(host, args):
+    host.need_module()
+    counted = totals.read(host)
     found = vms.snapshots(host)
     if args.json:
         print_json(found)
@@ -31,6 +43,30 @@ def run(host, args):
     for line in table(head, rows, right={0, 2, 3, 7, 8, 9, 10}):
         print(line)
     if not rows:
-        print(f"rmpctl: no SNP VM runs; the module is loaded, mode "
-              f"{host.read(MODULE, 'mode')}.", file=sys.stderr)
+        _say(f"no SNP VM runs; the module is loaded, mode {host.read(MODULE, 'mode')}.")
+    errors = totals.errors_of_ended(counted, found)
+    if errors:
+        _say(f"guests that have ended had {plural(errors, 'error')}: 'rmpctl list --ended'.")
+    return OK
+
+
+def _ended(host, args):
+    host.need_module()
+    found = ended.read(host)
+    if args.json:
+        print_json(found)
+        return OK
+    head = ("VM", "DOMAIN", "PID", "ENDED", "HISTORY", "STATE", "PSC", "ERRORS", "NOTED",
+            "ENFORCED")
+    rows = [(e["vm"], e["domain"] or f"({e['comm']})", e["pid"],
+             "-" if e["age_us"] is None else f"{ago(e['age_us'])} ago", e["history"], e["state"],
+             e["psc_completed"], vms.errors_of(e), vms.noted_of(e), e["enforced"]) for e in found]
+    for line in table(head, rows, right={0, 2, 3, 6, 7, 8, 9}):
+        print(line)
+    if not rows:
+        _say("no SNP VM has ended since the module was loaded.")
+    counted = totals.read(host)
+    older = (counted and counted["vms_ended"] or 0) - len(found)
+    if older > 0:
+        _say(f"{plural(older, 'VM')} ended earlier; 'rmpctl show' has the totals of all.")
     return OK

@@ -3,7 +3,8 @@
 
 import sys
 
-from .. import files, vm as vms
+from .. import ended, files, totals, vm as vms
+from ..classes import CLASSES
 from ..errors import OK, RmpctlError, UsageError
 from ..host import MODULE
 from ..output import print_json
@@ -61,6 +62,7 @@ def render(host):
                [({"mode": m}, int(m == mode))
                 for m in host.read(MODULE, "available_modes").split()])
 
+    _of_the_host(out, host)
     found = vms.snapshots(host)
     out.metric("vms", "gauge", "SNP VMs that run.", [({}, len(found))])
     where = {s["vm"]: {"vm": s["vm"], "domain": s["domain"]} for s in found}
@@ -79,6 +81,32 @@ def render(host):
     for name, kind, text, key in VM_METRICS:
         out.metric(name, kind, text, [(where[s["vm"]], s[key]) for s in found])
     return out
+
+
+def _of_the_host(out, host):
+    """What outlives VMs; of a module that is too old to have it, nothing."""
+    counted = totals.read(host)
+    if counted is not None:
+        out.metric("violations_total", "counter", "Accesses that were not asked for, of all VMs "
+                   "since the module was loaded, by class.",
+                   [({"class": c}, counted[c]) for c in CLASSES])
+        out.metric("enforced_total", "counter", "Violations of all VMs that were acted upon.",
+                   [({}, counted["enforced"])])
+        out.metric("repeated_total", "counter", "Faults of all VMs that were the same again.",
+                   [({}, counted["repeated"])])
+        out.metric("vc_injected_total", "counter", "#VC exceptions queued for all VMs.",
+                   [({}, counted["vc_injected"])])
+        out.metric("vms_seen_total", "counter", "SNP VMs that the module has met.",
+                   [({}, counted["vms"])])
+        out.metric("vms_ended_total", "counter", "SNP VMs that have ended.",
+                   [({}, counted["vms_ended"])])
+        out.metric("vms_terminated_total", "counter", "Guests that the module has ended.",
+                   [({}, counted["vms_terminated"])])
+    out.metric("ended_vm_violations", "gauge", "Accesses that were not asked for, of the last VMs "
+               "that have ended, by class; in debugfs, for root only.",
+               [({"vm": vm["vm"], "pid": vm["pid"], "comm": vm["comm"], "state": vm["state"],
+                  "class": c}, n)
+                for vm in ended.read_or_none(host) or () for c, n in vm["violations"].items() if n])
 
 
 def run(host, args):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""rmpctl show: all that sysfs has of one VM."""
+"""rmpctl show: all that sysfs has of one VM, or of the host."""
 
-from .. import vm as vms
+from .. import totals, vm as vms
 from ..arguments import add_vm
 from ..classes import CLASSES, POLICY_CLASSES
 from ..errors import OK, NoPermission
@@ -10,15 +10,57 @@ from ..output import print_json, table
 from ..printable import printable
 from ..units import plural, size
 
-SUMMARY = "all about one VM"
-DETAILS = ""
+SUMMARY = "all about one VM, or about the host"
+DETAILS = ("Without a VM: the settings, and what all VMs have done since the module was loaded, "
+           "also those that have ended.")
 
 
 def arguments(parser):
-    add_vm(parser)
+    add_vm(parser, optional=True)
 
 
 def run(host, args):
+    return _host(host, args) if args.vm is None else _vm(host, args)
+
+
+def _host(host, args):
+    host.need_module()
+    counted = totals.read(host)
+    running = vms.snapshots(host)
+    past = None if counted is None else totals.of_ended(counted, running)
+    policy = {c: host.read(MODULE, "policy", c) for c in POLICY_CLASSES}
+    settings = {name: host.read(MODULE, name) for name in ("version", "mode", "action")}
+    if args.json:
+        print_json(settings | {"policy": policy, "vms_running": len(running), "totals": counted,
+                               "of_ended": past})
+        return OK
+    print(f"rmp_enforce {printable(settings['version'])}")
+    lines = [("mode", settings["mode"]), ("action", settings["action"]),
+             ("VMs", plural(len(running), "VM") + (" runs" if len(running) == 1 else " run"))]
+    if counted is not None:
+        lines += [
+            ("since load", f"{plural(counted['vms'] or 0, 'VM')} met, {counted['vms_ended']} have "
+                           f"ended, {plural(counted['vms_terminated'] or 0, 'guest')} terminated"),
+            ("acted upon", f"{counted['enforced']}, {counted['vc_injected']} #VC injected"),
+            ("page faults", f"{counted['repeated']} the same again")]
+    for name, value in lines:
+        print(f"  {name:<12} {printable(value)}")
+    print()
+    if counted is None:
+        head, right = ("class", "of VMs that run", "policy"), {1}
+        rows = [(c, sum(s["violations"][c] for s in running), policy.get(c, "report"))
+                for c in CLASSES]
+    else:
+        head, right = ("class", "since load", "of ended VMs", "policy"), {1, 2}
+        rows = [(c, counted[c], past[c], policy.get(c, "report")) for c in CLASSES]
+    for line in table(head, rows, right):
+        print("  " + line)
+    if totals.errors_of_ended(counted, running):
+        print("\n  'rmpctl list --ended' has the guests that have ended.")
+    return OK
+
+
+def _vm(host, args):
     vm = vms.find(host, args.vm)
     s = vm.snapshot()
     if args.json:
