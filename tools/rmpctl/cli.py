@@ -3,14 +3,14 @@
 
 import argparse
 import errno
-import os
 import sys
 import textwrap
 
 from . import VERSION
 from .commands import COMMANDS
-from .errors import NOT_HERE, RmpctlError
+from .errors import NOT_HERE, USAGE, RmpctlError
 from .host import Host
+from .output import give_up, open_streams, say
 from .printable import printable
 
 EPILOG = """\
@@ -35,6 +35,16 @@ class Formatter(argparse.HelpFormatter):
         return textwrap.wrap(text, width, break_on_hyphens=False)
 
 
+class Parser(argparse.ArgumentParser):
+    """What it says of an argument has that argument in it."""
+
+    def error(self, message):
+        try:
+            super().error(printable(message))
+        except OSError:     # standard error is full
+            self.exit(USAGE)
+
+
 def _common():
     """What every subcommand takes."""
     parent = argparse.ArgumentParser(add_help=False)
@@ -44,7 +54,7 @@ def _common():
 
 def parser():
     """The parser, with all subcommands."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="rmpctl", epilog=EPILOG, formatter_class=Formatter,
         description="Asks and tells the rmp_enforce kernel module, which makes page-state "
                     "changes of SEV-SNP guests explicit.")
@@ -66,56 +76,42 @@ def _run(argv):
     try:
         args = parser().parse_args(argv)
     except SystemExit as end:   # help, or wrong usage
+        give_up(sys.stderr)
         return end.code
     return COMMANDS[args.command].run(Host(args.root), args)
 
 
 # What only a file that is written can answer.
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-def _give_up_output():
-    """Nothing more is written, so that Python does not try again and complain when it ends."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _say(text):
-    print(printable(f"rmpctl: {text}"), file=sys.stderr)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF)
 
 
 def main(argv=None):
     """Run; the exit status."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            # A character that the terminal's encoding lacks is no reason to stop.
-            stream.reconfigure(errors="backslashreplace")
+    open_streams()
     try:
         status = _run(argv)
         sys.stdout.flush()
         return status
     except RmpctlError as error:
-        _give_up_output()
-        _say(error)
+        give_up(sys.stdout)
+        say(error)
         return error.status
     except BrokenPipeError:
         # Whoever read us has gone, as head does; nobody is there to be told.
-        _give_up_output()
+        give_up(sys.stdout)
         return 0
     except KeyboardInterrupt:
-        _give_up_output()
+        give_up(sys.stdout)
         return 130
     except PermissionError as error:
-        _say(f"{error.filename}: no permission; run as root.")
+        say(f"{error.filename}: no permission; run as root.")
     except OSError as error:
-        _give_up_output()
+        give_up(sys.stdout)
         if error.filename is None and error.errno in NO_ROOM:
-            _say(f"the output can't be written: {error.strerror}.")
+            say(f"the output can't be written: {error.strerror}.")
         elif error.filename is None:
-            _say(f"a file of the module can't be read: {error.strerror}. Was it unloaded "
-                 "meanwhile?")
+            say(f"a file of the module can't be read: {error.strerror}. Was it unloaded "
+                "meanwhile?")
         else:
-            _say(f"{error.filename}: {error.strerror}.")
+            say(f"{error.filename}: {error.strerror}.")
     return NOT_HERE

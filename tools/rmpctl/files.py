@@ -2,6 +2,7 @@
 """Files that are replaced in one step: whoever reads gets the old one or the new one."""
 
 import os
+import stat
 import tempfile
 
 
@@ -13,8 +14,21 @@ def replace(path, text):
     os.rename(path + ".new", path)
 
 
+def _is_place(path):
+    """Whether a name is that of something to write into, such as /dev/stdout: not to be replaced."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
 def publish(path, text):
     """For a file that others read, in a folder that may be others'."""
+    if _is_place(path):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return
     folder = os.path.dirname(os.path.abspath(path))
     fd, name = tempfile.mkstemp(prefix=".rmp_enforce.", dir=folder)
     try:

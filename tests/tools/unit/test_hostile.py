@@ -328,21 +328,3 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
                 plain = re.fullmatch(r"[\w.:+@-]+", name, re.ASCII) and not name.startswith("-")
                 self.assertEqual(done.stdout.split("\n")[:-1],
                                  ["3"] + ([name[:domain.LONGEST]] if plain else []))
-
-
-class Full(unittest.TestCase):
-    def test_a_disk_that_is_full(self):
-        root = FakeRoot(self)
-        root.call("web1")
-        for words in (["list"], ["list", "--json"], ["show", "3"], ["check"], ["metrics"],
-                      ["map", "3"], ["map", "3", "--png", "-"], ["explain", "3"],
-                      ["watch", "-n", "1", "-i", "0.1"], ["--help"], ["list", "--help"],
-                      ["--version"]):
-            with open("/dev/full", "wb") as full:
-                done = subprocess.run(
-                    [sys.executable, "-c",
-                     "import sys; from rmpctl.cli import main; sys.exit(main())", "--root",
-                     root.folder, *words], stdout=full, stderr=subprocess.PIPE, text=True,
-                    stdin=subprocess.DEVNULL, check=False, env=os.environ | {"PYTHONPATH": TOOLS})
-            self.assertEqual(done.returncode, 3, words)
-            self.assertRegex(done.stderr, r"\Armpctl: .*No space left on device\.\n\Z", words)

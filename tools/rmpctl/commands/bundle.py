@@ -11,14 +11,13 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tarfile
 import time
 
 from .. import VERSION, checks, domain, klog
 from ..errors import OK, RmpctlError
 from ..host import DEBUG, MODULE
-from ..output import print_json
+from ..output import print_json, say
 from ..printable import printable
 
 # Of the kernel log, what belongs to the subject.
@@ -46,6 +45,7 @@ WHERE_TO = """\
 It goes to the issue tracker of the project that your package comes from. It has names of
 domains and arguments of VMMs in it: if everybody can read the tracker, write there that
 you have it, and send it to the maintainer who asks."""
+COMMAND_S = 60
 
 SUMMARY = "all that a maintainer would ask for, in one tar file"
 DETAILS = ("Settings, counters, page states, histories, the kernel log as far as it is of the "
@@ -124,8 +124,12 @@ class Bundle:
         if not shutil.which(args[0]):
             self.missing.append(f"{args[0]}: not installed")
             return
-        done = subprocess.run(args, capture_output=True, timeout=60, check=False,
-                              stdin=subprocess.DEVNULL)
+        try:
+            done = subprocess.run(args, capture_output=True, timeout=COMMAND_S, check=False,
+                                  stdin=subprocess.DEVNULL)
+        except subprocess.TimeoutExpired:
+            self.missing.append(f"{args[0]}: took more than {COMMAND_S} s")
+            return
         self.add(f"commands/{name}", done.stdout + done.stderr)
 
     def kernel_log(self):
@@ -185,15 +189,18 @@ def write(host, path=None):
     mode = os.O_TRUNC if path else os.O_EXCL
     path = path or f"{top}.tar.gz"
 
-    def say(text):
-        print(f"rmpctl: {text} ...", file=sys.stderr)
-
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | mode, 0o600)
     except OSError as error:
         raise RmpctlError(f"can't write {path}: {error.strerror}.") from None
-    with os.fdopen(fd, "wb") as file:
-        Bundle(host, file, top, say).fill()
+    try:
+        with os.fdopen(fd, "wb") as file:
+            Bundle(host, file, top, lambda text: say(f"{text} ...")).fill()
+    except BaseException:
+        # Half of one looks like a whole one.
+        if os.path.isfile(path):
+            os.unlink(path)
+        raise
     return path
 
 

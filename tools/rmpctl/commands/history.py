@@ -2,12 +2,11 @@
 """rmpctl history: page-state changes and violations of a VM, by time."""
 
 import collections
-import sys
 
 from .. import psc, vm as vms
 from ..arguments import add_vm, at_least
 from ..errors import OK, UsageError
-from ..output import print_json
+from ..output import print_json, say
 from ..pairs import number, parse_pairs
 from ..printable import printable
 from ..units import ago, plural
@@ -94,7 +93,6 @@ def run(host, args):
         what = "" if gfn is None else f" of gfn {gfn:#x}"
         print(f"no page-state change and no violation{what} is known")
     if psc_lost or violations_lost:
-        print(f"rmpctl: {plural(psc_lost, 'older PSC')} and "
-              f"{plural(violations_lost, 'older violation')} are not kept any more.",
-              file=sys.stderr)
+        say(f"{plural(psc_lost, 'older PSC')} and {plural(violations_lost, 'older violation')} "
+            "are not kept any more.")
     return OK

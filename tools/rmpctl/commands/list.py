@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """rmpctl list: the SNP VMs that run, or the last that have ended, one a line."""
 
-import sys
-
 from .. import ended, totals, vm as vms
 from ..errors import OK
 from ..host import MODULE
-from ..output import print_json, table
+from ..output import print_json, say, table
 from ..units import ago, plural
 
 SUMMARY = "the SNP VMs that run, or have ended"
@@ -18,10 +16,6 @@ DETAILS = ("ERRORS are violations that speak against the guest (implicit_private
 def arguments(parser):
     parser.add_argument("--ended", action="store_true", help="the last VMs that have ended, the "
                         "newest last, with what they did in all; needs root (debugfs)")
-
-
-def _say(text):
-    print(f"rmpctl: {text}", file=sys.stderr)
 
 
 def run(host, args):
@@ -43,10 +37,10 @@ def _running(host, args):
     for line in table(head, rows, right={0, 2, 3, 7, 8, 9, 10}):
         print(line)
     if not rows:
-        _say(f"no SNP VM runs; the module is loaded, mode {host.read(MODULE, 'mode')}.")
+        say(f"no SNP VM runs; the module is loaded, mode {host.read(MODULE, 'mode')}.")
     errors = totals.errors_of_ended(counted, found)
     if errors:
-        _say(f"guests that have ended had {plural(errors, 'error')}: 'rmpctl list --ended'.")
+        say(f"guests that have ended had {plural(errors, 'error')}: 'rmpctl list --ended'.")
     return OK
 
 
@@ -64,9 +58,9 @@ def _ended(host, args):
     for line in table(head, rows, right={0, 2, 3, 6, 7, 8, 9}):
         print(line)
     if not rows:
-        _say("no SNP VM has ended since the module was loaded.")
+        say("no SNP VM has ended since the module was loaded.")
     counted = totals.read(host)
     older = (counted and counted["vms_ended"] or 0) - len(found)
     if older > 0:
-        _say(f"{plural(older, 'VM')} ended earlier; 'rmpctl show' has the totals of all.")
+        say(f"{plural(older, 'VM')} ended earlier; 'rmpctl show' has the totals of all.")
     return OK

@@ -84,11 +84,11 @@ def _lines_of(vm, name):
 
 
 def _save_png(page_map, title, details, path):
+    if path == "-":
+        map_png.save(page_map, title, details, sys.stdout.buffer)
+        return
     try:
-        if path == "-":
-            map_png.save(page_map, title, details, sys.stdout.buffer)
-            return
         map_png.save(page_map, title, details, path)
     except OSError as error:
         raise RmpctlError(f"can't write {path}: {error.strerror}.") from None
-    print(f"{path} written")
+    print(f"{printable(path)} written")

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """rmpctl set: change settings, and warn of those that do not hold."""
 
-import sys
-
 from .. import settings, vm as vms
 from ..classes import POLICY_CLASSES
 from ..errors import OK, UsageError
 from ..host import MODULE
-from ..output import print_json
+from ..output import print_json, say
 
 SUMMARY = "change mode, action and policies"
 DETAILS = ("Without --vm, settings hold for all VMs that have none of their own. Either all of "
@@ -50,9 +48,9 @@ def run(host, args):
 
 def _warn_of_settings(host, args, wanted):
     if args.vm and host.read(MODULE, "mode") == "off":
-        print("rmpctl: the global mode is off, which holds for every VM.", file=sys.stderr)
+        say("the global mode is off, which holds for every VM.")
     if wanted.get("mode") == "strict":
         for s in vms.snapshots(host):
             if s["history"] != "complete" and s["mode"] in ("strict", "inherit"):
-                print(f"rmpctl: VM {s['vm']} has a history that is {s['history']}: what is not "
-                      "known of its pages is not enforced.", file=sys.stderr)
+                say(f"VM {s['vm']} has a history that is {s['history']}: what is not known of "
+                    "its pages is not enforced.")
