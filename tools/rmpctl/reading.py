@@ -2,6 +2,7 @@
 """Records in a log, whatever wrote it: a kernel log, a journal as text, JSON or in its
 export format, a mail, a document."""
 
+import binascii
 import datetime
 import functools
 import json
@@ -56,18 +57,21 @@ class Reading:
             self.cut += 1
         return record
 
-    def _plain(self, lines):
-        """Lines of text; entries of a journal as JSON on the way to them are dealt with."""
+    @staticmethod
+    def _plain(lines):
+        """Lines of text; entries of a journal as JSON, in each form that has it, as dictionaries."""
+        lines = _unquoted(lines)
         for line in lines:
-            if line.startswith(b"{") and _SUBJECT.search(line):
-                try:
-                    entry = json.loads(line)
-                except ValueError:
-                    entry = None
-                if isinstance(entry, dict):
-                    yield entry
-                    continue
-            yield line.decode(errors="replace")
+            parts = [line]
+            if line.rstrip() == b"{":
+                parts += _until_brace(lines)
+            whole = b"".join(parts).lstrip(b"\x1e").removeprefix(b"data: ")
+            entries = None
+            if whole.startswith((b"{", b"[{")) and _SUBJECT.search(whole):
+                entries = _entries_of_json(whole)
+            if entries is None:
+                entries = [part.decode(errors="replace") for part in parts]
+            yield from entries
 
     def _of_texts(self, lines):
         entries = []
@@ -80,7 +84,7 @@ class Reading:
                 yield line
 
         for text, first in folded.texts(text_only()):
-            if text is not None:
+            if text is not None and not is_anybodys(first):
                 record = self._made(text, MARK in first)
                 if record:
                     record.host, record.time = where(first)
@@ -101,17 +105,21 @@ class Reading:
             record.time = int(usec) if usec and _USEC.fullmatch(usec) else None
             if record.domain:
                 self.domains[record.host, record["vm"], record["pid"]] = record.domain
-            if not self._is_known(entry):
+            if not self._is_known(entry, record):
                 yield record
 
-    def _is_known(self, entry):
-        """A journal may have the kernel's message, and what 'rmpctl journal' made of it."""
+    def _is_known(self, entry, record):
+        """A journal may have the kernel's message, and what 'rmpctl journal' made of it.
+
+        Two CPUs may have logged in the same microsecond.
+        """
         usec = (_string(entry.get("_SOURCE_MONOTONIC_TIMESTAMP"))
                 if _string(entry.get("_TRANSPORT")) == "kernel" else
                 _string(entry.get("RMP_ENFORCE_KMSG_USEC")))
         if usec is None:
             return False
-        key = (_string(entry.get("_HOSTNAME")), _string(entry.get("_BOOT_ID")), usec)
+        key = (_string(entry.get("_HOSTNAME")), _string(entry.get("_BOOT_ID")), usec,
+               record["vm"], record["vcpu"], record["gfn"], record["n"])
         if key in self._seen:
             return True
         self._seen[key] = None
@@ -120,12 +128,19 @@ class Reading:
         return False
 
 
-# What syslog, journalctl and dmesg -T put in front of a line.
-_FRONT = re.compile(r"[>|\s]*(?:(?P<old>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)(?:\.\d+)?|"
-                    r"(?P<iso>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:[.,]\d+)?"
-                    r"(?P<zone>Z|[+-]\d\d:?\d\d)?) (?P<host>\S+) "
-                    r"|[>|\s]*\[[A-Z][a-z]{2} (?P<ctime>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d "
-                    r"\d{4})\] ")
+# What syslog, journalctl and dmesg put in front of a line: the time, as each of them writes it.
+_FRONT = re.compile(
+    r"[>|\s]*(?:<\d+>(?:1 )?)?(?:"
+    r"(?P<old>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)(?:\.\d+)?|"
+    r"(?:[A-Z][a-z]{2} )?(?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:[.,]\d+)?"
+    r"(?:(?P<zone>Z|[+-]\d\d:?\d\d)| [A-Z]{3,5}(?= ))?|"
+    r"(?P<unix>\d{9,10})\.\d+|(?P<boot>\[ *\d+\.\d+\])(?:\[ *[CT]\d+\])?|"
+    r"\[[A-Z][a-z]{2} (?P<ctime>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4})\]) ")
+# Then the host, if it is named.
+_HOST = re.compile(r"([^\s:=\[\]]+) ")
+# Last the program, if it is named: the kernel, or somebody who writes what he likes.
+_PROGRAM = re.compile(r"([^\s\[]+)(?:\[\d+\])?: *(?:\[[^\]]*\]\s*)*$")
+_KERNEL = ("kernel", "klogd", "vmunix")
 
 
 @functools.lru_cache(maxsize=1024)
@@ -166,9 +181,73 @@ def where(line):
         then = _iso(found["iso"], found["zone"])
     elif found["old"]:
         then = _this_year(found["old"])
+    elif found["unix"]:
+        then = int(found["unix"])
+    elif found["boot"]:
+        then = None
     else:
         then = _seconds("%b %d %H:%M:%S %Y", found["ctime"])
-    return found["host"], None if then is None else int(then * 1e6)
+    host = None if found["ctime"] else _HOST.match(line, found.end())
+    return host and host[1], None if then is None else int(then * 1e6)
+
+
+def is_anybodys(line):
+    """Whether a log says that another program than the kernel wrote this line."""
+    front = _FRONT.match(line)
+    if not front:
+        return False
+    program = _PROGRAM.search(line[front.end():start(line)].removesuffix(MARK))
+    return bool(program) and program[1] not in _KERNEL
+
+
+def _entries_of_json(text):
+    """The entries in a text; None if it is something else."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    entries = value if isinstance(value, list) else [value]
+    return entries if all(isinstance(entry, dict) for entry in entries) else None
+
+
+def _until_brace(lines):
+    """The rest of an entry that is laid out for people."""
+    size, parts = 0, []
+    for line in lines:
+        parts.append(line)
+        size += len(line)
+        if line.rstrip() in (b"}", b"},") or size > LONGEST:
+            break
+    return parts
+
+
+_QUOTED = re.compile(rb"content-transfer-encoding:\s*quoted-printable", re.I)
+_BOUNDARY = re.compile(rb'boundary="?([^";\s]+)', re.I)
+
+
+def _unquoted(lines):
+    """Lines; those of a mail that is quoted-printable as they were written."""
+    is_quoted, boundary, begun = False, None, b""
+    for line in lines:
+        if is_quoted and (line.startswith(b"From ") or (boundary and line.startswith(boundary))):
+            is_quoted = False
+        if not is_quoted:
+            if begun:
+                yield binascii.a2b_qp(begun)
+                begun = b""
+            found = _BOUNDARY.search(line)
+            boundary = b"--" + found[1] if found else boundary
+            is_quoted = bool(_QUOTED.match(line))
+            yield line
+            continue
+        bare = line.rstrip()
+        if bare.endswith(b"=") and len(begun) < LONGEST:
+            begun += bare[:-1]
+            continue
+        yield binascii.a2b_qp(begun + line)
+        begun = b""
+    if begun:
+        yield binascii.a2b_qp(begun)
 
 
 def _put_back(first, rest):

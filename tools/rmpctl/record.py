@@ -54,6 +54,15 @@ def start(line):
     return found.start() if found else -1
 
 
+_WORD = re.compile(r"[\w/]*", re.ASCII)
+
+
+def _bare(key, value):
+    """A value without what follows it where a record ends: of JSON, HTML, or a sentence."""
+    word = _WORD.match(value)[0]
+    return word if VALUES[key].fullmatch(word) else value
+
+
 class Record:
     """One violation.
 
@@ -73,9 +82,10 @@ class Record:
     def from_text(cls, text):
         """The record in a text that begins with it; None if the needed keys are not there."""
         text = text[:LONGEST]
-        if text.endswith(('"', '",')):      # of a line of JSON
-            text = text.rstrip(',').rstrip('"')
         pairs = parse_pairs(text)
+        for key in ENDS:
+            if key in pairs and not VALUES[key].fullmatch(pairs[key]):
+                pairs[key] = _bare(key, pairs[key])
         if not pairs.keys() >= {"vm", "gfn"}:
             return None
         cut_after = None

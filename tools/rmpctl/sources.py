@@ -16,6 +16,7 @@ import zlib
 
 from . import domain, neighbours, psc
 from .errors import RmpctlError
+from .hosts import ByHost
 from .reading import Reading
 from .record import Record
 
@@ -36,37 +37,45 @@ _IN_BUNDLE = re.compile(
 LIMIT = 64 << 20
 
 
+def host_of_bundle(path):
+    """The host that an unpacked bundle is of, by the name of its folder."""
+    path = os.path.abspath(path)
+    named = BUNDLE_NAME.search(os.path.basename(path))
+    return named["host"] if named else _stem(path)
+
+
 class Sources:
     """Records of all inputs, one after the other.
 
-    domains is {(host, vm, pid): name}.  Of bundles, pids is {(host, pid): name}, and images
-    the same with the kernel or firmware that the guest was started with.  cut counts records
-    that say nothing, problems has (input, what is wrong with it).
+    domains has names by (host, vm, pid).  Of bundles, pids has them by (host, pid), and images
+    the kernel or firmware that the guest was started with.  cut counts records that say nothing,
+    problems has (input, what is wrong with it).  names_hosts: an input whose lines do not name
+    their host is a host by its own name.
     """
 
-    def __init__(self):
+    def __init__(self, names_hosts=True):
+        self.names_hosts = names_hosts
         self.cut = 0
         self.inputs = 0
-        self.domains = {}
-        self.pids = {}
-        self.images = {}
+        self.domains, self.pids, self.images = ByHost(), ByHost(), ByHost()
         self._history = []
         self.problems = []
 
     def of(self, path):
         """The records of a file, of a bundle, or of all files in a folder."""
         if os.path.isdir(path) and not os.path.exists(os.path.join(path, "check.json")):
-            for folder, folders, files in os.walk(path):
-                folders[:] = sorted(f for f in folders if not self._is_bundle(folder, f))
-                for name in sorted(files):
-                    file = os.path.join(folder, name)
-                    if os.path.isfile(file):
-                        yield from self._try(file)
-                for name in sorted(os.listdir(folder)):
-                    if self._is_bundle(folder, name):
-                        yield from self._try(os.path.join(folder, name))
+            for folder, folders, files in os.walk(path, onerror=self._not_read):
+                bundles = [name for name in folders if self._is_bundle(folder, name)]
+                folders[:] = sorted(set(folders) - set(bundles))
+                for name in sorted(files + bundles):
+                    full = os.path.join(folder, name)
+                    if name in bundles or os.path.isfile(full):
+                        yield from self._try(full)
         else:
             yield from self._try(path)
+
+    def _not_read(self, error):
+        self.problems.append((error.filename, error.strerror))
 
     @staticmethod
     def _is_bundle(folder, name):
@@ -82,6 +91,9 @@ class Sources:
         except (OSError, EOFError, tarfile.TarError, zlib.error, lzma.LZMAError,
                 RmpctlError) as error:
             self.problems.append((path, getattr(error, "strerror", None) or str(error)))
+        except (ValueError, LookupError, OverflowError):
+            # tarfile lets them out, of a header that somebody has made up.
+            self.problems.append((path, "it is broken"))
 
     def _file(self, path):
         with open(path, "rb") as file:
@@ -97,13 +109,14 @@ class Sources:
 
     def stream(self, file, name):
         """The records of one stream; name stands for a host that the lines do not name."""
+        name = name if self.names_hosts else None
         source = Reading(file)
         for record in source:
             record.host = record.host or name
             yield record
         self.cut += source.cut
         for (host, vm, pid), found in source.domains.items():
-            self.domains[host or name, vm, pid] = found
+            self.domains.note(host or name, vm, pid, value=found)
 
     def _journal(self, path):
         """journalctl knows what all versions of the file's format are."""
@@ -134,8 +147,7 @@ class Sources:
                 yield from self._of_bundle(host, found, tar.extractfile(member))
 
     def _unpacked(self, path):
-        named = BUNDLE_NAME.search(os.path.basename(os.path.abspath(path)))
-        host = named["host"] if named else _stem(os.path.abspath(path))
+        host = host_of_bundle(path)
         for folder, folders, files in os.walk(path):
             # As in the tar file: dev/kmsg last, and psc_history before violations.
             folders.sort(key=lambda name: (name == "dev", name))
@@ -151,15 +163,15 @@ class Sources:
             args = file.read(1 << 20).decode(errors="replace").rstrip("\0").split("\0")
             name = domain.name_from_cmdline(args)
             if name:
-                self.pids[host, found["pid"]] = name
+                self.pids.note(host, found["pid"], value=name)
             for option, value in zip(args, args[1:]):
                 if option in ("-kernel", "-bios"):
-                    self.images.setdefault((host, found["pid"]), os.path.basename(value)[:255])
+                    self.images.note(host, found["pid"], value=os.path.basename(value)[:255])
             return
         if found["vm"]:
             pid, _, name = file.read(1 << 12).decode(errors="replace").partition(" ")
             if name:
-                self.domains.setdefault((host, found["vm"], pid), name[:domain.LONGEST])
+                self.domains.note(host, found["vm"], pid, value=name[:domain.LONGEST])
             return
         if found["history"]:
             self._history = list(psc.read(line.decode(errors="replace") for line in _lines(file)))
@@ -183,7 +195,7 @@ class Sources:
 
     def domain_of(self, host, vm, pid):
         """The domain of a VM, as far as any input says it."""
-        return self.domains.get((host, vm, pid)) or self.pids.get((host, pid))
+        return self.domains.get(host, vm, pid) or self.pids.get(host, pid)
 
 
 def _lines(file):

@@ -11,6 +11,7 @@ import zlib
 
 from . import causes, psc
 from .classes import GUEST_ERRORS
+from .hosts import by_one_name, is_same, short
 from .printable import printable
 from .record import VALUES
 from .units import plural
@@ -162,18 +163,21 @@ class Triage:
     def __init__(self):
         self.groups = {}
         self.count = self.repeated = self.suppressed = self.left_out = 0
-        self._seen = set()
+        self._one = {}      # (host,) is the same object for all its records
+        self._seen = {}     # by what makes a record the same: a host, or several
 
     def add(self, record):
         # The same violation, from the log and from the journal or a bundle of one host.
         pairs = record.pairs
-        same = hash((record.host, pairs["vm"], pairs.get("pid"), pairs.get("vcpu"),
+        same = hash((short(record.host), pairs["vm"], pairs.get("pid"), pairs.get("vcpu"),
                      pairs.get("gpa"), pairs["access"], pairs.get("op"), pairs["class"],
                      pairs.get("n"), pairs.get("psc_age_us"), pairs.get("refused_age_us")))
-        if same in self._seen:
+        hosts = self._seen.get(same, ())
+        if any(is_same(record.host, host) for host in hosts):
             self.repeated += 1
             return
-        self._seen.add(same)
+        self._seen[same] = (*hosts, record.host) if hosts else self._one.setdefault(
+            record.host, (record.host,))
         self.count += 1
         self.suppressed += record.number("suppressed") or 0
         key = key_of(record)
@@ -185,25 +189,31 @@ class Triage:
             group = self.groups[key] = Group(key)
         group.add(record)
 
+    def hosts(self):
+        """{a host, as a log has it: its one name}."""
+        return by_one_name({host for g in self.groups.values() for host, _, _ in g.vms})
+
     def sorted(self):
         """What speaks against guests first; of these what most hosts have."""
+        names = self.hosts()
         return sorted(self.groups.values(), key=lambda g: (
-            not g.is_guest_error, -len({host for host, _, _ in g.vms}), -g.count, g.key[:4]))
+            not g.is_guest_error, -len({names[host] for host, _, _ in g.vms}), -g.count,
+            g.key[:4]))
 
 
-def hosts_of(group):
-    """(host, count), most first."""
+def hosts_of(group, names):
+    """(host, count), most first; names are those of Triage.hosts()."""
     out = collections.Counter()
     for (host, _, _), count in group.vms.items():
-        out[host] += count
+        out[names[host]] += count
     return out.most_common()
 
 
-def domains_of(group, sources):
+def domains_of(group, names, sources):
     """(domain or VM, count), most first; a VM without a name is one of its host."""
     out = collections.Counter()
     for (host, vm, pid), count in group.vms.items():
-        out[sources.domain_of(host, vm, pid) or f"VM {vm} of {host}"] += count
+        out[sources.domain_of(host, vm, pid) or f"VM {vm} of {names[host]}"] += count
     return out.most_common()
 
 
@@ -211,7 +221,7 @@ def images_of(group, sources):
     """(kernel or firmware that the guest was started with, count), where that is known."""
     out = collections.Counter()
     for (host, _, pid), count in group.vms.items():
-        image = sources.images.get((host, pid))
+        image = sources.images.get(host, pid)
         if image:
             out[image] += count
     return out.most_common()
@@ -220,6 +230,7 @@ def images_of(group, sources):
 def summary(groups):
     """Lines of a few words for each group, for whoever looks at something else."""
     for group in groups:
-        vms = ", ".join(sorted({f"VM {vm}" for _, vm, _ in group.vms}))
-        vms = vms if len(group.vms) < 5 else plural(len(group.vms), "VM")
+        vms = sorted({vm for _, vm, _ in group.vms}, key=lambda vm: (len(vm), vm))
+        vms = (", ".join(f"VM {vm}" for vm in vms) if len(group.vms) < 5 else
+               plural(len(group.vms), "VM"))
         yield f"{group.count:>7}  {group.title} ({vms})"

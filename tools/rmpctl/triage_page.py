@@ -9,6 +9,7 @@ import html
 import time
 
 from .printable import printable
+from .units import plural
 
 BARS = 60
 
@@ -58,6 +59,12 @@ def when(usec):
         return "time not known"
 
 
+def _span(report):
+    if report["first_us"] is None:
+        return "The logs have no times."
+    return f"{when(report['first_us'])} to {when(report['last_us'])}"
+
+
 def _bars(group, first, last):
     """How many by time, from the first violation of all to the last, as a picture."""
     if not group["by_minute"]:
@@ -89,10 +96,12 @@ def _list(head, entries, more):
 
 def _section(number, group, report):
     bad = ' class="bad"' if group["guest_error"] else ""
-    facts = [f"{group['count']} violations", f"{group['hosts_total']} hosts",
-             f"{group['domains_total']} domains"]
+    facts = [plural(group["count"], "violation"), plural(group["hosts_total"], "host"),
+             plural(group["domains_total"], "domain")]
     if group["acted_upon"]:
         facts.append(f"{group['acted_upon']} acted upon")
+    seen = "Time not known" if group["first_us"] is None else (
+        f"First {when(group['first_us'])}, last {when(group['last_us'])}")
     words = group["example"]
     causes = "".join(f"<li>{_e(c)}</li>" for c in words["causes"])
     look = "".join(f"<li>{_e(c)}</li>" for c in words["look_at"])
@@ -100,8 +109,7 @@ def _section(number, group, report):
     places = "; ".join(f"{name}: {count}" for name, count in group["places"] + group["images"])
     return f"""<section{bad} id="{_e(group['id'])}">
 <h2>{number}. {_e(group['title'])}</h2>
-<div class="faint">{_e(', '.join(facts))}. First {_e(when(group['first_us']))}, last
-{_e(when(group['last_us']))}. {_e(places)}</div>
+<div class="faint">{_e(', '.join(facts))}. {_e(seen)}. {_e(places)}</div>
 {_bars(group, report['first_us'], report['last_us'])}
 <div class="lists">{_list('host', group['hosts'], group['hosts_total'] - len(group['hosts']))}
 {_list('domain', group['domains'], group['domains_total'] - len(group['domains']))}</div>
@@ -129,7 +137,7 @@ def page(report):
 <title>rmp_enforce: {_e(report['headline'])}</title>
 <style>{STYLE}</style></head><body>
 <h1>{_e(report['headline'])}</h1>
-<p class="faint">{_e(when(report['first_us']))} to {_e(when(report['last_us']))}</p>
+<p class="faint">{_e(_span(report))}</p>
 <table><tr><th></th><th>what speaks against guests first</th><th class="n">violations</th>
 <th class="n">hosts</th><th class="n">domains</th></tr>{rows}</table>
 <ul class="faint">{notes}</ul>

@@ -2,11 +2,15 @@
 """Records out of whatever somebody has pasted them into."""
 
 import contextlib
+import gzip
 import io
 import json
+import lzma
 import os
+import quopri
 import re
 import subprocess
+import tarfile
 import tempfile
 import time
 import unittest
@@ -78,6 +82,43 @@ class Folded(unittest.TestCase):
         self.assertLess(time.process_time() - begun, 10)
 
 
+class Texts(unittest.TestCase):
+    def test_what_stands_right_after_it(self):
+        for end in (".", "</p>", "`", '"', '",', "\033[0m", ")", ", and so on", "&lt;"):
+            for key, value in (("hole_age_us", "5"), ("used", "shared")):
+                line = re.sub(rf" {key}=.*", f" {key}={value}", LINE)
+                found, _ = read(line + end + "\n")
+                self.assertEqual(found[0][key], value, end)
+                self.assertIsNone(found[0].cut_after)
+
+    def test_what_another_program_wrote(self):
+        """Whoever may log may write any line, but the log says who it was."""
+        for front in ("Nov 30 03:48:19 host kernel: ", "Nov 30 03:48:19 host kernel: [   71.4] ",
+                      "2026-11-30T03:48:19+01:00 host kernel: ", "[   71.4] ",
+                      "<4>1 2026-11-30T03:48:19.1Z host kernel - - - [   71.4] ",
+                      "Nov 30 03:48:19 host kern.warn kernel: ", "Nov 30 03:48:19 host klogd: ",
+                      "Nov 30 03:48:19 10.0.0.5 [   71.4] "):
+            for line in (LINE, BODY):
+                self.assertEqual(len(read(front + line + "\n")[0]), 1, front)
+        for front in ("Nov 30 03:48:19 host logger: ", "Nov 30 03:48:19 host joe[77]: ",
+                      "2026-11-30T03:48:19+01:00 host joe: ", "> Nov 30 03:48:19 host joe: ",
+                      "[   71.4] systemd[1]: ", "Nov 30 03:48:19 host joe: kernel: x: ",
+                      "Nov 30 03:48:19 host joe[77]: [   71.4] "):
+            for line in (LINE, BODY):
+                self.assertEqual(read(front + line + "\n"), ([], 0), front)
+
+    def test_mail_that_is_quoted_printable(self):
+        head = "From: x\nContent-Transfer-Encoding: Quoted-Printable\n\n"
+        parts = ('Content-Type: multipart/mixed; boundary="=_b1"\n\n--=_b1\n' + head)
+        for front in ("", LOG):
+            body = quopri.encodestring(f"Hi,\n------\n{front}{LINE}\nBye =3D\n".encode()).decode()
+            for mail in (head + body, parts + body + "\n--=_b1--\n",
+                         parts + "none\n--=_b1\n" + head + body, (head + body).replace("\n", "\r\n")):
+                found, cut = read(mail + f"From y\n{LINE.replace('vm=7', 'vm=12')}\n")
+                self.assertEqual([r["vm"] for r in found], ["7", "12"], mail)
+                self.assertEqual((found[0].pairs, cut), (record.Record.from_line(LINE).pairs, 0))
+
+
 class Journals(unittest.TestCase):
     def entry(self, **more):
         return {"MESSAGE": LINE, "_TRANSPORT": "kernel", "_HOSTNAME": "h1",
@@ -98,6 +139,32 @@ class Journals(unittest.TestCase):
     def test_json_for_people(self):
         found, _ = read(json.dumps(self.entry(), indent=8))
         self.assertEqual(found[0].pairs, record.Record.from_line(LINE).pairs)
+
+    def test_json_in_every_form(self):
+        """journalctl -o json-seq, json-sse, json-pretty; jq -s; what ends in a number."""
+        line = LINE.replace("hole_age_us=n/a", "hole_age_us=5")
+        entry = self.entry(MESSAGE=line, _PID="0")
+        text = json.dumps(entry)
+        for form in (f"\x1e{text}\n", f"data: {text}\n\n", f"[{text}]\n",
+                     json.dumps(entry, indent=8) + "\n", f"x\n{text}\n"):
+            found, cut = read(form * 2)
+            self.assertEqual([(r.host, r.time, r.number("hole_age_us")) for r in found],
+                             [("h1", 1700000000000000, 5)] * 2, form)
+            self.assertEqual(cut, 0)
+        # Half of such an entry is text.
+        found, _ = read(json.dumps(entry, indent=8).rpartition("}")[0])
+        self.assertEqual(found[0].number("hole_age_us"), 5)
+
+    def test_two_cpus_in_the_same_microsecond(self):
+        entries = [self.entry(MESSAGE=LINE.replace("vcpu=0", f"vcpu={i}"), _BOOT_ID="b",
+                              _SOURCE_MONOTONIC_TIMESTAMP="71") for i in (0, 1)]
+        found, _ = read("".join(json.dumps(e) + "\n" for e in entries))
+        self.assertEqual([r["vcpu"] for r in found], ["0", "1"])
+
+    def test_json_without_end(self):
+        for deep in ("[" * 100000, '{"a":' * 100000, "9" * 100000):
+            self.assertEqual(read('{"rmp_enforce": ' + deep + "\n"), ([], 0))
+            self.assertEqual(read("{\n" + deep + "\n"), ([], 0))
 
     def test_one_violation_once(self):
         """The kernel's message, and what 'rmpctl journal' has made of it."""
@@ -156,6 +223,34 @@ class Command(unittest.TestCase):
                 2, "", f"rmpctl: {path} is not a VM. To read records from a file: 'rmpctl explain "
                 f"-f {path}'.\n"))
             self.assertEqual(self.said("explain", "-f", path)[0], 0)
+
+    def test_a_log_that_was_rotated_a_journal_a_bundle(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name, pack in (("kern.log.2.gz", gzip.compress), ("kern.log.2.xz", lzma.compress)):
+                with open(os.path.join(folder, name), "wb") as file:
+                    file.write(pack(f"{LINE}\n".encode()))
+                status, out, _ = self.said("explain", "-f", os.path.join(folder, name))
+                self.assertEqual((status, out.split("\n", 1)[0]),
+                                 (0, "implicit_shared: VM 7 (pid 200, e2e)"))
+            path = os.path.join(folder, "b.tar")
+            with tarfile.open(path, "w") as tar:
+                for name, data in (("dev/kmsg", f"4,1,5,-;{LINE}\n"),
+                                   ("proc/200/cmdline", "qemu\0-name\0guest=web1\0")):
+                    info = tarfile.TarInfo(f"rmp_enforce-h1-20261130-120000/{name}")
+                    info.size = len(data)
+                    tar.addfile(info, io.BytesIO(data.encode()))
+            self.assertIn("VM 7 on h1 (domain web1, pid 200, e2e)",
+                          self.said("explain", "-f", path)[1])
+            with open(path + ".gz", "wb") as file:
+                file.write(b"\x1f\x8b\x08\x00 not really")
+            status, _, err = self.said("explain", "-f", path + ".gz")
+            self.assertEqual((status, err.startswith(f"rmpctl: can't read {path}.gz: ")),
+                             (3, True))
+
+    def test_a_vm_and_a_file(self):
+        status, out, err = self.said("explain", "web1", "-f", "kern.log")
+        self.assertEqual((status, out), (2, ""))
+        self.assertIn("leave out web1, or -f kern.log", err)
 
     def test_a_record_that_says_nothing(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -15,7 +15,7 @@ import unittest
 import unittest.mock
 
 import many_hosts
-from rmpctl import cli, reading, record, triage
+from rmpctl import cli, hosts, reading, record, triage
 from rmpctl.host import MODULE
 from test_formats import LINE
 from test_hostile import NAMES, FakeRoot
@@ -135,6 +135,25 @@ class Groups(unittest.TestCase):
                          (triage.LIMIT, 5, triage.LIMIT + 6))
 
 
+class Hosts(unittest.TestCase):
+    def test_names_of_one_host(self):
+        for one, other, same in (("h1", "h1", True), ("h1", "h1.a.org", True),
+                                 ("h_1.a.org", "h1", True), ("H1", "h1", True),
+                                 ("h1.a.org", "h1.b.org", False), ("h1", "h2", False),
+                                 ("10.0.0.5", "10.0.0.6", False), ("10", "10.0.0.5", False),
+                                 ("fe80::1", "fe80::2", False), (None, "h1", False),
+                                 (None, None, True), ("-", "_", False)):
+            self.assertEqual((hosts.is_same(one, other), hosts.is_same(other, one)),
+                             (same, same), (one, other))
+
+    def test_which_name_is_shown(self):
+        self.assertEqual(hosts.by_one_name({"h1", "h1.a.org", "h_2", "h2", "10.0.0.5", None}),
+                         {"h1": "h1.a.org", "h1.a.org": "h1.a.org", "h_2": "h_2", "h2": "h_2",
+                          "10.0.0.5": "10.0.0.5", None: None})
+        self.assertEqual(hosts.by_one_name({"h1", "h1.a", "h1.b"}),
+                         {"h1": "h1", "h1.a": "h1.a", "h1.b": "h1.b"})
+
+
 class Times(unittest.TestCase):
     def test_where_and_when(self):
         utc = 1700000000
@@ -144,6 +163,14 @@ class Times(unittest.TestCase):
                 (f"{iso}.123456+00:00 h1 kernel: ", "h1", utc), (f"{iso}Z h1 kernel: ", "h1", utc),
                 (time.strftime("[%a %b %d %H:%M:%S %Y] ", time.localtime(utc)), None, utc),
                 ("[   71.4] ", None, None), ("", None, None), ("> <4>", None, None),
+                ("[   71.4][  T123] ", None, None), ("[   71.4] h1 kernel: ", "h1", None),
+                (f"{iso},123456+00:00 ", None, utc), (f"{iso.replace('T', ' ')}Z h1 kernel: ", "h1",
+                                                      utc),
+                (f"{utc}.123456 h1 kernel: ", "h1", utc),
+                (time.strftime("%a %Y-%m-%d %H:%M:%S CET h1 kernel: ", time.localtime(utc)), "h1",
+                 utc),
+                (f"<4>1 {iso}.1+00:00 h1 kernel - - - [   71.4] ", "h1", utc),
+                (f"<4>{iso}Z 10.0.0.5 [   71.4] ", "10.0.0.5", utc),
                 ("Feb 31 00:00:00 h1 kernel: ", "h1", None)):
             host_found, usec = reading.where(front + LINE)
             self.assertEqual((host_found, usec and usec // 1000000), (host, seconds), front)
@@ -257,6 +284,63 @@ class Inputs(unittest.TestCase):
         self.assertEqual(run("triage", os.path.join(self.folder, "bad.gz"))[0], 3)
         self.assertEqual(run("triage", "/nonexistent")[0], 3)
 
+    def test_a_tar_file_that_somebody_has_made_up(self):
+        for pax in ({"GNU.sparse.major": "0", "GNU.sparse.minor": "1", "GNU.sparse.map": "0,1,x"},
+                    {"GNU.sparse.major": "1", "GNU.sparse.minor": "0",
+                     "GNU.sparse.realsize": "zz"}):
+            path = os.path.join(self.folder, "b.tar")
+            with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
+                info = tarfile.TarInfo("rmp_enforce-h1-20261130-120000/dev/kmsg")
+                info.size, info.pax_headers = len(LINE), pax
+                tar.addfile(info, io.BytesIO(LINE.encode()))
+            self.assertEqual(run("triage", path),
+                             (3, "", f"rmpctl: can't read {path}: it is broken.\n"))
+
+    def test_a_folder_that_is_not_ours_to_read(self):
+        """Those beside it are read, and it is named."""
+        def scandir(path):
+            if str(path).endswith("/secret"):
+                raise PermissionError(13, "Permission denied", path)
+            return plain(path)
+
+        plain = os.scandir
+        os.mkdir(os.path.join(self.folder, "secret"))
+        self.put("good", f"{LINE}\n")
+        with unittest.mock.patch("os.scandir", scandir):
+            report = json.loads(run("triage", "--json", self.folder)[1])
+        self.assertEqual((report["violations"], report["notes"]), (
+            1, [f"{self.folder}/secret could not be read: Permission denied."]))
+
+    def test_a_host_by_several_names(self):
+        """A journal has it with its domain, syslog without, a bundle letters and digits only."""
+        entry = {"_TRANSPORT": "kernel", "MESSAGE": LINE, "_HOSTNAME": "h_1.example.org",
+                 "__REALTIME_TIMESTAMP": "1700000000000000"}
+        self.put("a.json", json.dumps(entry) + "\n")
+        self.put("b.log", f"Nov 30 03:48:19 h_1 kernel: {LINE}\n")
+        other = LINE.replace("n=1 ", "n=2 ")
+        path = os.path.join(self.folder, "rmp_enforce-h1-20261130-120000.tar")
+        with tarfile.open(path, "w") as tar:
+            for name, data in (("dev/kmsg", f"4,1,5,-;{LINE}\n4,2,6,-;{other}\n"),
+                               ("proc/200/cmdline", "qemu\0-name\0guest=web1\0")):
+                info = tarfile.TarInfo(f"rmp_enforce-h1-20261130-120000/{name}")
+                info.size = len(data)
+                tar.addfile(info, io.BytesIO(data.encode()))
+        report = json.loads(run("triage", "--json", self.folder)[1])
+        self.assertEqual((report["violations"], report["hosts"]), (2, 1))
+        self.assertEqual(report["groups"][0]["hosts"], [["h_1.example.org", 2]])
+        self.assertEqual(report["groups"][0]["domains"], [["web1", 2]])
+        # With two domains they are two hosts, whatever else is the same.
+        self.put("c.json", json.dumps(entry | {"_HOSTNAME": "h_1.example.com"}) + "\n")
+        report = json.loads(run("triage", "--json", self.folder)[1])
+        self.assertEqual(report["violations"], 3)
+
+    def test_a_bundle_as_this_host(self):
+        root = FakeRoot(self)
+        out = run("--root", root.folder, "triage")[1]
+        self.assertNotIn("None", out)
+        self.assertIn(f"VM 3 of {os.path.basename(root.folder)} (1)", out)
+        self.assertRegex(out, r"\A1 violation in 1 group, of 1 host\n")
+
     def test_a_journal_is_read_by_journalctl(self):
         """A journalctl that says what it was asked for, and gives an entry."""
         fake = self.put("journalctl", "#!/bin/sh\necho \"$@\" >\"${0%/*}/asked\"\n"
@@ -312,5 +396,15 @@ class Here(unittest.TestCase):
         self.assertIn("12 violations in 2 groups, of 1 host", out)
         self.assertIn("web1 (6)", out)
         self.assertTrue(root.host.exists(MODULE))
+        # One bug a thousand times is noise, too; and a thousand bugs leave room for the record.
+        same = [lines[0].replace("n=0 ", f"n={i} ") for i in range(1000)]
+        for texts, said in ((same, "has 1000 violations in 1 group;"),
+                            ([f"{t} site=f{i}" for i, t in enumerate(same)],
+                             "... and 988 groups more\n\nThe last one:")):
+            root.put("dev/kmsg", "".join(f"4,{i},{i},-;rmp_enforce: violation {text}\n"
+                                         for i, text in enumerate(texts)))
+            out = run("--root", root.folder, "explain")[1]
+            self.assertIn(said, out)
+            self.assertLess(out.count("\n"), 60)
         root.put("dev/kmsg", "")
         self.assertIn("no violation: nothing to group", run("--root", root.folder, "triage")[1])

@@ -4,10 +4,11 @@
 import os
 import sys
 
-from .. import ended, explanation, klog, reading, vm as vms
+from .. import ended, explanation, klog, vm as vms
 from ..arguments import add_vm, at_least, is_input
 from ..errors import OK, NoPermission, RmpctlError, UsageError
-from ..output import print_json
+from ..output import print_json, say
+from ..sources import Sources
 from ..triage import Triage, summary
 from ..units import plural
 
@@ -20,7 +21,8 @@ DETAILS = ("Of a VM that runs; of records in a file, in a pipe or in standard in
 def arguments(parser):
     add_vm(parser, optional=True)
     parser.add_argument("-f", "--file", metavar="FILE",
-                        help="read records from FILE, - is standard input")
+                        help="read records from FILE (a log, a journal, a bundle; also as .gz or "
+                        ".xz), - is standard input")
     parser.add_argument("-n", "--lines", type=at_least(0), metavar="N",
                         help="the last N records (default 1); 0 is all")
 
@@ -62,16 +64,19 @@ def _of_ended(host, name):
 
 
 def _records_of_file(path):
-    try:
-        with open(path, "rb") if path and path != "-" else sys.stdin.buffer as file:
-            source = reading.Reading(file)
-            found = list(source)
-    except OSError as error:
-        raise RmpctlError(f"can't read {path}: {error.strerror}.") from None
+    """Of a log, a journal or a bundle, also compressed; - is standard input."""
+    sources = Sources(names_hosts=False)
+    if path in (None, "-"):
+        found = list(sources.stream(sys.stdin.buffer, None))
+    else:
+        found = list(sources.of(path))
     for record in found:
-        key = (record.host, record["vm"], record["pid"])
-        record.domain = record.domain or source.domains.get(key)
-    if not found and source.cut:
+        record.domain = record.domain or sources.domain_of(record.host, record["vm"],
+                                                           record["pid"])
+    if not found and sources.problems:
+        path, why = sources.problems[0]
+        raise RmpctlError(f"can't read {path}: {why}.")
+    if not found and sources.cut:
         raise RmpctlError("the record in the input is cut before class=: nothing can be said "
                           "about it. Copy the whole line.")
     if not found:
@@ -82,6 +87,8 @@ def _records_of_file(path):
 
 def _records_to_explain(host, args):
     """(records, whether their VM may still be here to ask)"""
+    if args.vm and args.file:
+        raise UsageError(f"either of a VM, or of a file: leave out {args.vm}, or -f {args.file}.")
     if args.vm == "-":
         args.file, args.vm = "-", None
     if args.vm:
@@ -92,20 +99,23 @@ def _records_to_explain(host, args):
     return [record for _, record in klog.records(host)], True
 
 
-# From so many records on, explain without an argument shows first which bugs they are.
-NOISY = 10
+# From so many records on, explain without an argument shows first which bugs they are; but no
+# more of them than leave the last record on the screen.
+NOISY, GROUPS = 10, 12
 
 
 def _groups(records):
-    """Lines: the bugs that are in the kernel log, if there are several and many records."""
+    """Lines: the bugs that are in the kernel log, if there are many records."""
     triage = Triage()
     for record in records:
         triage.add(record)
-    if len(records) < NOISY or len(triage.groups) < 2:
+    if len(records) < NOISY:
         return
     yield (f"The kernel log has {plural(triage.count, 'violation')} in "
            f"{plural(len(triage.groups), 'group')}; 'rmpctl triage' has more on each:")
-    yield from summary(triage.sorted())
+    yield from summary(triage.sorted()[:GROUPS])
+    if len(triage.groups) > GROUPS:
+        yield f"         ... and {plural(len(triage.groups) - GROUPS, 'group')} more"
     yield ""
     yield "The last one:"
     yield ""
@@ -131,6 +141,5 @@ def run(host, args):
     if not found:
         print("no violation: nothing to explain")
     elif len(shown) < len(found) and sys.stdout.isatty():
-        print(f"\nrmpctl: {plural(len(found) - len(shown), 'earlier record')} left out; -n 0 "
-              "shows all.", file=sys.stderr)
+        say(f"{plural(len(found) - len(shown), 'earlier record')} left out; -n 0 shows all.")
     return OK

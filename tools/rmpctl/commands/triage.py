@@ -10,7 +10,7 @@ from ..arguments import at_least, is_input
 from ..errors import OK, RmpctlError
 from ..output import print_json
 from ..printable import printable
-from ..sources import Sources
+from ..sources import Sources, host_of_bundle
 from ..triage import Triage, domains_of, hosts_of, images_of
 from ..triage_page import page, when
 from ..units import plural
@@ -33,7 +33,7 @@ def arguments(parser):
 def _here(host):
     """Records of this host's kernel log, with the time at which they were."""
     boot = time.time() - time.clock_gettime(time.CLOCK_MONOTONIC) if host.is_live else None
-    node = os.uname().nodename if host.is_live else None
+    node = os.uname().nodename if host.is_live else host_of_bundle(host.root)
     for message, record in klog.records(host):
         record.host = node
         record.time = None if boot is None else int((boot + message.usec / 1e6) * 1e6)
@@ -48,7 +48,8 @@ def _records(host, args, sources):
         sources.inputs = 1
         for record in _here(host):
             if record.domain:
-                sources.domains[record.host, record["vm"], record["pid"]] = record.domain
+                sources.domains.note(record.host, record["vm"], record["pid"],
+                                     value=record.domain)
             yield record
     for path in args.input:
         if path == "-":
@@ -60,8 +61,8 @@ def _records(host, args, sources):
             yield from sources.of(path)
 
 
-def _group(group, sources, limit):
-    hosts, domains = hosts_of(group), domains_of(group, sources)
+def _group(group, names, sources, limit):
+    hosts, domains = hosts_of(group, names), domains_of(group, names, sources)
     example = group.example
     key = (example.host, example["vm"], example["pid"])
     example.domain = example.domain or sources.domain_of(*key)
@@ -80,10 +81,11 @@ def _group(group, sources, limit):
 
 def report_of(triage, sources, limit):
     """All that was found, as --json prints it."""
-    groups = [_group(g, sources, limit) for g in triage.sorted()]
+    names = triage.hosts()
+    groups = [_group(g, names, sources, limit) for g in triage.sorted()]
     firsts = [g["first_us"] for g in groups if g["first_us"] is not None]
     lasts = [g["last_us"] for g in groups if g["last_us"] is not None]
-    hosts = {host for g in triage.groups.values() for host, _, _ in g.vms}
+    hosts = set(names.values())
     notes = []
     if triage.repeated:
         notes.append(f"{plural(triage.repeated, 'record')} came more than once, from several "
@@ -110,7 +112,9 @@ def _named(entries, total):
 
 def text(report):
     """Lines for a person."""
-    yield f"{report['headline']}; {when(report['first_us'])} to {when(report['last_us'])}"
+    times = ("" if report["first_us"] is None else
+             f"; {when(report['first_us'])} to {when(report['last_us'])}")
+    yield report["headline"] + times
     for i, g in enumerate(report["groups"], 1):
         yield ""
         yield f"{i}. {g['title']}"
@@ -118,7 +122,8 @@ def text(report):
                                                    if g["acted_upon"] else "")),
                  ("hosts", f"{g['hosts_total']}: {_named(g['hosts'], g['hosts_total'])}"),
                  ("domains", f"{g['domains_total']}: {_named(g['domains'], g['domains_total'])}"),
-                 ("seen", f"first {when(g['first_us'])}, last {when(g['last_us'])}")]
+                 ("seen", when(None) if g["first_us"] is None else
+                  f"first {when(g['first_us'])}, last {when(g['last_us'])}")]
         if g["images"]:
             facts.append(("started with", _named(g["images"], len(g["images"]))))
         if g["places"]:
