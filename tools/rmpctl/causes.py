@@ -102,7 +102,8 @@ CAUSES = {
          Cause("A page table is in memory that the guest has not accepted, or a page-table entry "
                "above it is wrong.", _by("walk")),
          Cause("The guest never asks for private memory at all, and nobody has insisted so far.",
-               _both(_by("read", "write"), _never_asked)),
+               lambda r: (r["op"] in ("read", "write") and r["psc"] == "none" and
+                          not r.was_refused)),
          ZEROPAD],
         ["The code that accepts memory: boot stub, unaccepted-memory support, memory "
          "hotplug. Each range needs a PSC to private, then PVALIDATE."]),

@@ -47,7 +47,9 @@ def _who(host, record):
     name = f"domain {printable(name)}, " if name else ""
     load = " of an earlier load of the module" if record.earlier_load else ""
     where = f" on {printable(record.host)}" if record.host else ""
-    return f"VM {record['vm']}{load}{where} ({name}pid {record['pid']}, {record['comm']})"
+    process = f"pid {record['pid']}" if record.has("pid") else "pid not known"
+    process += f", {record['comm']}" if record.has("comm") else ""
+    return f"VM {record['vm']}{load}{where} ({name}{process})"
 
 
 def _refused(record):
@@ -67,8 +69,9 @@ def _taken_away(record):
     """Sentences on a page that the VMM has discarded."""
     yield (f"The VMM took this page away {ago(record.number('hole_age_us'))} before, by a hole "
            "in guest_memfd. What the guest had there is lost.")
-    yield ("The new page is not validated: if the guest dies of a #VC with error code 0x404 of "
-           "its own here, this is why.")
+    if record["access"] == "private":
+        yield ("The new page is not validated: if the guest dies of a #VC with error code 0x404 "
+               "of its own here, this is why.")
 
 
 def in_short(record):
@@ -88,17 +91,24 @@ def in_short(record):
     return " ".join(said) or None
 
 
+def _vcpu(record, key):
+    """Somebody may have left out a part of the record."""
+    return f"vCPU {record[key]}" if record.has(key) else "a vCPU"
+
+
 def _access(record):
-    text = (f"vCPU {record['vcpu']} {OPS.get(record['op'], record['op'])} "
-            f"guest frame {record['gfn']} (gpa {record['gpa']}) as {record['access']} memory")
+    gpa = f" (gpa {record['gpa']})" if record.has("gpa") else ""
+    where = f"guest frame {record['gfn']}{gpa}"
     if record["op"] == "walk":
-        text = (f"vCPU {record['vcpu']} used guest frame {record['gfn']} (gpa "
-                f"{record['gpa']}) as a page table, which is a private access")
-    return text
+        return f"{_vcpu(record, 'vcpu')} used {where} as a page table, which is a private access"
+    did = OPS.get(record["op"], record["op"]) if record.has("op") else "used"
+    return f"{_vcpu(record, 'vcpu')} {did} {where} as {record['access']} memory"
 
 
 def _expected(record):
     state, source = record["expected"], record["source"]
+    if not record.has("expected"):
+        return "what state the page was in is not known"
     if state == "initial" and record["psc"] in ("private", "shared"):
         return ("what it had asked for holds no more: the VMM has put other memory there "
                 "since, or there was none then")
@@ -114,7 +124,7 @@ def _expected(record):
         "attribute": "says KVM; the VM is older than the module, so nobody knows what the "
                      "guest asked for",
     }.get(source, source)
-    return f"the page was {state} ({why})"
+    return f"the page was {state}" + (f" ({why})" if record.has("source") else "")
 
 
 def _host_did(record):
@@ -140,6 +150,9 @@ def _verdict(record):
     if record["class"] == "in_flight" and right:
         return (f", rightly. But KVM's attribute of the page was {record['attr']} already: the VMM "
                 "converts it for another request, and had not answered that yet.")
+    if record["class"] == "in_flight" and record["expected"] == "initial":
+        return (f", before the VMM had answered a request to make it {record['access']}. No other "
+                "request for this page holds, and it was not launched with the guest.")
     if record["class"] == "in_flight":
         return (f", before the VMM had answered a request to make it {record['access']}. Until "
                 f"then {_expected(record)}.")
@@ -173,18 +186,19 @@ def _psc(record):
     elif state == "none":
         text = "No page-state change of this page was ever completed."
     elif state == "unknown":
-        text = ("Whether the guest ever asked for this page is not known: the VM is older than "
-                "the module, its history is lost, or it has asked for more than 32768 distinct "
-                "ranges.")
+        text = ("Its last page-state change, if there was one, is not known: the VM is older "
+                "than the module, its history is lost, or it has asked for more than 32768 "
+                "distinct ranges.")
     elif not record.has("psc_pages"):
         text = f"Its last page-state change was to {state}. The record is cut there."
     else:
         age = record.number("psc_age_us")
         pages = record.number("psc_pages")
-        range_text = (f"for {record['psc_gfn']}" if pages == 1 else
-                      f"for {plural(pages, 'page')} from {record['psc_gfn']} on") if pages else ""
-        text = (f"Its last page-state change, to {state}, was asked for by vCPU "
-                f"{record['psc_vcpu']} {range_text} and answered "
+        first = record["psc_gfn"] if record.has("psc_gfn") else "a page that is not known"
+        range_text = (f" for {first}" if pages == 1 else
+                      f" for {plural(pages, 'page')} from {first} on") if pages else ""
+        text = (f"Its last page-state change, to {state}, was asked for by "
+                f"{_vcpu(record, 'psc_vcpu')}{range_text} and answered "
                 f"{ago(age) if age is not None else 'some time'} before.")
     if record["used"] in ("private", "shared"):
         text += (f" The guest has used the page as {record['used']} before, without asking, "

@@ -203,6 +203,30 @@ class Explaining(unittest.TestCase):
         self.assertNotIn("convert", said)
         self.assertNotIn("but the page was", said)
 
+    def test_a_page_without_a_note_of_its_last_request(self):
+        """The guest has asked for more ranges than are kept: it does ask."""
+        said = self.said(**{"class": "first_touch"}, access="private", op="read", psc="unknown",
+                         expected="initial", source="none", action="none", mode="lenient")
+        self.assertIn("Its last page-state change, if there was one, is not known", said)
+        self.assertIn("PVALIDATE only", said)
+        self.assertNotIn("never asks for private memory at all", said)
+        self.assertIn("never asks for private memory at all", self.said(
+            **{"class": "first_touch"}, access="private", op="read", psc="none",
+            expected="initial", source="none"))
+
+    def test_a_shared_access_to_a_page_that_was_taken_away(self):
+        """What dies of a new page is a private access."""
+        said = self.said(hole_age_us="7")
+        self.assertIn("The VMM took this page away 7 us before", said)
+        self.assertNotIn("0x404 of its own", said)
+
+    def test_in_flight_of_a_page_that_nobody_asked_for_before(self):
+        said = self.said(**{"class": "in_flight"}, access="private", expected="initial",
+                         source="none", psc="none", action="none", mode="lenient")
+        self.assertIn("before the VMM had answered a request to make it private. No other request "
+                      "for this page holds", said)
+        self.assertNotIn("never asked", said)
+
     def test_in_flight(self):
         said = self.said(**self.PRIVATE | {"class": "in_flight", "action": "none"})
         self.assertIn("before the VMM had answered a request to make it private. Until then the "
@@ -313,6 +337,18 @@ class Explaining(unittest.TestCase):
         self.assertIsNone(record.Record.from_line(older).cut_after)
         self.assertIsNone(record.Record.from_line(LINE + " site=a").cut_after)
         self.assertIn("The record is cut after escalated=", self.cut_at("used"))
+
+    def test_what_somebody_has_left_out_is_not_made_up(self):
+        body = LINE.partition("violation ")[2]
+        for key in set(record.VALUES) - set(record.NEEDED):
+            r = record.Record.from_text(re.sub(rf" {key}=\S+", "", body))
+            said = " ".join(" ".join(explanation.text(None, r)).split())
+            self.assertNotRegex(said, "n/a|None|  ", key)
+        r = record.Record.from_text("vm=7 gfn=0x1 access=shared class=implicit_shared ... action=vc "
+                                    "escalated=no")
+        said = " ".join(" ".join(explanation.text(None, r)).split())
+        self.assertIn("VM 7 (pid not known) what happened a vCPU used guest frame 0x1 as shared "
+                      "memory, but what state the page was in is not known.", said)
 
     def neighbours(self, *lines, psc_seq=None, known=True, **changes):
         said = parse_pairs(LINE.partition("violation ")[2]) | changes
