@@ -23,6 +23,11 @@ def _split(tag):
     return (space, name) if tag.startswith("{") and brace else (None, tag)
 
 
+def _looks_like(text, what):
+    """Whether a name is this one, but for how it is written."""
+    return what in "".join(c for c in text.lower() if c.isalnum())
+
+
 def _policy_of(root):
     """The policy's element, or None.
 
@@ -36,7 +41,7 @@ def _policy_of(root):
         if not isinstance(element.tag, str) or element in ours:
             continue
         space, name = _split(element.tag)
-        if name.lower().replace("_", "-") != NAME and space != NAMESPACE:
+        if not _looks_like(name, "rmpenforce") and not _looks_like(space or "", "rmpenforce"):
             continue
         if space == NAMESPACE:
             why = "stands where it means nothing" if name == NAME else "is none that there is"
@@ -77,9 +82,20 @@ class Policy:
                               f"{', '.join(ATTRIBUTES)}.")
         if self.element.get("required", "no") not in ("yes", "no"):
             raise RmpctlError("required of <rmp-enforce> is 'yes' or 'no'.")
+        if len(self.element) or (self.element.text or "").strip():
+            raise RmpctlError("<rmp-enforce> has something in it, which would mean nothing; all it "
+                              "takes are attributes.")
         words = [f"{name}={self.element.get(name)}" for name in ("mode", "action")
                  if self.element.get(name) is not None]
-        words += [w for w in self.element.get("policy", "").replace(",", " ").split() if w]
+        classes = self.element.get("policy", "").replace(",", " ").split()
+        names = [word.partition("=")[0] for word in classes]
+        for name in names:
+            if name in ("mode", "action"):
+                raise RmpctlError(f"policy of <rmp-enforce> is for classes; {name} is an attribute "
+                                  "of its own.")
+            if names.count(name) > 1:
+                raise RmpctlError(f"policy of <rmp-enforce> has {name} more than once.")
+        words += classes
         if not words:
             raise RmpctlError("<rmp-enforce> asks for nothing: give it mode=, action= or policy=.")
         return words

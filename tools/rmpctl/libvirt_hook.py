@@ -156,6 +156,10 @@ def main(argv):
     except RmpctlError as error:
         print(printable(f"rmp-enforce: {error}"), file=sys.stderr)
         return 1
+    except OSError as error:
+        print(printable(f"rmp-enforce: domain {name}: its policy can't be applied: "
+                        f"{error.filename or 'the hook'}: {error.strerror}."), file=sys.stderr)
+        return 1
     return 0
 
 

@@ -5,6 +5,7 @@ import contextlib
 import io
 import os
 import re
+import subprocess
 import tempfile
 import time
 import unittest
@@ -131,11 +132,66 @@ class Policies(unittest.TestCase):
                  "has the namespace 'https://rmp-enforce.invalid/libvirt/1', which this version"),
                 (f"<rmp-enforce xmlns='{domain_policy.NAMESPACE[:-1]}2' mode='strict'/>",
                  "does not know"),
+                ("<x:RMP-Enforce xmlns:x='urn:x' mode='strict'/>", "has the namespace 'urn:x'"),
+                ("<x:rmpenforce xmlns:x='urn:x' mode='strict'/>", "has the namespace 'urn:x'"),
+                ("<x:rmp_enforce-policy xmlns:x='urn:x' mode='strict'/>", "has the namespace"),
+                (f"<policy xmlns='{domain_policy.NAMESPACE[:-1]}2' mode='strict'/>",
+                 "which this version does not know"),
+                ("<p:policy xmlns:p='https://example.org/RMP_enforce' mode='strict'/>",
+                 "which this version does not know"),
                 (f"<a><rmp-enforce {ours} mode='strict'/></a>", "stands where it means nothing"),
                 (f"<policy {ours} mode='strict'/>", "is none that there is"),
                 (f"<rmp-enforce {ours}/>" * 2, "there are several")):
             with self.assertRaisesRegex(RmpctlError, re.escape(why)):
                 self.policy(metadata)
+
+    def test_what_would_mean_nothing(self):
+        """Whoever wrote it takes the guest for guarded."""
+        start = f"<r:rmp-enforce xmlns:r='{domain_policy.NAMESPACE}' "
+        for rest, why in (
+                ("action='vc'><mode>strict</mode></r:rmp-enforce>", "has something in it"),
+                ("action='vc'>mode=strict</r:rmp-enforce>", "has something in it"),
+                ("mode='strict' policy='mode=off'/>", "mode is an attribute of its own"),
+                ("mode='strict' policy='vmpl=report, vmpl=enforce'/>", "has vmpl more than once"),
+                ("mode='strict' r:mode='off'/>", "has no attribute")):
+            with self.assertRaisesRegex(RmpctlError, re.escape(why)):
+                self.policy(start + rest).assignments()
+        self.assertEqual(self.policy(start + "mode='strict'>\n <!-- x --> </r:rmp-enforce>")
+                         .assignments(), ["mode=strict"])
+
+    def test_the_script_lets_through_what_the_policy_refuses(self):
+        """libvirt starts it; most domains are not for Python."""
+        with tempfile.TemporaryDirectory() as folder:
+            script = os.path.join(folder, "rmp-enforce")
+            with (open(os.path.join(TOP, "tools", "libvirt", "rmp-enforce"), encoding="ascii") as
+                  there, open(script, "w", encoding="ascii") as here):
+                here.write(there.read().replace("tools=/usr/share/rmp-enforce-tools",
+                                                f"tools='{os.path.join(TOP, 'tools')}'"))
+            for metadata, status in (
+                    ("<x:RMP_Enforce xmlns:x='urn:x' mode='strict'/>", 1),
+                    ("<rmp_enforce mode='strict'/>", 1), ("<x:rmpenforce xmlns:x='urn:x'/>", 1),
+                    ("<x:other xmlns:x='urn:x'/>", 0)):
+                done = subprocess.run(
+                    ["sh", script, "web1", "prepare", "begin", "-"], capture_output=True, text=True,
+                    input=f"<domain><metadata>{metadata}</metadata></domain>", check=False)
+                self.assertEqual((done.returncode, done.stderr.count("\n")), (status, status),
+                                 metadata)
+
+    def test_a_name_that_is_too_long_for_a_file(self):
+        said = io.StringIO()
+        xml = (f"<domain><metadata><rmp-enforce xmlns='{domain_policy.NAMESPACE}' mode='strict'/>"
+               "</metadata><launchSecurity type='sev-snp'/></domain>")
+        with tempfile.TemporaryDirectory() as folder:
+            os.makedirs(os.path.join(folder, MODULE))
+            for name, text in (("mode", "lenient"), ("available_modes", "off lenient strict")):
+                with open(os.path.join(folder, MODULE, name), "w", encoding="ascii") as file:
+                    file.write(text)
+            with (contextlib.redirect_stderr(said),
+                  unittest.mock.patch("sys.stdin", io.StringIO(xml)),
+                  unittest.mock.patch.dict(os.environ, {"RMP_ENFORCE_ROOT": folder})):
+                self.assertEqual(libvirt_hook.main(["w" * 250, "start"]), 1)
+        self.assertRegex(said.getvalue(), r"\Armp-enforce: domain w+: its policy can't be applied: "
+                                          r".*File name too long\.\n\Z")
 
     def test_the_start_is_refused(self):
         said = io.StringIO()
