@@ -6,6 +6,7 @@ import os
 
 from .errors import RmpctlError
 from .host import MODULE
+from .pairs import number
 from .record import MARK, Record
 
 LOADED = "rmp_enforce: loaded"
@@ -18,11 +19,11 @@ Message = collections.namedtuple("Message", "level seq usec text")
 def parse(entry):
     """One entry: "priority,sequence,usec,flags[,...];text", then details."""
     head, semicolon, rest = entry.partition(";")
-    fields = head.split(",")
-    if not semicolon or len(fields) < 3 or not fields[1].isdigit():
+    fields = [number(field) for field in head.split(",")[:3]]
+    if not semicolon or len(fields) < 3 or None in fields:
         return None
     text = rest.split("\n", 1)[0]
-    return Message(int(fields[0]) & 7, int(fields[1]), int(fields[2]), text)
+    return Message(fields[0] & 7, fields[1], fields[2], text)
 
 
 def _entries(path):

@@ -45,9 +45,12 @@ def kind_of(state, source):
 
 
 def _parse_run(line):
+    """(pairs, first, end) of a line; first and end are None if it has no range of pages."""
     pairs = parse_pairs(line)
     first, last = number(pairs.get("gfn")), number(pairs.get("last"))
-    return pairs, first, None if last is None else last + 1
+    if first is None or last is None or not 0 <= first <= last:
+        return pairs, None, None
+    return pairs, first, last + 1
 
 
 def read_runs(lines):
@@ -59,7 +62,7 @@ def read_runs(lines):
     end = 0
     for line in lines:
         pairs, first, run_end = _parse_run(line)
-        if first is None or run_end is None or run_end <= end:
+        if first is None or run_end <= end:
             continue
         yield Run(max(first, end), run_end,
                   kind_of(pairs.get("state"), pairs.get("source")), pairs.get("asked"))
@@ -81,9 +84,9 @@ def read_holes(lines):
     out = []
     for line in lines:
         pairs, first, end = _parse_run(line)
-        if first is not None and end is not None:
+        if first is not None:
             out.append((Range(first, end), number(pairs.get("age_us"))))
-    return sorted(out)
+    return sorted(out, key=lambda hole: hole[0])
 
 
 def join(ranges):

@@ -8,6 +8,7 @@ from . import domain, ended
 from .classes import CLASSES, GUEST_ERRORS, OTHERS, POLICY_CLASSES
 from .errors import NoPermission, RmpctlError, UsageError, VmGone
 from .host import DEBUG, MODULE
+from .pairs import number
 from .record import Record
 
 COUNTERS = ("launch_pages", "psc_requests", "psc_completed", "psc_refused", "psc_redundant",
@@ -48,6 +49,14 @@ class Vm:
                 raise self._gone() from None
             raise
 
+    def number(self, name):
+        """A number; None if this version of the module lacks the file."""
+        text = self.read(name)
+        value = number(text)
+        if value is None and text is not None:
+            raise RmpctlError(f"{self.host.path(self.folder, name)} has no number in it.")
+        return value
+
     def has_debug(self, name):
         """Whether this version of the module has such a file."""
         return self.host.exists(DEBUG, str(self.id), name)
@@ -70,7 +79,7 @@ class Vm:
 
     @property
     def pid(self):
-        return int(self.read("pid"))
+        return self.number("pid")
 
     @property
     def domain(self):
@@ -95,16 +104,13 @@ class Vm:
         """
         out = {"vm": self.id, "domain": self.domain}
         for name in WORDS:
-            out[name] = self.read(name)
-        for name in ("pid", "vcpus"):
-            out[name] = None if out[name] is None else int(out[name])
+            out[name] = self.number(name) if name in ("pid", "vcpus") else self.read(name)
         for name in COUNTERS:
-            value = self.read(name)
-            out[name] = None if value is None else int(value)
+            out[name] = self.number(name)
         out["policy"] = {c: self.read(f"policy/{c}") for c in POLICY_CLASSES}
-        out["violations"] = {c: int(self.read(f"violations/{c}") or 0) for c in CLASSES}
+        out["violations"] = {c: self.number(f"violations/{c}") or 0 for c in CLASSES}
         for name in ("enforced", "repeated"):
-            out[name] = int(self.read(f"violations/{name}") or 0)
+            out[name] = self.number(f"violations/{name}") or 0
         try:
             last, readable = self.last_violation(), True
         except NoPermission:

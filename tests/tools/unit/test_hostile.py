@@ -13,10 +13,11 @@ import tempfile
 import unittest
 import unittest.mock
 
-from rmpctl import cli, classes, domain, libvirt_hook, map_png, record, vm as vms
+from rmpctl import cli, classes, domain, klog, libvirt_hook, map_png, record, vm as vms
 from rmpctl.commands import bundle, journal
 from rmpctl.host import DEBUG, MODULE, Host
 from rmpctl.printable import printable
+from terminal import Terminal
 from test_formats import LINE, TOP
 
 TOOLS = os.path.join(TOP, "tools")
@@ -136,6 +137,16 @@ class Shown(unittest.TestCase):
                 if not line.startswith("# "):
                     self.assertRegex(line, f"^{sample.pattern}$")
 
+    def test_metrics_in_a_terminal(self):
+        """A file has names as they are; a terminal would do what they say."""
+        self.root.call(NAMES[0])
+        terminal = Terminal(lambda: cli.main(["--root", self.root.folder, "metrics"]), 80, 24)
+        while terminal.read(0.2):
+            pass
+        self.assertEqual(terminal.end(), 0)
+        self.assertIn(b'domain="\\x1b[2J', terminal.sent)
+        self.assertNotIn(b"\033", terminal.sent)
+
     def test_picture(self):
         for name in NAMES:
             self.root.call(name)
@@ -203,6 +214,51 @@ class Lines(unittest.TestCase):
                 self.assertEqual(status, 0, lines)
                 self.assertNotIn("-", err)
                 self.assertEqual([c for c in out if not c.isprintable() and c != "\n"], [])
+
+
+class Numbers(unittest.TestCase):
+    """What should be a number, and is none."""
+
+    def test_of_a_vm(self):
+        root = FakeRoot(self)
+        for name in ("\u00b2", "pid:\u00b2", "9" * 5000, "pid:" + "9" * 5000, "\uff11", "-1", "3.0"):
+            status, out, err = run("--root", root.folder, "show", "--", name)
+            self.assertIn(status, (2, 3), name)
+            self.assertEqual((out, err.count("\n")), ("", 1))
+
+    def test_in_the_kernel_log(self):
+        for head in ("x,1,5,-", "4,x,5,-", "4,1,x,-", "4,\u00b2,5,-", "4,1", "", ",,,", "4,1," + "9" * 99):
+            self.assertIsNone(klog.parse(f"{head};text"))
+
+    def test_in_a_bundle(self):
+        """It was made elsewhere: one sentence names the file."""
+        root = FakeRoot(self)
+        for name in ("pid", "vcpus", "psc_pages", "violations/host", "violations/enforced"):
+            path = f"{MODULE}/vms/3/{name}"
+            before = root.host.read(path)
+            for text in ("x", "", "1 2", "0x" + "f" * 99, "\u00b2"):
+                root.put(path, text + "\n")
+                for words in (["list"], ["show", "3"], ["metrics"], ["show"]):
+                    status, out, err = run("--root", root.folder, *words)
+                    self.assertEqual((status, out), (3, ""), (name, text))
+                    self.assertEqual(err, f"rmpctl: {root.folder}/{path} has no number in it.\n")
+            root.put(path, before + "\n")
+
+    def test_ranges_of_pages(self):
+        root = FakeRoot(self)
+        lines = ("gfn=0x100 last=0x50", "gfn=0x1", "last=0x1", "gfn=-1 last=5", "gfn=0x5 last=0x6",
+                 "gfn=0x5 last=0x6 age_us=4", f"gfn=0x7 last={2 ** 70}")
+        for name in ("page_state", "memory", "holes", "psc_unused"):
+            root.put(f"{DEBUG}/3/{name}", "".join(
+                f"{line} state=private source=psc asked=private\n" for line in lines))
+        for words in ([], ["--unused"], ["--json", "--unused"]):
+            status, out, err = run("--root", root.folder, "map", "3", *words)
+            self.assertEqual((status, err), (0, ""))
+        told = json.loads(out)
+        self.assertEqual(told["runs"], [{"gfn": 5, "pages": 2, "kind": "private",
+                                         "asked": "private"}])
+        self.assertEqual(told["unused"], [{"gfn": 5, "pages": 2}])
+        self.assertGreaterEqual(min(told["totals"].values()), 0)
 
 
 class Journal(unittest.TestCase):
@@ -277,6 +333,29 @@ class Bundles(unittest.TestCase):
                 status, out, _ = run("--root", os.path.join(folder, "top"), "list", "--json")
                 self.assertEqual((status, json.loads(out)[0]["domain"]),
                                  (0, name[:domain.LONGEST]))
+
+
+    def test_secrets_of_a_vmm(self):
+        """What says how a guest was set up stays; of the rest only that it was there."""
+        root = FakeRoot(self)
+        kept = ("guest=web1,debug-threads=on", "q35,confidential-guest-support=lsec0",
+                '{"qom-type":"sev-snp-guest","id":"lsec0","policy":196608}')
+        args = ["qemu", "-name", kept[0], "-machine", kept[1], "-object", kept[2], "-object",
+                '{"qom-type":"secret","id":"s0","data":"SECRET1","password": "SECRET2"}',
+                "-object", "secret,id=s1,data=SECRET3,format=raw", "-smbios",
+                "type=11,value=io.systemd.credential:root.password=SECRET4", "-fw_cfg",
+                "name=opt/com.coreos/config,string=SECRET5", "-append", "root=/dev/sda key=SECRET6",
+                "-blockdev", '{"driver":"https","url":"https://u:SECRET7@h/"}', "-vnc=SECRET8",
+                "-nographic"]
+        root.put("proc/7/cmdline", "\0".join(args) + "\0")
+        file = io.BytesIO()
+        bundle.Bundle(root.host, file, "top", lambda text: None).fill()
+        file.seek(0)
+        with tarfile.open(fileobj=file) as tar:
+            said = tar.extractfile("top/proc/7/cmdline").read().decode()
+        self.assertNotIn("SECRET", said)
+        for text in kept + ("-smbios", "-append", "-nographic", "-vnc"):
+            self.assertIn(text, said)
 
 
 class Hook(unittest.TestCase):

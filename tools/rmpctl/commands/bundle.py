@@ -37,15 +37,20 @@ COMMANDS = (("modinfo", "modinfo", "rmp_enforce"), ("dkms-status", "dkms", "stat
              "rmp-enforce*", "linux-image-*", "qemu-system-x86*", "libvirt-daemon*", "ovmf*",
              "systemd", "dkms"))
 
-HIDDEN = re.compile(r"(?<=password=)[^,]*|(?<=,data=)[^,]*")
+# Of a VMM's arguments, the options whose values say how the guest was set up. All others may
+# be secrets: keys, credentials in SMBIOS strings, files for the guest, URLs.
+SHOWN = ("name", "machine", "M", "accel", "cpu", "smp", "m", "object", "kernel", "bios", "numa",
+         "device", "global", "overcommit")
+HIDDEN = re.compile(r"(?<=password=)[^,]*|(?<=,data=)[^,]*|"
+                    r'(?<="data":)\s*"[^"]*"|(?<="password":)\s*"[^"]*"')
 LIMIT = 16 << 20    # of one file
 CHUNK = 1 << 16
+COMMAND_S = 60
 
 WHERE_TO = """\
 It goes to the issue tracker of the project that your package comes from. It has names of
 domains and arguments of VMMs in it: if everybody can read the tracker, write there that
 you have it, and send it to the maintainer who asks."""
-COMMAND_S = 60
 
 SUMMARY = "all that a maintainer would ask for, in one tar file"
 DETAILS = ("Settings, counters, page states, histories, the kernel log as far as it is of the "
@@ -56,6 +61,20 @@ DETAILS = ("Settings, counters, page states, histories, the kernel log as far as
 def arguments(parser):
     parser.add_argument("-o", "--output", metavar="FILE",
                         help="write FILE (default: rmp_enforce-HOST-DATE.tar.gz in this folder)")
+
+
+def without_secrets(args):
+    """A VMM's arguments, those that may be secret as three dots."""
+    out, option = [], None
+    for i, arg in enumerate(args):
+        if arg.startswith("-"):
+            option = arg.lstrip("-")
+            out.append(arg if "=" not in arg else arg.partition("=")[0] + "=...")
+        elif i == 0:
+            out.append(arg)
+        else:
+            out.append(HIDDEN.sub("...", arg) if option in SHOWN else "...")
+    return out
 
 
 class Bundle:
@@ -147,8 +166,7 @@ class Bundle:
             pid = self.host.read_or("", MODULE, "vms", vm_id, "pid")
             args = domain.cmdline(self.host, pid) if pid else []
             if args:
-                self.add(f"proc/{pid}/cmdline",
-                         "\0".join(HIDDEN.sub("...", a) for a in args) + "\0")
+                self.add(f"proc/{pid}/cmdline", "\0".join(without_secrets(args)) + "\0")
 
     def fill(self):
         self.say("settings, counters, page states")

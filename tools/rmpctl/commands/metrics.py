@@ -8,6 +8,7 @@ from ..classes import CLASSES
 from ..errors import OK, RmpctlError, UsageError
 from ..host import MODULE
 from ..output import print_json
+from ..printable import printable
 from ..prometheus import Writer
 
 # name, type, help, then how to get it from a VM's snapshot
@@ -109,13 +110,20 @@ def _of_the_host(out, host):
                 for vm in ended.read_or_none(host) or () for c, n in vm["violations"].items() if n])
 
 
+def _for_reader(text):
+    """Whoever scrapes it takes names as they are; a terminal would do what they say."""
+    if not sys.stdout.isatty():
+        return text
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def run(host, args):
     found = render(host)
     if args.output is None:
         if args.json:
             print_json(found.metrics)
         else:
-            sys.stdout.write(found.text())
+            sys.stdout.write(_for_reader(found.text()))
         return OK
     if args.json:
         raise UsageError("--output is for node_exporter, which reads no JSON: leave out --json.")
