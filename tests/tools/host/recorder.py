@@ -118,7 +118,7 @@ def screen(args, name, rows, seconds, meanwhile=None):
     pid, fd = pty.fork()
     if pid == 0:
         time.sleep(0.5)     # until the terminal has its size
-        os.environ["TERM"] = "xterm-256color"
+        os.environ["TERM"] = "linux"    # pyte does not understand all that xterm does
         os.execvp(args[0], args)
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, COLUMNS, 0, 0))
     data = read_for(fd, seconds / 2)

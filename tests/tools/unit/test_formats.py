@@ -476,7 +476,7 @@ class Watching(unittest.TestCase):
 
         looks = iter(([snapshot(1, 5)], [snapshot(1, 6), snapshot(2, 3)],
                       [snapshot(1, 6), snapshot(2, 4)]))
-        sampler = rates.Sampler(None)
+        sampler = rates.Sampler(Host("/nonexistent"))
         with unittest.mock.patch.object(vms, "snapshots", lambda host: next(looks)):
             new = [[row["new_errors"] for row in sampler.sample()] for _ in range(3)]
         self.assertEqual(new, [[0], [1, 3], [1, 4]])
