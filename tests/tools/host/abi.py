@@ -2,8 +2,8 @@
 """docs/ABI against the files that there are.
 
 An entry is fields of "Name:<tab>text", of which What may be there several times; what
-follows a Description is indented.  <id> is the number of a VM, <class> a class that has
-a policy.  A description begins with (RO) or (RW); what says "root only" is for root.
+follows a Description is indented.  <id> is the number of a VM, <class> a class: below
+policy one that has a policy, elsewhere any.  A description begins with (RO) or (RW); what says "root only" is for root.
 """
 
 import os
@@ -32,12 +32,13 @@ def entries(folder):
             yield entry
 
 
-def described(folder, classes):
+def described(folder, policy_classes, classes):
     """{file with <id> in it: its description}."""
     out = {}
     for entry in entries(folder):
         for what in entry["What"]:
-            for name in classes if "<class>" in what else ("",):
+            names = policy_classes if "/policy/" in what else classes
+            for name in names if "<class>" in what else ("",):
                 out[what.replace("<class>", name)] = entry["Description"][0]
     return {path: text for path, text in out.items() if not path.endswith("/")}
 

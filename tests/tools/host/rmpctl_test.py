@@ -117,9 +117,9 @@ def _():
 
 @suite.test("docs/ABI describes each file, and who may read and write it; and no other")
 def _():
-    from rmpctl.classes import POLICY_CLASSES
+    from rmpctl.classes import CLASSES, POLICY_CLASSES
     folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ABI")
-    described = abi.described(folder, POLICY_CLASSES)
+    described = abi.described(folder, POLICY_CLASSES, CLASSES)
     there = abi.existing(guests["web1"].vm)
     equal(sorted(there), sorted(described))
     equal(there, {path: abi.permissions(path, text) for path, text in described.items()})
