@@ -25,8 +25,12 @@ rpm_lints() {
 	has "^ *5 packages and 1 specfiles checked; 0 errors, 0 warnings" "$said"
 }
 
+# rpm_do ARGUMENT...: rpm itself takes the failure of most scriptlets lightly.
 rpm_do() {
-	rpm --nodeps "$@"
+	local said
+
+	heed rpm --nodeps "$@" || return
+	lacks 'scriptlet failed' "$said"
 }
 
 rpm_installs() {
@@ -69,7 +73,7 @@ rpm_erased() {
 
 # rpm_tools FOLDER: the tools of a build, on their own.
 rpm_tools() {
-	local tools=(rmp-enforce-tools rmp-enforce-libvirt rmp-enforce-bpftrace) said
+	local tools=(rmp-enforce-tools rmp-enforce-libvirt rmp-enforce-bpftrace)
 
 	rpm_do -iv "$1"/rmp-enforce-{tools,libvirt,bpftrace}-*.noarch.rpm
 	rpm -V --nodeps "${tools[@]}"
@@ -81,8 +85,7 @@ rpm_tools() {
 	if [ "$1" = "$out/rpm" ]; then
 		rpm_do -Uv "$out"/rpm-2/rmp-enforce-{tools,libvirt,bpftrace}-*.noarch.rpm
 		rpm_do -Uv "$out"/rpm-next/rmp-enforce-{tools,libvirt,bpftrace}-*.noarch.rpm
-		heed rmpctl --version
-		has "rmpctl $next" "$said"
+		is "rmpctl $next" "$(rmpctl --version)"
 	fi
 	rpm_do -ev "${tools[@]}"
 	is "" "$(rpm_leftovers || true)"
