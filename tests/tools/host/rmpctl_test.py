@@ -334,8 +334,10 @@ def _():
     last = guest.end_for_good()
     equal((last["pid"], last["comm"], last["state"], last["history"]),
           (guest.pid, "qemu-system-x86", "ended", "complete"))
-    equal((last["violations"]["implicit_shared"], last["psc_completed"], last["enforced"]),
-          (1, 4, 0))
+    equal((last["violations"]["implicit_shared"], last["enforced"]), (1, 0))
+    # It goes on until it ends.
+    if last["psc_completed"] < 4:
+        raise AssertionError(f"{last['psc_completed']} PSCs")
     new = {key: value - before.get(key, 0) for key, value in host_counters().items()
            if value != before.get(key)}
     for key, count in ((("violations_total", ("implicit_shared",)), 1), (("vms_seen_total", ()), 1),
