@@ -8,7 +8,7 @@ machine, each a stage further.
 
 import os
 
-from fleet import JOB, MODULE, Guest, command, end_guests
+from fleet import JOB, MODULE, Guest, command, end_guests, keep
 from ktap import Suite, equal, has, main
 from playbook import roll_out
 
@@ -43,6 +43,7 @@ def _():
     guests["web1"].wait_for("violations/implicit_shared", 1)
     run = roll_out(PLAYBOOK, install=False, status=2, hosts={
         "lenient": {}, "strict": BUT_WEB1, "again": BUT_WEB1, "all": STRICT})
+    keep("ansible.txt", run.output)
     equal(run.changed_on("lenient"), ["Keep the settings for each load of the module",
                                       "Have the module loaded at each boot",
                                       "Write metrics every 30 s"])
