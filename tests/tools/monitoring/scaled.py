@@ -25,7 +25,8 @@ def durations(expression):
 
 
 def without_durations(expression):
-    return DURATION.sub("T", expression)
+    """And without layout: Prometheus breaks lines where they get too long."""
+    return re.sub(r"\s+", " ", DURATION.sub("T", expression)).replace("( ", "(").replace(" )", ")")
 
 
 def scale(expression, factor):
