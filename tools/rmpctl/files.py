@@ -15,7 +15,7 @@ def replace(path, text):
 
 
 def _is_place(path):
-    """Whether a name is that of something to write into, such as /dev/stdout: not to be replaced."""
+    """Whether a name is of something to write into, as /dev/stdout is: not to be replaced."""
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:

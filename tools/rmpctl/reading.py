@@ -59,7 +59,7 @@ class Reading:
 
     @staticmethod
     def _plain(lines):
-        """Lines of text; entries of a journal as JSON, in each form that has it, as dictionaries."""
+        """Lines of text; entries of a journal as JSON, in each form of it, as dictionaries."""
         lines = _unquoted(lines)
         for line in lines:
             parts = [line]

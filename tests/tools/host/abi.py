@@ -3,7 +3,8 @@
 
 An entry is fields of "Name:<tab>text", of which What may be there several times; what
 follows a Description is indented.  <id> is the number of a VM, <class> a class: below
-policy one that has a policy, elsewhere any.  A description begins with (RO) or (RW); what says "root only" is for root.
+policy one that has a policy, elsewhere any.  A description begins with (RO) or (RW);
+what says "root only" is for root.
 """
 
 import os

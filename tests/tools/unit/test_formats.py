@@ -344,8 +344,8 @@ class Explaining(unittest.TestCase):
             r = record.Record.from_text(re.sub(rf" {key}=\S+", "", body))
             said = " ".join(" ".join(explanation.text(None, r)).split())
             self.assertNotRegex(said, "n/a|None|  ", key)
-        r = record.Record.from_text("vm=7 gfn=0x1 access=shared class=implicit_shared ... action=vc "
-                                    "escalated=no")
+        r = record.Record.from_text("vm=7 gfn=0x1 access=shared class=implicit_shared ... "
+                                    "action=vc escalated=no")
         said = " ".join(" ".join(explanation.text(None, r)).split())
         self.assertIn("VM 7 (pid not known) what happened a vCPU used guest frame 0x1 as shared "
                       "memory, but what state the page was in is not known.", said)

@@ -221,13 +221,15 @@ class Numbers(unittest.TestCase):
 
     def test_of_a_vm(self):
         root = FakeRoot(self)
-        for name in ("\u00b2", "pid:\u00b2", "9" * 5000, "pid:" + "9" * 5000, "\uff11", "-1", "3.0"):
+        for name in ("\u00b2", "pid:\u00b2", "9" * 5000, "pid:" + "9" * 5000, "\uff11", "-1",
+                     "3.0"):
             status, out, err = run("--root", root.folder, "show", "--", name)
             self.assertIn(status, (2, 3), name)
             self.assertEqual((out, err.count("\n")), ("", 1))
 
     def test_in_the_kernel_log(self):
-        for head in ("x,1,5,-", "4,x,5,-", "4,1,x,-", "4,\u00b2,5,-", "4,1", "", ",,,", "4,1," + "9" * 99):
+        for head in ("x,1,5,-", "4,x,5,-", "4,1,x,-", "4,\u00b2,5,-", "4,1", "", ",,,",
+                     "4,1," + "9" * 99):
             self.assertIsNone(klog.parse(f"{head};text"))
 
     def test_in_a_bundle(self):
@@ -333,7 +335,6 @@ class Bundles(unittest.TestCase):
                 status, out, _ = run("--root", os.path.join(folder, "top"), "list", "--json")
                 self.assertEqual((status, json.loads(out)[0]["domain"]),
                                  (0, name[:domain.LONGEST]))
-
 
     def test_secrets_of_a_vmm(self):
         """What says how a guest was set up stays; of the rest only that it was there."""

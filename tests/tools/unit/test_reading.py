@@ -113,7 +113,8 @@ class Texts(unittest.TestCase):
         for front in ("", LOG):
             body = quopri.encodestring(f"Hi,\n------\n{front}{LINE}\nBye =3D\n".encode()).decode()
             for mail in (head + body, parts + body + "\n--=_b1--\n",
-                         parts + "none\n--=_b1\n" + head + body, (head + body).replace("\n", "\r\n")):
+                         parts + "none\n--=_b1\n" + head + body,
+                         (head + body).replace("\n", "\r\n")):
                 found, cut = read(mail + f"From y\n{LINE.replace('vm=7', 'vm=12')}\n")
                 self.assertEqual([r["vm"] for r in found], ["7", "12"], mail)
                 self.assertEqual((found[0].pairs, cut), (record.Record.from_line(LINE).pairs, 0))

@@ -68,7 +68,7 @@ class Case(unittest.TestCase):
             kept = [stack.enter_context(
                 tempfile.TemporaryFile("w+", encoding="utf-8") if path in (None, CLOSED) else
                 open(path, "w" if fd else "r", encoding="utf-8", buffering=1 if fd else -1))
-                    for fd, path in enumerate(streams)]
+                for fd, path in enumerate(streams)]
             wrong = stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8"))
             pid = os.fork()
             if pid == 0:
