@@ -68,7 +68,8 @@ static unsigned int read_ended(char *line, size_t size)
 	while (fgets(line, size, f)) {
 		check(field_read(line, "age_us", value, sizeof(value)), "a line is '%s'", line);
 		age = strtoul(value, NULL, 10);
-		check(age <= last, "one that ended %lu us ago comes after one of %lu us", age, last);
+		check(age <= last, "one that ended %lu us ago comes after one of %lu us", age,
+		      last);
 		last = age;
 		n++;
 	}
