@@ -42,7 +42,7 @@ def _():
     guests = {"db1": Guest("clean", "db1"), "web1": Guest("overrun", "web1")}
     guests["web1"].wait_for("violations/implicit_shared", 1)
     run = roll_out(PLAYBOOK, install=False, status=2, hosts={
-        "lenient": {}, "strict": BUT_WEB1, "again": BUT_WEB1, "all": STRICT})
+        "lenient": {}, "strict": BUT_WEB1, "again": BUT_WEB1, "every": STRICT})
     keep("ansible.txt", run.output)
     equal(run.changed_on("lenient"), ["Keep the settings for each load of the module",
                                       "Have the module loaded at each boot",
@@ -51,7 +51,7 @@ def _():
                                      "Apply the settings now",
                                      "Apply their settings to the VMs of single domains"])
     equal({name: (counts["changed"], counts["failed"]) for name, counts in run.recap.items()},
-          {"lenient": (3, 0), "strict": (3, 0), "again": (0, 0), "all": (0, 1)})
+          {"lenient": (3, 0), "strict": (3, 0), "again": (0, 0), "every": (0, 1)})
     has(run.said, f"Strict mode would act upon what guests did: VM {guests['web1'].vm} (web1): 1 "
         "implicit_shared.")
     equal(settings(), ("strict", "terminate", "enforce", "report"))
