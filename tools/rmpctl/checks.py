@@ -174,10 +174,11 @@ def guests(host, snapshots, counted=None):
     if bad:
         names = ", ".join(f"VM {s['vm']}" + (f" ({s['domain']})" if s["domain"] else "")
                           for s in bad)
-        hint = (f"run 'rmpctl explain {bad[0]['vm']}'; classes that count: " +
-                ", ".join(GUEST_ERRORS))
+        hint = (f"run 'rmpctl explain {bad[0]['vm']}'" +
+                (", and 'rmpctl list --ended'" if past else "") +
+                f"; classes that count: {', '.join(GUEST_ERRORS)}")
         return Result("guests", FAIL, f"violations of {names}" + (f"; {before}" if past else ""),
-                      hint + ("; 'rmpctl list --ended'" if past else ""))
+                      hint)
     if past:
         return Result("guests", WARN, f"none that runs violated; {before}",
                       "run 'rmpctl list --ended'")

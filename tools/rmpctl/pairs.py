@@ -19,7 +19,11 @@ def parse_pairs(line):
 
 def number(text):
     """A number as the module prints it, or None for n/a, none, or whatever else."""
+    if text is None or text == "n/a":
+        return None
+    if len(text) <= 20 and text.isdecimal() and text.isascii():     # quick: most of them
+        return int(text)
     try:
         return int(text, 0) if _NUMBER.fullmatch(text) else None
-    except (TypeError, ValueError):     # no text, or a number like 007
+    except ValueError:      # a number like -007
         return None

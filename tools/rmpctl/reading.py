@@ -26,6 +26,7 @@ _USEC = re.compile("[0-9]{1,18}")
 # So many records back, at most, is the entry of the kernel that one of ours repeats.
 REMEMBERED = 10000
 LONGEST = 1 << 20
+LONGEST_FOLDED = 1 << 15
 
 
 class Reading:
@@ -59,9 +60,12 @@ class Reading:
 
     @staticmethod
     def _plain(lines):
-        """Lines of text; entries of a journal as JSON, in each form of it, as dictionaries."""
+        """Lines of text; entries of a journal as JSON, in whichever form, as dictionaries."""
         lines = _unquoted(lines)
         for line in lines:
+            if line[:1] not in b"{[d\x1e":     # quick: most lines are of no JSON
+                yield line.decode(errors="replace")
+                continue
             parts = [line]
             if line.rstrip() == b"{":
                 parts += _until_brace(lines)
@@ -172,9 +176,15 @@ def _this_year(text):
     return then
 
 
+@functools.lru_cache(maxsize=2)
+def _front(line):
+    """What is in front of a line; it is asked for twice."""
+    return _FRONT.match(line)
+
+
 def where(line):
     """(host, microseconds since 1970) by what is in front of a line of a log, or None."""
-    found = _FRONT.match(line)
+    found = _front(line)
     if not found:
         return None, None
     if found["iso"]:
@@ -193,10 +203,11 @@ def where(line):
 
 def is_anybodys(line):
     """Whether a log says that another program than the kernel wrote this line."""
-    front = _FRONT.match(line)
+    front = _front(line)
     if not front:
         return False
-    program = _PROGRAM.search(line[front.end():start(line)].removesuffix(MARK))
+    # The end of it is enough, and a line may be very long.
+    program = _PROGRAM.search(line[front.end():start(line)].removesuffix(MARK)[-200:])
     return bool(program) and program[1] not in _KERNEL
 
 
@@ -235,13 +246,13 @@ def _unquoted(lines):
             if begun:
                 yield binascii.a2b_qp(begun)
                 begun = b""
-            found = _BOUNDARY.search(line)
+            found = _BOUNDARY.search(line) if b"oundary=" in line else None
             boundary = b"--" + found[1] if found else boundary
-            is_quoted = bool(_QUOTED.match(line))
+            is_quoted = line[:1] in b"cC" and bool(_QUOTED.match(line))
             yield line
             continue
         bare = line.rstrip()
-        if bare.endswith(b"=") and len(begun) < LONGEST:
+        if bare.endswith(b"=") and len(begun) < LONGEST_FOLDED:
             begun += bare[:-1]
             continue
         yield binascii.a2b_qp(begun + line)

@@ -54,6 +54,8 @@ def start(line):
     return found.start() if found else -1
 
 
+# What most records end in.
+_USUAL = ("n/a", "no")
 _WORD = re.compile(r"[\w/]*", re.ASCII)
 
 
@@ -84,8 +86,9 @@ class Record:
         text = text[:LONGEST]
         pairs = parse_pairs(text)
         for key in ENDS:
-            if key in pairs and not VALUES[key].fullmatch(pairs[key]):
-                pairs[key] = _bare(key, pairs[key])
+            value = pairs.get(key, "n/a")
+            if value not in _USUAL and not VALUES[key].fullmatch(value):
+                pairs[key] = _bare(key, value)
         if not pairs.keys() >= {"vm", "gfn"}:
             return None
         cut_after = None

@@ -173,7 +173,7 @@ class Triage:
                      pairs.get("gpa"), pairs["access"], pairs.get("op"), pairs["class"],
                      pairs.get("n"), pairs.get("psc_age_us"), pairs.get("refused_age_us")))
         hosts = self._seen.get(same, ())
-        if any(is_same(record.host, host) for host in hosts):
+        if hosts and any(is_same(record.host, host) for host in hosts):
             self.repeated += 1
             return
         self._seen[same] = (*hosts, record.host) if hosts else self._one.setdefault(

@@ -77,7 +77,12 @@ class Folded(unittest.TestCase):
         self.assertIsNone(folded.joined("vm=1 " * record.LONGEST, "gfn=0x1"))
         begun = time.process_time()
         for line in ("seq=1 " * 150000 + "vm=", "vm=1 " * 200000, "> " * 400000 + "vm=1",
-                     "{" * 10 ** 6, " " * 10 ** 6 + "vm=1", LOG + LINE + " a=b" * 200000):
+                     "{" * 10 ** 6, " " * 10 ** 6 + "vm=1", LOG + LINE + " a=b" * 200000,
+                     LOG + "a" * 10 ** 6 + LINE, LOG + "a: " * 300000 + LINE,
+                     LOG + "[" * 10 ** 6 + LINE, ">" * 10 ** 6 + LOG + LINE,
+                     "Content-Transfer-Encoding: quoted-printable\n" + "a=\n" * 300000 + LINE,
+                     "boundary=" * 100000 + LINE, "{\n" + "x\n" * 400000 + LINE,
+                     "x" * 10 ** 6 + LINE + "\"" * 10 ** 6):
             read(line + "\n" + line + "\n")
         self.assertLess(time.process_time() - begun, 10)
 

@@ -13,9 +13,9 @@ from ..triage import Triage, summary
 from ..units import plural
 
 SUMMARY = "a record in words: what happened, usual causes, what to look at"
-DETAILS = ("Of a VM that runs; of records in a file, in a pipe or in standard input (VM is -), "
-           "such as a kernel log or a bug report; or else of the kernel log. Many records there "
-           "are grouped first, as 'triage' does.")
+DETAILS = ("Of a VM, also of one that has ended; of records in a file, in a pipe or in standard "
+           "input (VM is -), such as a kernel log or a bug report; or else of the kernel log. "
+           "Many records there are grouped first, as 'triage' does.")
 
 
 def arguments(parser):

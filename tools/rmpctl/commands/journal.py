@@ -117,9 +117,10 @@ def write(host, vm_id=None, send=None):
     send = send or sender(host)
     count = 0
     for vm, seq, entry in new_entries(host, vm_id):
-        send(entry)
+        # First: whoever has seen the entry finds the name, also if the VM ends at once.
         if "RMP_ENFORCE_DOMAIN" in entry:
             domain.remember(host, entry["RMP_ENFORCE_PID"], vm, entry["RMP_ENFORCE_DOMAIN"])
+        send(entry)
         _remember(host, vm, seq)
         count += 1
     return count
