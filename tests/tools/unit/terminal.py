@@ -48,6 +48,8 @@ class Terminal:
             os.environ.update(env)
             for name in ("LINES", "COLUMNS"):
                 os.environ.pop(name, None)
+            # A job in the background of a shell ignores it, and so would all that it starts.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             if not callable(run):
                 os.execvp(run[0], run)
             # As a program that has just been started.
@@ -121,8 +123,10 @@ class Terminal:
             if key:
                 self.type(key)
                 stop = time.monotonic() + PATIENCE_S
-                while self.read(0.2) and time.monotonic() < stop:
-                    pass
+                while self.read(0.2):
+                    if time.monotonic() >= stop:
+                        self.end()
+                        raise AssertionError(f"{key!r} does not end it:\n{self.text()}")
             else:
                 os.kill(self.pid, signal.SIGKILL)
             self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
