@@ -346,30 +346,50 @@ static u32 cmd_guest_status(const struct gctx *g, const struct cmd_guest_status 
 	return PSP_SUCCESS;
 }
 
-static bool is_guest_page(const struct gctx *g, u64 pa)
+/* Whatever the size of the entry, and whoever runs the page: nobody asks for either. */
+static bool may_debug(u64 pa, bool encrypt)
 {
-	enum rmp_page_state s = rmp_state_of(pa);
-
-	return (s == RMP_STATE_GUEST_VALID || s == RMP_STATE_GUEST_INVALID ||
-		s == RMP_STATE_PRE_GUEST) && RMP_ASID(rmp_get(pa)->lo) == g->asid;
+	switch (rmp_state_of(pa)) {
+	case RMP_STATE_PRE_GUEST:
+	case RMP_STATE_PRE_SWAP:
+		return true;
+	case RMP_STATE_GUEST_INVALID:
+	case RMP_STATE_GUEST_VALID:
+		return !encrypt;	/* a running guest's pages are read only */
+	default:
+		return false;
+	}
 }
 
-static u32 cmd_dbg(struct gctx *g, const struct cmd_dbg *b, bool encrypt)
+static bool in_rmp(u64 pa)
 {
-	u64 guest_page = encrypt ? b->dst : b->src;
+	return pa >= rmp_base() && pa <= rmp_end();
+}
 
+/*
+ * In the order of AMD's own firmware, see RULES.md: pages first, the policy last. A
+ * guest without an ASID owns no page, so there is no case for PSP_INACTIVE.
+ */
+static u32 cmd_dbg(const struct cmd_dbg *b, bool encrypt)
+{
+	u64 gctx = b->gctx & ~CBIT, src = b->src & ~CBIT, dst = b->dst & ~CBIT;
+	u64 guest_page = encrypt ? dst : src;
+	const struct gctx *g;
+
+	if ((gctx | src | dst) & ~PAGE_MASK || in_rmp(gctx) || in_rmp(src) || in_rmp(dst))
+		return PSP_INVALID_PARAM;
+	g = find_gctx(gctx);
+	if (!g)
+		return PSP_INVALID_GUEST;
+	if (!may_debug(guest_page, encrypt) || (!encrypt && !rmp_is_firmware(dst)))
+		return PSP_INVALID_PAGE_STATE;
+	if (RMP_ASID(rmp_get(guest_page)->lo) != g->asid)
+		return PSP_INVALID_PAGE_OWNER;
 	if (!(g->policy & POLICY_DEBUG))
 		return PSP_POLICY_FAILURE;
-	if (!g->asid)
-		return PSP_INACTIVE;
-	if (!psp_ram(b->src, PAGE_SIZE) || !psp_ram(b->dst, PAGE_SIZE) ||
-	    (b->src | b->dst) & ~PAGE_MASK)
+	if (!psp_ram(src, PAGE_SIZE))
 		return PSP_INVALID_ADDRESS;
-	if (!encrypt && psp_output_page(b->dst))
-		return PSP_INVALID_PAGE_STATE;
-	if (!is_guest_page(g, guest_page))
-		return PSP_INVALID_PAGE_OWNER;
-	memcpy(pa_to_ptr(b->dst), pa_to_ptr(b->src), PAGE_SIZE);
+	memcpy(pa_to_ptr(dst), pa_to_ptr(src), PAGE_SIZE);
 	return PSP_SUCCESS;
 }
 
@@ -377,8 +397,14 @@ u32 psp_guest_command(u32 cmd, void *buf)
 {
 	struct gctx *g;
 
-	if (cmd == CMD_SNP_GCTX_CREATE)
+	switch (cmd) {
+	case CMD_SNP_GCTX_CREATE:
 		return cmd_gctx_create(buf);
+	case CMD_SNP_DBG_DECRYPT:
+		return cmd_dbg(buf, false);
+	case CMD_SNP_DBG_ENCRYPT:
+		return cmd_dbg(buf, true);
+	}
 
 	/* All the others begin with the address of the guest context page. */
 	g = find_gctx(((const struct cmd_addr *)buf)->gctx);
@@ -398,10 +424,6 @@ u32 psp_guest_command(u32 cmd, void *buf)
 		return cmd_launch_update(g, buf);
 	case CMD_SNP_LAUNCH_FINISH:
 		return cmd_launch_finish(g, buf);
-	case CMD_SNP_DBG_DECRYPT:
-		return cmd_dbg(g, buf, false);
-	case CMD_SNP_DBG_ENCRYPT:
-		return cmd_dbg(g, buf, true);
 	default:
 		return PSP_UNSUPPORTED;		/* GUEST_REQUEST: needs the guest's keys */
 	}

@@ -26,7 +26,7 @@
 #define PAGE		4096ul
 #define GUEST_PAGE	0xfffff000ul
 #define RESET_VECTOR	0xff0			/* within that page */
-#define POLICY		(1ul << 17 | 1ul << 16)	/* must be one; SMT is allowed */
+#define POLICY		(1ul << 19 | 1ul << 17 | 1ul << 16)	/* debugging; must be one; SMT */
 #define MAX_CPUID	256
 
 static const uint8_t spin_code[] = { 0xeb, 0xfe };	/* jmp . */
