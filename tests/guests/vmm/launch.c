@@ -24,7 +24,9 @@ int vm_sev_cmd(struct vm *vm, unsigned int id, void *data)
 
 void vm_launch_start(struct vm *vm)
 {
-	struct kvm_sev_snp_launch_start s = { .policy = SNP_POLICY_RSVD_MBO | SNP_POLICY_SMT };
+	struct kvm_sev_snp_launch_start s = {
+		.policy = SNP_POLICY_RSVD_MBO | SNP_POLICY_SMT | vm->cfg.policy,
+	};
 
 	if (vm_sev_cmd(vm, KVM_SEV_SNP_LAUNCH_START, &s))
 		vmm_die("SNP_LAUNCH_START: %s", strerror(errno));

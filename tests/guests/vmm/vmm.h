@@ -22,6 +22,9 @@
 #define GPA(n)	(GUEST_FREE_GPA + (n) * GUEST_PAGE)
 #define GFN(n)	(GPA(n) / GUEST_PAGE)
 
+/* vm_config.policy: the guest may be debugged (SEV-SNP firmware ABI, "Guest Policy") */
+#define VM_POLICY_DEBUG	(1ull << 19)
+
 #define VM_MAX_SLOTS	4
 #define VM_SLOT1_GPA	0x1000000ul	/* free for a second slot */
 #define VCPU_MAX_EXITS	512
@@ -84,6 +87,7 @@ struct vm_config {
 	unsigned int parked;		/* mask of vCPUs that only wait for OP_AP_CREATE */
 	unsigned int late;		/* mask of vCPUs that vm_add_vcpu() makes */
 	bool cold;			/* guest_cpu_info.cold */
+	uint64_t policy;		/* bits for the launch, beside those that all have */
 	bool no_map_gpa_range;		/* do not enable KVM_HC_MAP_GPA_RANGE exits */
 	unsigned int keep_running;	/* KVM_RUN calls after the VM has ended */
 	void *priv;
