@@ -15,7 +15,9 @@
 #define APIC_ICR_LOW		0x300
 #define APIC_ICR_HIGH		0x310
 #define APIC_LVT_TIMER		0x320
+#define APIC_LVT_LINT0		0x350
 #define APIC_TIMER_INITIAL	0x380
+#define APIC_TIMER_CURRENT	0x390
 #define APIC_TIMER_DIVIDE	0x3e0
 
 #define ICR_PENDING		BIT(12)
@@ -24,7 +26,7 @@
 #define LVT_MASKED		BIT(16)
 #define LVT_PERIODIC		BIT(17)
 #define TIMER_DIVIDE_BY_1	0xb
-#define TICK_COUNT		1000000u	/* QEMU's APIC timer runs at 1 GHz */
+#define TICK_COUNT		1000000u	/* QEMU's APIC timer runs at 1 GHz: counts are ns */
 
 #define MSR_X2APIC(reg)		(0x800 + ((reg) >> 4))
 
@@ -83,6 +85,28 @@ void apic_send_msi(u64 addr, u32 data)
 	if (addr & BIT(2))
 		icr |= ICR_LOGICAL;
 	apic_send(addr >> 12 & 0xff, icr);
+}
+
+/*
+ * The order matters: it is the write of the second register that has QEMU forget an
+ * interrupt of the PIC that was pending already.
+ */
+void apic_start(void)
+{
+	apic_write(APIC_LVT_LINT0, LVT_MASKED);
+	apic_write(APIC_SVR, SVR_ENABLE | SVR_RESET);
+}
+
+void apic_alarm(u8 vector, u32 ns)
+{
+	apic_write(APIC_TIMER_DIVIDE, TIMER_DIVIDE_BY_1);
+	apic_write(APIC_LVT_TIMER, vector);
+	apic_write(APIC_TIMER_INITIAL, ns);
+}
+
+bool apic_alarm_over(void)
+{
+	return !apic_read(APIC_TIMER_CURRENT);
 }
 
 void apic_tick_start(u8 vector)

@@ -32,6 +32,19 @@ void apic_send(u32 dest, u32 icr);
 void apic_send_msi(u64 addr, u32 data);
 
 /**
+ * apic_start() - have this CPU take interrupts; those of the PIC it leaves to Linux
+ */
+void apic_start(void);
+
+/**
+ * apic_alarm() - interrupt this CPU at @vector, once, after @ns nanoseconds
+ */
+void apic_alarm(u8 vector, u32 ns);
+
+/** apic_alarm_over() - that time is over */
+bool apic_alarm_over(void);
+
+/**
  * apic_tick_start() - interrupt this CPU at @vector about every millisecond
  *
  * For a CPU that has nothing but memory to wait on.  apic_tick_stop() leaves

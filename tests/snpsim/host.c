@@ -16,9 +16,9 @@
  */
 #include "host.h"
 #include "hostmem.h"
+#include "ioport.h"
 #include "lib.h"
 #include "mmio.h"
-#include "pci.h"
 #include "plain_vcpu.h"
 #include "rmp.h"
 #include "smp.h"
@@ -41,7 +41,7 @@ static u8 iopm[12288] __aligned(4096);
 void host_init(void)
 {
 	host_trap_msrs(msrpm01);
-	pci_trap_ports(iopm);
+	ioport_trap(iopm);
 }
 
 static void init_control(struct cpu *c)
@@ -237,7 +237,7 @@ static void handle_exit(struct cpu *c)
 		host_msr(c);
 		break;
 	case VMEXIT_IOIO:
-		pci_ioio(c);
+		ioport_exit(c);
 		break;
 	case VMEXIT_WBINVD:
 		wbinvd(c);

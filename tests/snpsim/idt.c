@@ -2,7 +2,7 @@
 /*
  * The IDT.  Exceptions are bugs here and end the program.  NMIs are taken only
  * where smp.c opens a window for them, the tick only while a CPU waits to be
- * started.
+ * started.  Other interrupts come to the boot CPU only.
  */
 #include "apic.h"
 #include "cpu.h"
@@ -10,7 +10,8 @@
 #include "idt.h"
 #include "lib.h"
 
-#define NR_GATES	(VECTOR_TICK + 1)
+#define NR_GATES	256
+#define NR_GATES_USUAL	(VECTOR_TICK + 1)
 #define SEL_CODE64	0x10
 #define GATE_INTERRUPT	0x8e00u		/* present, DPL 0, 64-bit interrupt gate */
 
@@ -98,6 +99,16 @@ static void set_gate(unsigned int vec, void *handler)
 	};
 }
 
+static void load(unsigned int nr_gates)
+{
+	struct {
+		u16 limit;
+		u64 base;
+	} __packed ptr = { nr_gates * sizeof(idt[0]) - 1, (u64)idt };
+
+	asm volatile("lidt %0" :: "m"(ptr));
+}
+
 void idt_load(void)
 {
 	static void * const handlers[] = {
@@ -107,10 +118,6 @@ void idt_load(void)
 		exception_14, NULL, exception_16, exception_17, exception_18,
 		exception_19,
 	};
-	struct {
-		u16 limit;
-		u64 base;
-	} __packed ptr = { sizeof(idt) - 1, (u64)idt };
 	unsigned int i;
 
 	/* Every CPU writes the same, so the order does not matter. */
@@ -119,5 +126,14 @@ void idt_load(void)
 			set_gate(i, handlers[i]);
 	}
 	set_gate(VECTOR_TICK, tick);
-	asm volatile("lidt %0" :: "m"(ptr));
+	load(NR_GATES_USUAL);
+}
+
+void idt_take_interrupts(void)
+{
+	unsigned int i;
+
+	for (i = NR_GATES_USUAL; i < NR_GATES; i++)
+		set_gate(i, tick);
+	load(NR_GATES);
 }

@@ -12,4 +12,12 @@
  */
 void idt_load(void);
 
+/**
+ * idt_take_interrupts() - after idt_load(), on the boot CPU: let any interrupt come
+ *
+ * Each ends a HLT, and nothing else comes of it.  Those that Linux sends to all CPUs
+ * but its own come here, too.
+ */
+void idt_take_interrupts(void);
+
 #endif /* SNPSIM_IDT_H */

@@ -9,15 +9,17 @@
 #include "idt.h"
 #include "iommu.h"
 #include "lib.h"
+#include "psp_mbox.h"
 #include "smp.h"
 
 static struct boot_params boot_params __aligned(4096);
 static u64 linux_entry;
 
 /*
- * The boot CPU makes all ready and then sleeps for good, since QEMU is careless
- * with the state of its first CPU (README.md, "CPUs").  It still has to answer
- * SMIs: QEMU sends them here, and Linux switches ACPI on by one.
+ * The boot CPU makes all ready and then never runs a guest, since QEMU is careless
+ * with the state of its first CPU (README.md, "CPUs").  It sleeps, but for commands
+ * of the security processor that take time, and for SMIs: QEMU sends them here, and
+ * Linux switches ACPI on by one.
  */
 void bsp_main(u64 mb_info)
 {
@@ -33,8 +35,7 @@ void bsp_main(u64 mb_info)
 	smp_start_aps(nr);
 	log("%u CPUs; entering Linux", nr_cpus);
 	__atomic_store_n(&linux_entry, entry, __ATOMIC_RELEASE);
-	for (;;)
-		asm volatile("hlt" ::: "memory");
+	psp_mbox_serve();
 }
 
 static void wait_for_entry(struct cpu *c)

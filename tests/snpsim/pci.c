@@ -5,23 +5,14 @@
  * have nothing, and the machine's ECAM says so by answering all ones.
  */
 #include "iommu.h"
-#include "lib.h"
 #include "pci.h"
 #include "psp_mbox.h"
-#include "smp.h"
 
-#define PORT_ADDRESS	0xcf8
-#define PORT_DATA	0xcfc
-#define NR_PORTS	4
+#define PORT_ADDRESS	PCI_PORTS
+#define PORT_DATA	(PCI_PORTS + 4)
 #define ADDRESS_ENABLE	BIT(31)
 #define ADDRESS_FN(a)	((a) >> 8 & 0xffff)	/* bus 15:8, device and function 7:0 */
 #define ADDRESS_REG(a)	((a) & 0xfc)
-
-/* EXITINFO1 of an I/O exit (APM volume 2, 15.10.2) */
-#define IOIO_IN		BIT(0)
-#define IOIO_STRING	BIT(2)
-#define IOIO_SIZE(info)	((info) >> 4 & 7)	/* bytes: 1, 2 or 4 */
-#define IOIO_PORT(info)	((info) >> 16 & 0xffff)
 
 static const struct function {
 	u32 devfn;
@@ -33,12 +24,6 @@ static const struct function {
 };
 
 static u32 address;
-
-void pci_trap_ports(u8 *iopm)
-{
-	iopm[PORT_ADDRESS / 8] |= 0xf << PORT_ADDRESS % 8;
-	iopm[PORT_DATA / 8] |= 0xf << PORT_DATA % 8;
-}
 
 static u32 port_in(u16 port, unsigned int size)
 {
@@ -69,7 +54,7 @@ static const struct function *selected(u16 port)
 	return NULL;
 }
 
-static u32 config_in(u16 port, unsigned int size)
+u32 pci_in(u16 port, unsigned int size)
 {
 	const struct function *f = selected(port);
 
@@ -80,7 +65,7 @@ static u32 config_in(u16 port, unsigned int size)
 	return port_in(port, size);
 }
 
-static void config_out(u16 port, unsigned int size, u32 val)
+void pci_out(u16 port, unsigned int size, u32 val)
 {
 	const struct function *f = selected(port);
 	u32 shift, mask;
@@ -95,29 +80,4 @@ static void config_out(u16 port, unsigned int size, u32 val)
 	if (port == PORT_ADDRESS && size == 4)
 		address = val;
 	port_out(port, size, val);
-}
-
-void pci_ioio(struct cpu *c)
-{
-	struct vmcb *v = &c->vmcb01;
-	u64 info = v->control.exit_info_1, mask;
-	unsigned int size = IOIO_SIZE(info);
-	u16 port = IOIO_PORT(info);
-	u32 val;
-
-	if (info & IOIO_STRING)
-		die("string I/O of the host to port %x, rip %lx", port, v->save.rip);
-	sim_lock();
-	if (info & IOIO_IN) {
-		val = config_in(port, size);
-		mask = BIT(8 * size) - 1;
-		if (size == 4)		/* a 32-bit result clears the upper half */
-			v->save.rax = val;
-		else
-			v->save.rax = (v->save.rax & ~mask) | (val & mask);
-	} else {
-		config_out(port, size, v->save.rax);
-	}
-	sim_unlock();
-	v->save.rip = v->control.exit_info_2;
 }

@@ -5,12 +5,16 @@
 #ifndef SNPSIM_PCI_H
 #define SNPSIM_PCI_H
 
-#include "cpu.h"
+#include "types.h"
 
-/** pci_trap_ports() - have accesses to CF8h-CFFh exit */
-void pci_trap_ports(u8 *iopm);
+#define PCI_PORTS	0xcf8		/* address, data */
+#define PCI_NR_PORTS	8
 
-/** pci_ioio() - handle such an exit of the host */
-void pci_ioio(struct cpu *c);
+/*
+ * pci_in(), pci_out() - an access of the host to one of these ports, of 1, 2 or 4
+ * bytes.  Call them with the lock held.
+ */
+u32 pci_in(u16 port, unsigned int size);
+void pci_out(u16 port, unsigned int size, u32 val);
 
 #endif /* SNPSIM_PCI_H */

@@ -12,6 +12,7 @@
 #include "hostmem.h"
 #include "iommu.h"
 #include "lib.h"
+#include "psp_control.h"
 #include "rmp.h"
 #include "snp.h"
 #include "stats.h"
@@ -343,6 +344,7 @@ static u32 snp_shutdown(bool iommu)
 	log("rmp: %lu pages are guests' still", rmp_guest_pages());
 	snp_log_stats();
 	stats_log();
+	psp_control_log();
 	return PSP_SUCCESS;
 }
 

@@ -4,13 +4,18 @@
  * mailbox in BAR 2, one MSI.  Register offsets: struct sev_vdata sevv2 and
  * struct psp_vdata pspv... in drivers/crypto/ccp/sp-pci.c.
  *
- * A command is executed at once, on the CPU that writes it.
+ * A command is executed at once, on the CPU that writes it.  If a test wants it to
+ * take time (control.h), the boot CPU, which Linux does not get, executes it at the
+ * end of that time.
  */
 #include "apic.h"
 #include "hostmem.h"
+#include "idt.h"
 #include "lib.h"
 #include "psp.h"
+#include "psp_control.h"
 #include "psp_mbox.h"
+#include "smp.h"
 
 #define BAR_SIZE		0x40000u
 
@@ -40,6 +45,9 @@
 #define INT_COMMAND_DONE	BIT(1)
 #define BOOTLOADER_VERSION	0x00220055u
 
+#define BOOT_CPU_APIC_ID	0
+#define MAX_ALARM_US		1000000u
+
 static struct {
 	u32 command, bar2, irq_line;
 	u32 msi_control, msi_addr_lo, msi_addr_hi, msi_data;
@@ -50,6 +58,16 @@ static struct {
 	u32 addr_lo, addr_hi;
 	u32 cmdresp, inten, intsts;
 } mbox;
+
+/* The command that takes its time, if there is one. */
+static struct {
+	bool under_way;
+	bool ticking;			/* for a part of the time */
+	u32 left_us;			/* without that part */
+	u32 val;			/* as it was written ... */
+	u64 buf;			/* ... when this was in the registers */
+	u32 refusal;
+} late;
 
 static void update_bar(void)
 {
@@ -152,19 +170,77 @@ u64 psp_mmio_read(u32 offset)
 	}
 }
 
-static void run_command(u32 val)
+static void answer(u32 val, u64 buf, u32 refusal)
 {
-	u64 buf = (u64)mbox.addr_hi << 32 | mbox.addr_lo;
-	u32 cmd = CMDRESP_CMD(val), status = psp_command(cmd, buf);
+	u32 cmd = CMDRESP_CMD(val), status = refusal ? refusal : psp_command(cmd, buf);
 
 	if (status)
-		log("PSP: command %x: status %x", cmd, status);
+		log("PSP: command %x: status %x%s", cmd, status, refusal ? ", as told" : "");
+	psp_control_done(cmd, status);
 	mbox.cmdresp = CMDRESP_RESPONSE | status;
 	if (!(val & CMDRESP_IOC))
 		return;
 	mbox.intsts |= INT_COMMAND_DONE;
 	if (pci.msi_control & MSI_ENABLE)
 		apic_send_msi((u64)pci.msi_addr_hi << 32 | pci.msi_addr_lo, pci.msi_data);
+}
+
+static void take_command(u32 val)
+{
+	u64 buf = (u64)mbox.addr_hi << 32 | mbox.addr_lo;
+	struct psp_order order;
+
+	if (late.under_way) {
+		log("PSP: command %x while %x is under way: lost", CMDRESP_CMD(val),
+		    CMDRESP_CMD(late.val));
+		return;
+	}
+	order = psp_control_order(CMDRESP_CMD(val));
+	mbox.cmdresp = val & ~CMDRESP_RESPONSE;
+	if (order.silent) {
+		log("PSP: command %x: no answer, as told", CMDRESP_CMD(val));
+		return;
+	}
+	if (!order.delay_us) {
+		answer(val, buf, order.refusal);
+		return;
+	}
+	late.under_way = true;
+	late.ticking = false;
+	late.left_us = order.delay_us;
+	late.val = val;
+	late.buf = buf;
+	late.refusal = order.refusal;
+	apic_send(BOOT_CPU_APIC_ID, ICR_ASSERT | VECTOR_TICK);
+}
+
+/* Any interrupt leads here, so it may be early. */
+static void serve_late(void)
+{
+	u32 us = late.left_us < MAX_ALARM_US ? late.left_us : MAX_ALARM_US;
+
+	if (!late.under_way || (late.ticking && !apic_alarm_over()))
+		return;
+	late.ticking = us;
+	late.left_us -= us;
+	if (us) {
+		apic_alarm(VECTOR_TICK, us * 1000);
+		return;
+	}
+	late.under_way = false;
+	answer(late.val, late.buf, late.refusal);
+}
+
+void psp_mbox_serve(void)
+{
+	idt_take_interrupts();
+	apic_start();
+	for (;;) {
+		sim_lock();
+		serve_late();
+		sim_unlock();
+		asm volatile("sti; hlt; cli" ::: "memory");
+	}
 }
 
 void psp_mmio_write(u32 offset, u64 val)
@@ -177,7 +253,7 @@ void psp_mmio_write(u32 offset, u64 val)
 		mbox.intsts &= ~val;
 		break;
 	case REG_CMDRESP:
-		run_command(val);
+		take_command(val);
 		break;
 	case REG_ADDR_LO:
 		mbox.addr_lo = val;

@@ -18,4 +18,11 @@ bool psp_mmio_offset(u64 pa, u32 *offset);
 u64 psp_mmio_read(u32 offset);
 void psp_mmio_write(u32 offset, u64 val);
 
+/**
+ * psp_mbox_serve() - execute commands that take their time
+ *
+ * On the boot CPU, for ever: the others go on meanwhile.
+ */
+void psp_mbox_serve(void) __noreturn;
+
 #endif /* SNPSIM_PSP_MBOX_H */

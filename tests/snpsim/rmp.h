@@ -207,6 +207,9 @@ int rmp_fw_claim(u64 pa);
 /** rmp_guest_pages() - how many pages (of 4K) belong to guests */
 u64 rmp_guest_pages(void);
 
+/** rmp_count() - how many pages (of 4K) are in a state that only assigned pages have */
+u64 rmp_count(enum rmp_page_state state);
+
 /**
  * rmp_fw_take() - Firmware -> Context (SNP_GCTX_CREATE)
  *

@@ -50,6 +50,17 @@ u64 rmp_guest_pages(void)
 	return n;
 }
 
+u64 rmp_count(enum rmp_page_state state)
+{
+	const struct rmp_entry *e;
+	u64 pa, n = 0;
+
+	/* Nearly all are not assigned, and take the short way. */
+	for (pa = 0; (e = rmp_get(pa)); pa += PAGE_SIZE)
+		n += e->lo & RMP_ASSIGNED && rmp_state_of(pa) == state;
+	return n;
+}
+
 void rmp_protect_table(bool on)
 {
 	bool flush = false;

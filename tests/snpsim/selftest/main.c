@@ -12,7 +12,7 @@
 
 static const struct selftest *const suites[] = {
 	rmp_tests, fault_tests, flush_tests, gif_tests, nmi_tests, psp_tests,
-	dbg_tests,
+	dbg_tests, control_tests,
 };
 
 static bool failed;

@@ -18,7 +18,7 @@ struct selftest {
 };
 
 extern const struct selftest rmp_tests[], fault_tests[], flush_tests[], gif_tests[],
-	nmi_tests[], psp_tests[], dbg_tests[];
+	nmi_tests[], psp_tests[], dbg_tests[], control_tests[];
 
 /* main.c: one value was not what it should be; the running test fails. */
 void expect_eq(u64 got, u64 want, const char *what, const char *file, int line);

@@ -285,6 +285,22 @@ static void firmware_states(void)
 	expect(rmp_fw_claim(NPFN << PAGE_SHIFT), 0);
 }
 
+static void count(void)
+{
+	setup();
+	expect(rmp_count(RMP_STATE_FIRMWARE), 0);
+	expect(update(PA, 0, 0, true, false, true), RMP_SUCCESS);
+	expect(update(PA + 7 * PAGE_SIZE, 0, 0, true, false, true), RMP_SUCCESS);
+	expect(update(PA + PAGE_SIZE, GPA, ASID, true, false, false), RMP_SUCCESS);
+	expect(update((NPFN - 1) << PAGE_SHIFT, 0, 0, true, false, true), RMP_SUCCESS);
+	expect(rmp_count(RMP_STATE_FIRMWARE), 3);
+	expect(rmp_reclaim(PA), 0);
+	expect(rmp_count(RMP_STATE_FIRMWARE), 2);
+	expect(rmp_count(RMP_STATE_RECLAIM), 1);
+	expect(rmp_fw_take(PA + 7 * PAGE_SIZE), 0);
+	expect(rmp_count(RMP_STATE_FIRMWARE), 1);
+}
+
 static void launch(void)
 {
 	setup();
@@ -347,6 +363,7 @@ int main(void)
 	RUN(pvalidate_immutable);
 	RUN(rmpadjust);
 	RUN(firmware_states);
+	RUN(count);
 	RUN(launch);
 	RUN(hv_fixed);
 	RUN(table_protection);
