@@ -3,6 +3,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 DKMS_SOURCE := $(DESTDIR)/usr/src/rmp_enforce-$(VERSION)
+GUEST_DKMS_SOURCE := $(DESTDIR)/usr/src/rmp_enforce_guest-$(VERSION)
 
 all: modules
 
@@ -16,8 +17,9 @@ help:
 	@echo '  dkms-remove      remove it from DKMS'
 	@echo '  install-tools    install rmpctl, its systemd units and hooks'
 	@echo '  uninstall-tools  remove them again'
-	@echo '  deb              Debian packages of module (for DKMS) and tools, in build/deb'
-	@echo '  rpm              RPM packages of the same, in build/rpm'
+	@echo '  guest            build guest/rmp_enforce_guest.ko, a module for SNP guests under test'
+	@echo '  deb              Debian packages of module (for DKMS), tools and guest, in build/deb'
+	@echo '  rpm              RPM packages of module and tools, in build/rpm'
 	@echo '  clean            remove what was built'
 	@echo
 	@echo '  demo             show what it does, on a simulated SNP host'
@@ -40,11 +42,16 @@ help:
 	@echo 'KDIR=DIR is another kernel to build for (now: $(KDIR)).'
 	@echo 'demo and test set up what they need, as root: see README.md.'
 
-modules:
+modules: headers
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+guest: headers
+	$(MAKE) -C $(KDIR) M=$(CURDIR)/guest modules
+
+headers:
 	@test -e $(KDIR)/Makefile || { \
 		echo 'error: no kernel headers in $(KDIR): install them, or set KDIR.' >&2; \
 		exit 1; }
-	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
 
 # Headers packages come without the key to sign with and without System.map, for
 # want of which the kernel's own target runs no depmod.
@@ -69,6 +76,11 @@ dkms-source:
 	cp compat/*.c $(DKMS_SOURCE)/compat
 	cp include/*.h $(DKMS_SOURCE)/include
 	cp src/*.c $(DKMS_SOURCE)/src
+
+guest-dkms-source:
+	rm -rf $(GUEST_DKMS_SOURCE)
+	mkdir -p $(GUEST_DKMS_SOURCE)
+	cp guest/Kbuild guest/dkms.conf guest/rmp_enforce_guest.c $(GUEST_DKMS_SOURCE)
 
 dkms-install: dkms-source
 	dkms install rmp_enforce/$(VERSION)
@@ -137,6 +149,6 @@ bench:
 check:
 	@tests/check
 
-.PHONY: all help modules install uninstall install-tools uninstall-tools dkms-source \
-	dkms-install dkms-remove clean deb rpm test-dkms test-tools test-linux demo demo-linux \
+.PHONY: all help modules guest headers install uninstall install-tools uninstall-tools \
+	dkms-source guest-dkms-source dkms-install dkms-remove clean deb rpm test-dkms test-tools test-linux demo demo-linux \
 	test torture fuzz test-debug test-planted test-unit test-sim test-e2e test-kernels bench check

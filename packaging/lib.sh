@@ -16,15 +16,16 @@ dkms_version() {
 	sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$top/dkms.conf"
 }
 
-# source_to DIR: what goes into a source package: the module, its tools and documents,
-# not the tests, which need a whole machine.
+# source_to DIR: what goes into a source package: the modules, tools and documents, not
+# the tests, which need a whole machine.
 source_to() {
 	mkdir -p "$1/packaging"
 	cp -r "$top"/{Kbuild,LICENSE,Makefile,dkms.conf,docs,tools} "$1"
 	cp "$top"/{CHANGELOG,CONTRIBUTING,README,SECURITY}.md "$1"
 	find "$1/tools" -name __pycache__ -prune -exec rm -rf {} +
-	mkdir "$1"/{compat,include,src}
+	mkdir "$1"/{compat,guest,include,src}
 	cp "$top"/compat/*.c "$1/compat"
+	cp "$top"/guest/{Kbuild,README.md,dkms.conf,rmp_enforce_guest.c} "$1/guest"
 	cp "$top"/include/*.h "$1/include"
 	cp "$top"/src/*.c "$1/src"
 	cp "$packaging/rmp_enforce.conf" "$packaging/doc-links" "$1/packaging"

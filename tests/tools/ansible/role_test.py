@@ -4,6 +4,7 @@ module that is made up of files."""
 
 import glob
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ OPTIONS = "/etc/modprobe.d/rmp_enforce_local.conf"
 TIMER = "rmp-enforce-metrics.timer"
 METRICS = "/var/lib/prometheus/node-exporter"
 DEBS = {"headers": [], "debs": sorted(f"/job/debs/{name}" for name in os.listdir("/job/debs")
-                                      if name.endswith(".deb"))}
+                                      if re.fullmatch(r"rmp-enforce-(dkms|tools)_.*\.deb", name))}
 
 
 def output_of(*args, status=0):
