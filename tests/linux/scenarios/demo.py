@@ -162,7 +162,7 @@ class Demo:
             say("    QEMU: " + line)
         say("    (A kernel in that place asks the host to terminate it, before its console has "
             "printed why;")
-        say("    this one has a module that makes it panic there instead. It then reboots, "
+        say("    this one has rmp_enforce_guest, so it panics first. With panic=-1 it reboots then, "
             "<on_reboot>destroy.)")
         say()
         self.summary.append(("kernel, action=vc", "#VC 0x404, RIP on its console", state))

@@ -5,7 +5,6 @@
  */
 #include <linux/fs.h>
 #include <linux/io.h>
-#include <linux/kprobes.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -21,25 +20,6 @@ static const char *const names[] = { VIOLATE_CASES(VIOLATE_NAME) };
 static unsigned long gfn;
 module_param(gfn, ulong, 0644);
 MODULE_PARM_DESC(gfn, "a page frame of the guest's memory that nobody has asked for yet");
-
-static bool show;
-module_param(show, bool, 0444);
-MODULE_PARM_DESC(show, "panic where the kernel would have itself terminated, so that its console shows why");
-
-/*
- * #VC handlers of the kernel run as NMIs do: what they print reaches the console only
- * after they return.  Before a termination that is never; a panic prints it.
- */
-static int on_termination(struct kprobe *p, struct pt_regs *regs)
-{
-	panic("violate: the kernel asks the host to terminate it");
-	return 0;
-}
-
-static struct kprobe termination = {
-	.symbol_name = "sev_es_terminate",
-	.pre_handler = on_termination,
-};
 
 /* One page at a time, of whoever has the device open. */
 struct victim {
@@ -212,27 +192,7 @@ static struct miscdevice violate_device = {
 	.fops = &violate_fops,
 };
 
-static int __init violate_init(void)
-{
-	int r = show ? register_kprobe(&termination) : 0;
-
-	if (r)
-		return r;
-	r = misc_register(&violate_device);
-	if (r && show)
-		unregister_kprobe(&termination);
-	return r;
-}
-
-static void __exit violate_exit(void)
-{
-	misc_deregister(&violate_device);
-	if (show)
-		unregister_kprobe(&termination);
-}
-
-module_init(violate_init);
-module_exit(violate_exit);
+module_misc_device(violate_device);
 
 MODULE_DESCRIPTION("Touches pages of an SEV-SNP guest without a page-state change");
 MODULE_LICENSE("GPL");
