@@ -34,15 +34,12 @@ static u64 request;
  */
 static long ask_for_termination(int state)
 {
-	unsigned long flags;
-
 	/* An interrupt handler's #VC would put something else into the MSR. */
-	local_irq_save(flags);
+	native_irq_disable();
 	asm volatile("wrmsr\n\trep; vmmcall"
 		     :: "c" (MSR_AMD64_SEV_ES_GHCB), "a" (lower_32_bits(request)),
 			"d" (upper_32_bits(request))
 		     : "memory");
-	local_irq_restore(flags);
 	return 0;
 }
 
