@@ -162,7 +162,7 @@ class Demo:
             say("    QEMU: " + line)
         say("    (A kernel in that place asks the host to terminate it, before its console has "
             "printed why;")
-        say("    this one has rmp_enforce_guest, so it panics first. With panic=-1 it reboots then, "
+        say("    this one has rmp_enforce_guest: it panics first. With panic=-1 it then reboots, "
             "<on_reboot>destroy.)")
         say()
         self.summary.append(("kernel, action=vc", "#VC 0x404, RIP on its console", state))
