@@ -10,6 +10,11 @@
 #include <linux/fs.h>
 #include <linux/kvm_host.h>
 #include <linux/pid.h>
+#ifdef RMPE_HAS_CPUID_API
+#include <asm/cpuid/api.h>
+#else
+#include <asm/cpuid.h>
+#endif
 
 #if !IS_ENABLED(CONFIG_KVM_AMD_SEV)
 #error "this kernel can't host SEV-SNP guests (CONFIG_KVM_AMD_SEV)"

@@ -29,6 +29,12 @@ enum rmpe_policy {
 	RMPE_POLICY_REPORT,
 };
 
+enum rmpe_switch {
+	RMPE_SWITCH_INHERIT,
+	RMPE_SWITCH_OFF,
+	RMPE_SWITCH_ON,
+};
+
 /*
  * The class of an access: the outcome of judging one #NPF.  The numbers are
  * ABI (KVM_EXIT_SYSTEM_EVENT data[2]); add at the end only.
@@ -50,9 +56,19 @@ enum rmpe_class {
 /* The classes before HOST can be enforced. */
 #define RMPE_NR_POLICIES RMPE_CLASS_HOST
 
+/**
+ * struct rmpe_settings - of the host, or of a VM
+ * @mode: enum rmpe_mode
+ * @action: enum rmpe_action
+ * @sites: enum rmpe_switch: where in the guest a violation was
+ * @request_sites: enum rmpe_switch: and a PSC
+ * @policy: enum rmpe_policy, by class
+ */
 struct rmpe_settings {
 	u8 mode;
 	u8 action;
+	u8 sites;
+	u8 request_sites;
 	u8 policy[RMPE_NR_POLICIES];
 };
 
@@ -61,16 +77,32 @@ extern struct rmpe_settings rmpe_global;
 extern const char *const rmpe_mode_names[];
 extern const char *const rmpe_action_names[];
 extern const char *const rmpe_policy_names[];
+extern const char *const rmpe_switch_names[];
 extern const char *const rmpe_class_names[];
 
 int rmpe_parse_mode(const char *word, bool may_inherit);
 int rmpe_parse_action(const char *word, bool may_inherit);
 int rmpe_parse_policy(const char *word, bool may_inherit);
+int rmpe_parse_switch(const char *word, bool may_inherit);
 int rmpe_parse_policy_list(char *list, struct rmpe_settings *settings);
 
 enum rmpe_action rmpe_effective_action(const struct rmpe_settings *vm);
 enum rmpe_policy rmpe_effective_policy(const struct rmpe_settings *vm,
 				       enum rmpe_class class);
+
+/**
+ * rmpe_effective_sites() - is it looked where in the guest a violation was?
+ * @vm: the VM's own settings
+ *
+ * A global "off" keeps the firmware from being asked at all, whatever a VM says.
+ *
+ * Return: true if it is.
+ */
+static inline bool rmpe_effective_sites(const struct rmpe_settings *vm)
+{
+	return READ_ONCE(rmpe_global.sites) == RMPE_SWITCH_ON &&
+	       READ_ONCE(vm->sites) != RMPE_SWITCH_OFF;
+}
 
 /**
  * rmpe_effective_mode() - the mode that holds for a VM now
@@ -85,6 +117,22 @@ static inline enum rmpe_mode rmpe_effective_mode(const struct rmpe_settings *vm)
 	enum rmpe_mode global = READ_ONCE(rmpe_global.mode);
 
 	return global == RMPE_MODE_OFF ? global : READ_ONCE(vm->mode) ?: global;
+}
+
+/**
+ * rmpe_effective_request_sites() - and where it made its PSCs?
+ * @vm: the VM's own settings
+ *
+ * With mode=off nothing is told of it, and nothing is asked.
+ *
+ * Return: true if it is.
+ */
+static inline bool rmpe_effective_request_sites(const struct rmpe_settings *vm)
+{
+	u8 on = READ_ONCE(vm->request_sites) ?: READ_ONCE(rmpe_global.request_sites);
+
+	return on == RMPE_SWITCH_ON && rmpe_effective_sites(vm) &&
+	       rmpe_effective_mode(vm) != RMPE_MODE_OFF;
 }
 
 #endif

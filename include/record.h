@@ -11,8 +11,10 @@
 #include "judge.h"
 #include "psc_history.h"
 
+struct rmpe_site;
+
 #define RMPE_NR_RECORDS	32	/* kept for each VM, of either kind */
-#define RMPE_RECORD_LEN	896	/* of one record as text; printk takes 1024 */
+#define RMPE_RECORD_LEN	944	/* of one record as text; printk takes 1024 */
 
 /* What was done about it.  NONE leaves the fault to KVM. */
 enum rmpe_outcome {
@@ -63,6 +65,12 @@ struct rmpe_exit {
  * @refused: the gfn's last refused PSC, if that came after @psc
  * @discarded_ns: when the VMM took the private page away; 0 if it did not
  * @launched: the page was populated at launch and has not changed since
+ * @has_site: @rip and @cpl are known
+ * @cpl: of the access
+ * @rip: of the access
+ * @has_psc_site: @psc_rip and @psc_cpl are known
+ * @psc_cpl: of @psc
+ * @psc_rip: where @psc was made
  * @pfn: the page in guest_memfd, if there is one
  * @has_pfn: @pfn is valid
  * @rmp_valid: the RMP entry of @pfn could be read
@@ -91,6 +99,12 @@ struct rmpe_record {
 	bool psc_lost;
 	bool has_refused;
 	bool launched;
+	bool has_site;
+	bool has_psc_site;
+	u8 cpl;
+	u8 psc_cpl;
+	u64 rip;
+	u64 psc_rip;
 	struct rmpe_psc_event psc;
 	struct rmpe_psc_event refused;
 	u64 psc_seq;
@@ -109,14 +123,26 @@ struct rmpe_record {
 };
 
 /**
+ * struct rmpe_sites - where in the guest a record's events were; each may be NULL
+ * @access: the access
+ * @request: the last completed PSC
+ */
+struct rmpe_sites {
+	struct rmpe_site *access;
+	struct rmpe_site *request;
+};
+
+/**
  * struct rmpe_records - the last ones of a VM; the caller has a lock
  * @record: RMPE_NR_RECORDS that were acted upon, and as many others; allocated with
  *	the first
+ * @sites: of each, held
  * @nr: records so far
  * @nr_of: of either kind
  */
 struct rmpe_records {
 	struct rmpe_record *record;
+	struct rmpe_sites *sites;
 	u64 nr;
 	u64 nr_of[2];
 };
@@ -134,11 +160,15 @@ struct rmpe_told {
 extern const char *const rmpe_outcome_names[];
 
 int rmpe_record_format(char *buf, size_t size, const struct rmpe_record *rec);
+void rmpe_record_set_sites(struct rmpe_record *rec, const struct rmpe_sites *sites);
 
 int rmpe_records_prepare(struct rmpe_records *r);
 void rmpe_records_free(struct rmpe_records *r);
 unsigned int rmpe_records_add(struct rmpe_records *r, struct rmpe_record *rec);
 void rmpe_records_repeat(struct rmpe_records *r, unsigned int place, u64 seq);
+void rmpe_records_set_sites(struct rmpe_records *r, const struct rmpe_told *told,
+			    const struct rmpe_sites *sites);
+struct rmpe_sites rmpe_records_sites(const struct rmpe_records *r, u64 seq);
 const struct rmpe_record *rmpe_records_next(const struct rmpe_records *r, u64 seq);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "policy.h"
 #include "record.h"
+#include "site.h"
 #include "vm.h"
 
 DECLARE_EVENT_CLASS(psc,
@@ -121,6 +122,48 @@ TRACE_EVENT(violation,
 				   { RMPE_OUTCOME_NONE, "none" },
 				   { RMPE_OUTCOME_VC, "vc" },
 				   { RMPE_OUTCOME_TERMINATE, "terminate" }))
+);
+
+/*
+ * Where a violation was, and the request before it.  The firmware has to be asked first,
+ * so it comes after the violation, and others may be in between.
+ */
+TRACE_EVENT(violation_site,
+	TP_PROTO(const struct rmpe_record *rec, const struct rmpe_sites *sites),
+	TP_ARGS(rec, sites),
+	TP_STRUCT__entry(
+		__field(u64, vm)
+		__field(pid_t, pid)
+		__field(int, vcpu)
+		__field(u64, gpa)
+		__field(u64, rip)
+		__field(u64, rsp)
+		__field(u64, cr3)
+		__field(u64, lstar)
+		__field(u64, psc_rip)
+		__field(s8, cpl)
+		__field(s8, psc_cpl)
+	),
+	TP_fast_assign(
+		const struct rmpe_site *at = sites->access;
+
+		__entry->vm = rec->vm_id;
+		__entry->pid = rec->pid;
+		__entry->vcpu = rec->vcpu;
+		__entry->gpa = rec->gpa;
+		__entry->rip = at ? at->reg[RMPE_REG_RIP] : 0;
+		__entry->rsp = at ? at->reg[RMPE_REG_RSP] : 0;
+		__entry->cr3 = at ? at->reg[RMPE_REG_CR3] : 0;
+		__entry->lstar = at ? at->reg[RMPE_REG_LSTAR] : 0;
+		__entry->cpl = at ? at->cpl : -1;
+		__entry->psc_rip = rec->psc_rip;
+		__entry->psc_cpl = rec->has_psc_site ? rec->psc_cpl : -1;
+	),
+	TP_printk("vm=%llu pid=%d vcpu=%d gfn=0x%llx gpa=0x%llx rip=0x%llx cpl=%d rsp=0x%llx cr3=0x%llx lstar=0x%llx psc_rip=0x%llx psc_cpl=%d",
+		  __entry->vm, __entry->pid, __entry->vcpu,
+		  __entry->gpa >> PAGE_SHIFT, __entry->gpa, __entry->rip, __entry->cpl,
+		  __entry->rsp, __entry->cr3, __entry->lstar, __entry->psc_rip,
+		  __entry->psc_cpl)
 );
 
 #endif

@@ -30,6 +30,8 @@
 #include "psc_history.h"
 #include "psc_tracker.h"
 #include "record.h"
+#include "site_map.h"
+#include "site_taker.h"
 #include "suspect.h"
 #include "totals.h"
 
@@ -71,6 +73,7 @@ struct rmpe_early {
  * @npages: length in 4K pages
  * @nr: counts a VM's requests, from 1
  * @complete: what KVM would have called when it takes the answer
+ * @site: where it was made, or NULL; its vCPU's own
  * @early: accesses that came too early for it
  * @nr_early: how many
  */
@@ -81,6 +84,7 @@ struct rmpe_psc {
 	u64 npages;
 	u64 nr;
 	int (*complete)(struct kvm_vcpu *vcpu);
+	struct rmpe_site *site;
 	struct rmpe_early early[RMPE_NR_EARLY];
 	unsigned int nr_early;
 };
@@ -178,6 +182,7 @@ struct rmpe_note {
  * @exit: what every KVM_RUN returns once @terminated is set
  * @npf_judged: #NPFs on guest_memfd memslots, or on pages that were asked for
  * @psc_requests: PSCs that KVM forwarded to the VMM
+ * @taker: of sites
  * @lock: protects all below, except readers of @asked, @used and @watch
  * @history_state: how far @asked can be trusted
  * @asked: page states that the guest has asked for
@@ -189,6 +194,7 @@ struct rmpe_note {
  * @holes: private pages that the VMM has discarded; forgotten when the guest asks for
  *	them, or KVM has brought new ones
  * @history: PSCs
+ * @request_sites: where they were made
  * @vcpus: by vcpu_idx, KVM_MAX_VCPUS; a vCPU's KVM_RUN reads its own without @lock
  * @nr_vcpus: those from here on are NULL
  * @counters: counters; read without the lock by sysfs
@@ -215,6 +221,7 @@ struct rmpe_vm {
 	struct rmpe_exit exit;
 	u64 __percpu *npf_judged;
 	atomic64_t psc_requests;
+	struct rmpe_taker taker;
 
 	struct mutex lock;	/* what it protects: above */
 	enum rmpe_history_state history_state;
@@ -225,6 +232,7 @@ struct rmpe_vm {
 	struct rmpe_backings backings;
 	struct rmpe_psc_map holes;
 	struct rmpe_psc_history history;
+	struct rmpe_site_map request_sites;
 	struct rmpe_vcpu **vcpus;
 	unsigned int nr_vcpus;
 	struct rmpe_counters counters;
@@ -308,6 +316,7 @@ u64 rmpe_vm_npf_judged(const struct rmpe_vm *vm);
 #define RMPE_LAST_RECORD U64_MAX
 
 bool rmpe_vm_record(struct rmpe_vm *vm, u64 after, struct rmpe_record *rec);
+struct rmpe_sites rmpe_vm_sites(struct rmpe_vm *vm, u64 seq);
 
 enum rmpe_mode rmpe_vm_mode(const struct rmpe_vm *vm);
 

@@ -23,6 +23,7 @@
 #include "ended.h"
 #include "psc_unused.h"
 #include "record.h"
+#include "site.h"
 #include "slots.h"
 #include "vm.h"
 
@@ -284,6 +285,37 @@ static int violations_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(violations);
 
+static void show_site(struct seq_file *m, u64 seq, const char *at,
+		      const struct rmpe_site *site, const struct rmpe_record *rec)
+{
+	if (!site)
+		return;
+	seq_printf(m, "seq=%llu at=%s vcpu=%d age_us=%llu", seq, at, site->vcpu,
+		   div_u64(ktime_get_ns() - site->when_ns, NSEC_PER_USEC));
+	if (rec)
+		seq_printf(m, " psc_gfn=0x%llx psc_pages=%llu", rec->psc.gfn,
+			   rec->psc.npages);
+	rmpe_site_show(m, site);
+	seq_putc(m, '\n');
+}
+
+static int sites_show(struct seq_file *m, void *v)
+{
+	struct rmpe_vm *vm = m->private;
+	struct rmpe_record rec = { };
+
+	while (rmpe_vm_record(vm, rec.seq, &rec)) {
+		struct rmpe_sites sites = rmpe_vm_sites(vm, rec.seq);
+
+		show_site(m, rec.seq, "access", sites.access, NULL);
+		show_site(m, rec.seq, "request", sites.request, &rec);
+		rmpe_site_put(sites.access);
+		rmpe_site_put(sites.request);
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(sites);
+
 static int ended_show(struct seq_file *m, void *v)
 {
 	struct rmpe_ended vm = { };
@@ -329,6 +361,7 @@ void rmpe_debugfs_add_vm(struct rmpe_vm *vm)
 	debugfs_create_file("holes", 0400, vm->dentry, vm, &holes_fops);
 	debugfs_create_file("psc_unused", 0400, vm->dentry, vm, &psc_unused_fops);
 	debugfs_create_file("violations", 0400, vm->dentry, vm, &violations_fops);
+	debugfs_create_file("sites", 0400, vm->dentry, vm, &sites_fops);
 }
 
 /**

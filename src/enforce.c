@@ -112,7 +112,7 @@ static void repeat(struct rmpe_vm *vm, const struct rmpe_suspect *s,
 }
 
 static void tell(struct rmpe_vm *vm, struct rmpe_suspect *s, const struct rmpe_fault *f,
-		 struct rmpe_record *rec)
+		 struct rmpe_record *rec, struct rmpe_report *report)
 {
 	const bool acted = rec->outcome != RMPE_OUTCOME_NONE;
 
@@ -124,7 +124,8 @@ static void tell(struct rmpe_vm *vm, struct rmpe_suspect *s, const struct rmpe_f
 	if (acted)
 		rmpe_count_event(vm, enforced);
 	rmpe_vm_count_violation(vm, f->gfn, rec);
-	s->record = rmpe_report(vm, f->slot, rec);
+	rmpe_report_begin(vm, rec, report);
+	s->record = report->told;
 	s->told = rec->verdict.class;
 	s->acted = acted;
 }
@@ -149,7 +150,8 @@ static struct rmpe_early early_access(const struct rmpe_fault *f,
 static enum rmpe_disposition let_pass(struct rmpe_vm *vm, struct rmpe_psc *psc,
 				      struct rmpe_suspect *s, const struct rmpe_fault *f,
 				      struct rmpe_record *rec,
-				      const struct rmpe_verdict *without)
+				      const struct rmpe_verdict *without,
+				      struct rmpe_report *report)
 {
 	const struct rmpe_early early = early_access(f, s, rec->mode);
 	enum rmpe_disposition disposition = RMPE_USE;
@@ -161,11 +163,12 @@ static enum rmpe_disposition let_pass(struct rmpe_vm *vm, struct rmpe_psc *psc,
 		disposition = RMPE_RETRY;
 	else
 		rmpe_in_flight_remember(psc, &early);
-	tell(vm, s, f, rec);
+	tell(vm, s, f, rec, report);
 	return disposition;
 }
 
-static enum rmpe_disposition judge_locked(struct rmpe_vm *vm, const struct rmpe_fault *f)
+static enum rmpe_disposition judge_locked(struct rmpe_vm *vm, const struct rmpe_fault *f,
+					  struct rmpe_report *report)
 {
 	/* Once: it may change meanwhile. */
 	const enum rmpe_mode mode = rmpe_vm_mode(vm);
@@ -206,7 +209,7 @@ static enum rmpe_disposition judge_locked(struct rmpe_vm *vm, const struct rmpe_
 	enforce = is_enforced(vm, mode, &rec.verdict);
 	if (rec.verdict.class == RMPE_CLASS_IN_FLIGHT && !enforce)
 		return let_pass(vm, f->private ? to_private : to_shared, s, f, &rec,
-				&without);
+				&without, report);
 	/*
 	 * Another vCPU may have changed the page between the #NPF and our look at it,
 	 * so a first mismatch only makes the guest try again.
@@ -217,7 +220,7 @@ static enum rmpe_disposition judge_locked(struct rmpe_vm *vm, const struct rmpe_
 		disposition = act(vm, s, f, &rec);
 	else if (is_change(rec.verdict.class) || in.discarded)
 		disposition = RMPE_USE;
-	tell(vm, s, f, &rec);
+	tell(vm, s, f, &rec, report);
 	/* The VMM's doing is told as often as it does it. */
 	if (rec.verdict.class == RMPE_CLASS_HOST)
 		s->active = false;
@@ -238,15 +241,18 @@ enum rmpe_disposition rmpe_fault_judge(struct rmpe_vm *vm, const struct rmpe_fau
 {
 	const u8 watch = rmpe_vm_watch(vm);
 	struct rmpe_judge_input in = facts(vm, f);
+	struct rmpe_report report;
 	enum rmpe_disposition disposition;
 
 	if (rmpe_judge(&in).class == RMPE_CLASS_NONE && in.used == RMPE_PAGE_NONE &&
 	    !(watch & ~RMPE_WATCH_USED))
 		return RMPE_RESOLVE;
 
+	report.is_due = false;
 	mutex_lock(&vm->lock);
-	disposition = judge_locked(vm, f);
+	disposition = judge_locked(vm, f, &report);
 	mutex_unlock(&vm->lock);
+	rmpe_report_end(vm, f->vcpu, &report);
 	return disposition;
 }
 
@@ -261,18 +267,21 @@ enum rmpe_disposition rmpe_fault_judge(struct rmpe_vm *vm, const struct rmpe_fau
  */
 void rmpe_fault_no_progress(struct rmpe_vm *vm, const struct rmpe_fault *f)
 {
+	struct rmpe_report report;
 	struct rmpe_judge_input in;
 	struct rmpe_record rec;
 
+	report.is_due = false;
 	mutex_lock(&vm->lock);
 	in = facts(vm, f);
 	rec = new_record(f, &in, rmpe_vm_mode(vm));
 	if (rec.verdict.class == RMPE_CLASS_NONE) {
 		rec.verdict.class = RMPE_CLASS_NO_PROGRESS;
 		rmpe_vm_count_violation(vm, f->gfn, &rec);
-		rmpe_report(vm, f->slot, &rec);
+		rmpe_report_begin(vm, &rec, &report);
 	}
 	mutex_unlock(&vm->lock);
+	rmpe_report_end(vm, f->vcpu, &report);
 }
 
 /**
@@ -286,12 +295,14 @@ void rmpe_fault_no_progress(struct rmpe_vm *vm, const struct rmpe_fault *f)
  */
 void rmpe_fault_unbacked(struct rmpe_vm *vm, const struct rmpe_fault *f)
 {
+	struct rmpe_report report;
 	struct rmpe_judge_input in;
 	struct rmpe_suspect *s;
 	struct rmpe_record rec;
 	struct rmpe_vcpu *v;
 	bool again;
 
+	report.is_due = false;
 	mutex_lock(&vm->lock);
 	v = rmpe_vcpu_get(vm, f->vcpu);
 	if (v) {
@@ -300,9 +311,10 @@ void rmpe_fault_unbacked(struct rmpe_vm *vm, const struct rmpe_fault *f)
 		rec.verdict.class = RMPE_CLASS_UNBACKED;
 		s = rmpe_suspect_seen(&v->suspects, f->gfn, true, f->vcpu->stat.exits,
 				      atomic64_read(&vm->psc_requests), &vm->history, &again);
-		tell(vm, s, f, &rec);
+		tell(vm, s, f, &rec, &report);
 	}
 	mutex_unlock(&vm->lock);
+	rmpe_report_end(vm, f->vcpu, &report);
 }
 
 /**

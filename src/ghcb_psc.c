@@ -29,6 +29,7 @@
 #include "compat.h"
 #include "in_flight.h"
 #include "rmpe_trace.h"
+#include "site.h"
 #include "slots.h"
 #include "vm.h"
 #include "vm_table.h"
@@ -58,6 +59,8 @@ static void psc_begin(struct rmpe_vm *vm, struct rmpe_vcpu *v, struct kvm_vcpu *
 	psc->npages = READ_ONCE(run->hypercall.args[1]);
 	psc->nr = atomic64_inc_return(&vm->psc_requests);
 	psc->nr_early = 0;
+	rmpe_site_put(psc->site);
+	psc->site = NULL;
 	psc->complete = vcpu->arch.complete_userspace_io;
 	vcpu->arch.complete_userspace_io = psc_complete;
 	v->progress.faults = 0;		/* whoever asks gets somewhere */
@@ -184,6 +187,8 @@ static void psc_end(struct rmpe_vm *vm, struct rmpe_vcpu *v, struct kvm_vcpu *vc
 	rmpe_count(&vm->counters.psc_completed, 1);
 	/* A plain hypercall may name more pages than there are. */
 	rmpe_count(&vm->counters.psc_pages, min(ev->npages, RMPE_MAX_GFNS));
+	rmpe_site_map_set(&vm->request_sites, ev->gfn, ev->npages, v->psc.site);
+	v->psc.site = NULL;
 	ev->redundant = psc_record(vm, vcpu->kvm, &v->psc);
 	rmpe_count(&vm->counters.psc_redundant, ev->redundant);
 }
@@ -209,7 +214,7 @@ static int psc_complete(struct kvm_vcpu *vcpu)
  * before: then we know of the PSC what the run page still says.
  *
  * Context: KVM_RUN of @vcpu: process context, vcpu->mutex held, before or after KVM's
- * part of it; rmpe_may_be_psc() is true.
+ * part of it, so without kvm->srcu; rmpe_may_be_psc() is true.
  */
 void rmpe_psc_seen(struct rmpe_vm *vm, struct kvm_vcpu *vcpu)
 {
@@ -220,6 +225,9 @@ void rmpe_psc_seen(struct rmpe_vm *vm, struct kvm_vcpu *vcpu)
 	v = READ_ONCE(vm->vcpus[vcpu->vcpu_idx]);
 	if (unlikely(!v))
 		v = rmpe_vcpu_meet(vm, vcpu);
-	if (v)
-		psc_begin(vm, v, vcpu);
+	if (!v)
+		return;
+	psc_begin(vm, v, vcpu);
+	if (rmpe_effective_request_sites(&vm->settings))
+		v->psc.site = rmpe_site_take(vm, vcpu);
 }

@@ -81,7 +81,7 @@ static void tell(struct rmpe_vm *vm, struct kvm *kvm, const struct rmpe_early *e
 	if (rec.verdict.class == RMPE_CLASS_NONE || rmpe_vm_mode(vm) == RMPE_MODE_OFF)
 		return;
 	rmpe_vm_count_violation(vm, gfn, &rec);
-	rmpe_report(vm, search_memslots(kvm_memslots(kvm), gfn, false), &rec);
+	rmpe_report_now(vm, &rec);
 }
 
 /**

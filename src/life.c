@@ -16,6 +16,7 @@
 #include "debugfs.h"
 #include "ended.h"
 #include "hook.h"
+#include "site_taker.h"
 #include "sysfs.h"
 #include "vm.h"
 
@@ -132,7 +133,12 @@ struct rmpe_hook rmpe_hook_init_vm = {
 /* kvm_arch_destroy_vm() of an SNP VM: process context; nothing runs in it any more. */
 static void destroy_vm(struct kvm *kvm)
 {
+	struct rmpe_vm *vm;
+
 	rmpe_hook_enter();
+	vm = rmpe_vm_find(kvm);
+	if (vm)
+		rmpe_site_wait_all(vm);
 	static_call(rmpe_kvm_destroy_vm)(kvm);
 	end(kvm);
 	rmpe_hook_leave();

@@ -16,6 +16,8 @@
 struct rmpe_settings rmpe_global = {
 	.mode	= RMPE_MODE_LENIENT,
 	.action	= RMPE_ACTION_VC,
+	.sites	= RMPE_SWITCH_ON,
+	.request_sites = RMPE_SWITCH_OFF,
 	.policy	= {
 		[RMPE_CLASS_IMPLICIT_PRIVATE]	= RMPE_POLICY_ENFORCE,
 		[RMPE_CLASS_IMPLICIT_SHARED]	= RMPE_POLICY_ENFORCE,
@@ -43,6 +45,12 @@ const char *const rmpe_policy_names[] = {
 	[RMPE_POLICY_INHERIT]	= "inherit",
 	[RMPE_POLICY_ENFORCE]	= "enforce",
 	[RMPE_POLICY_REPORT]	= "report",
+};
+
+const char *const rmpe_switch_names[] = {
+	[RMPE_SWITCH_INHERIT]	= "inherit",
+	[RMPE_SWITCH_OFF]	= "off",
+	[RMPE_SWITCH_ON]	= "on",
 };
 
 const char *const rmpe_class_names[] = {
@@ -104,6 +112,19 @@ int rmpe_parse_policy(const char *word, bool may_inherit)
 {
 	return parse_word(rmpe_policy_names, ARRAY_SIZE(rmpe_policy_names),
 			  word, may_inherit);
+}
+
+/**
+ * rmpe_parse_switch() - what a keyword switches to
+ * @word: the keyword, possibly with a trailing newline
+ * @may_inherit: accept "inherit" too
+ *
+ * Return: an enum rmpe_switch, or -EINVAL.
+ */
+int rmpe_parse_switch(const char *word, bool may_inherit)
+{
+	return parse_word(rmpe_switch_names, ARRAY_SIZE(rmpe_switch_names), word,
+			  may_inherit);
 }
 
 /**

@@ -15,6 +15,8 @@
 #include <linux/string_choices.h>
 #include <asm/pgtable_types.h>
 
+#include "site.h"
+
 static const char *const expected_names[] = {
 	[RMPE_EXPECT_INITIAL]	= "initial",
 	[RMPE_EXPECT_PRIVATE]	= "private",
@@ -131,6 +133,20 @@ static int format_discarded(char *buf, size_t size, const struct rmpe_record *re
 			 age_us(rec, rec->discarded_ns));
 }
 
+static int format_rip(char *buf, size_t size, const char *key, bool known, u64 rip)
+{
+	if (!known)
+		return scnprintf(buf, size, " %srip=n/a", key);
+	return scnprintf(buf, size, " %srip=0x%llx", key, rip);
+}
+
+static int format_cpl(char *buf, size_t size, const char *key, bool known, u8 cpl)
+{
+	if (!known)
+		return scnprintf(buf, size, " %scpl=n/a", key);
+	return scnprintf(buf, size, " %scpl=%u", key, cpl);
+}
+
 static int format_page(char *buf, size_t size, const struct rmpe_record *rec)
 {
 	int n;
@@ -172,14 +188,18 @@ int rmpe_record_format(char *buf, size_t size, const struct rmpe_record *rec)
 	n += format_psc(buf + n, size - n, rec);
 	n += scnprintf(buf + n, size - n, " launch=%s", str_yes_no(rec->launched));
 	n += format_page(buf + n, size - n, rec);
+	n += format_rip(buf + n, size - n, "", rec->has_site, rec->rip);
 	n += scnprintf(buf + n, size - n,
-		       " rip=n/a n=%u suppressed=%llu mode=%s action=%s escalated=%s repeats=%llu used=%s",
+		       " n=%u suppressed=%llu mode=%s action=%s escalated=%s repeats=%llu used=%s",
 		       rec->violations, rec->suppressed, rmpe_mode_names[rec->mode],
 		       rmpe_outcome_names[rec->outcome],
 		       escalation_names[rec->escalated], rec->repeats,
 		       used_names[rec->used]);
 	n += format_refused(buf + n, size - n, rec);
 	n += format_discarded(buf + n, size - n, rec);
+	n += format_cpl(buf + n, size - n, "", rec->has_site, rec->cpl);
+	n += format_rip(buf + n, size - n, "psc_", rec->has_psc_site, rec->psc_rip);
+	n += format_cpl(buf + n, size - n, "psc_", rec->has_psc_site, rec->psc_cpl);
 	return n;
 }
 
@@ -192,10 +212,20 @@ int rmpe_record_format(char *buf, size_t size, const struct rmpe_record *rec)
  */
 int rmpe_records_prepare(struct rmpe_records *r)
 {
-	if (!r->record)
+	if (!r->sites)
+		r->sites = kvcalloc(2 * RMPE_NR_RECORDS, sizeof(*r->sites),
+				    GFP_KERNEL_ACCOUNT);
+	if (r->sites && !r->record)
 		r->record = kvcalloc(2 * RMPE_NR_RECORDS, sizeof(*r->record),
 				     GFP_KERNEL_ACCOUNT);
 	return r->record ? 0 : -ENOMEM;
+}
+
+static void drop_sites(struct rmpe_sites *sites)
+{
+	rmpe_site_put(sites->access);
+	rmpe_site_put(sites->request);
+	*sites = (struct rmpe_sites){ };
 }
 
 /**
@@ -204,6 +234,11 @@ int rmpe_records_prepare(struct rmpe_records *r)
  */
 void rmpe_records_free(struct rmpe_records *r)
 {
+	unsigned int i;
+
+	for (i = 0; r->sites && i < 2 * RMPE_NR_RECORDS; i++)
+		drop_sites(&r->sites[i]);
+	kvfree(r->sites);
 	kvfree(r->record);
 	*r = (struct rmpe_records){ };
 }
@@ -226,7 +261,68 @@ unsigned int rmpe_records_add(struct rmpe_records *r, struct rmpe_record *rec)
 
 	rec->seq = ++r->nr;
 	r->record[place] = *rec;
+	drop_sites(&r->sites[place]);
 	return place;
+}
+
+/**
+ * rmpe_record_set_sites() - it has become known where a record's events were
+ * @rec: the record
+ * @sites: where; each may be NULL
+ *
+ * Context: any.
+ */
+void rmpe_record_set_sites(struct rmpe_record *rec, const struct rmpe_sites *sites)
+{
+	rec->has_site = sites->access;
+	if (sites->access) {
+		rec->rip = sites->access->reg[RMPE_REG_RIP];
+		rec->cpl = sites->access->cpl;
+	}
+	rec->has_psc_site = sites->request;
+	if (sites->request) {
+		rec->psc_rip = sites->request->reg[RMPE_REG_RIP];
+		rec->psc_cpl = sites->request->cpl;
+	}
+}
+
+/**
+ * rmpe_records_set_sites() - the same for one that is kept
+ * @r: the records
+ * @told: where it was put; nothing happens if it has been pushed out
+ * @sites: where its events were; they are held
+ *
+ * Context: any.
+ */
+void rmpe_records_set_sites(struct rmpe_records *r, const struct rmpe_told *told,
+			    const struct rmpe_sites *sites)
+{
+	if (!told->seq || r->record[told->place].seq != told->seq)
+		return;
+	rmpe_record_set_sites(&r->record[told->place], sites);
+	r->sites[told->place].access = rmpe_site_get(sites->access);
+	r->sites[told->place].request = rmpe_site_get(sites->request);
+}
+
+/**
+ * rmpe_records_sites() - where the events of a record were
+ * @r: the records
+ * @seq: its number
+ *
+ * Context: any.
+ * Return: the sites, each for rmpe_site_put().
+ */
+struct rmpe_sites rmpe_records_sites(const struct rmpe_records *r, u64 seq)
+{
+	struct rmpe_sites sites = { };
+	unsigned int i;
+
+	for (i = 0; r->record && i < 2 * RMPE_NR_RECORDS; i++)
+		if (r->record[i].seq == seq) {
+			sites.access = rmpe_site_get(r->sites[i].access);
+			sites.request = rmpe_site_get(r->sites[i].request);
+		}
+	return sites;
 }
 
 /**

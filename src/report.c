@@ -6,19 +6,19 @@
 
 #include "report.h"
 
-#include <linux/file.h>
 #include <linux/kobject.h>
 #include <linux/kvm_host.h>
 #include <linux/ktime.h>
-#include <linux/pagemap.h>
 #include <linux/ratelimit.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/sprintf.h>
 #include <asm/sev.h>
 
-#include "compat.h"
+#include "gmem.h"
 #include "rmpe_trace.h"
+#include "site.h"
+#include "site_taker.h"
 #include "vm.h"
 
 /*
@@ -30,31 +30,15 @@ static DEFINE_RATELIMIT_STATE(host_limit, 5 * HZ, 200);
 static DEFINE_RATELIMIT_STATE(host_act_limit, 5 * HZ, 200);
 static DEFINE_SPINLOCK(host_act_lock);
 
-/*
- * The page that guest_memfd holds for the gfn, if any.  Looks only: nothing is
- * allocated, and nothing of the page is read.
- */
 static void find_page(const struct kvm_memory_slot *slot, struct rmpe_record *rec)
 {
-	pgoff_t index = gpa_to_gfn(rec->gpa) - slot->base_gfn + slot->gmem.pgoff;
-	struct file *file = get_file_active((struct file **)&slot->gmem.file);
-	struct folio *folio;
-
-	if (!file)
-		return;
-	folio = filemap_get_folio(file->f_mapping, index);
-	if (!IS_ERR(folio)) {
-		rec->has_pfn = true;
-		rec->pfn = page_to_pfn(folio_file_page(folio, index));
+	rec->has_pfn = rmpe_gmem_pfn(slot, gpa_to_gfn(rec->gpa), &rec->pfn);
+	if (rec->has_pfn)
 		rec->rmp_valid = !snp_lookup_rmpentry(rec->pfn, &rec->rmp_assigned,
 						      &rec->rmp_level);
-		folio_put(folio);
-	}
-	fput(file);
 }
 
-static void complete_record(struct rmpe_vm *vm, const struct kvm_memory_slot *slot,
-			    struct rmpe_record *rec)
+static void complete_record(struct rmpe_vm *vm, struct rmpe_record *rec)
 {
 	const gfn_t gfn = gpa_to_gfn(rec->gpa);
 	struct rmpe_map_event hole;
@@ -71,8 +55,7 @@ static void complete_record(struct rmpe_vm *vm, const struct kvm_memory_slot *sl
 	rec->used = rmpe_tracker_state(&vm->used, gfn);
 	if (rmpe_map_last(&vm->holes, gfn, &hole))
 		rec->discarded_ns = hole.when_ns;
-	if (rmpe_slot_has_gmem(slot))
-		find_page(slot, rec);
+	find_page(search_memslots(kvm_memslots(vm->kvm), gfn, false), rec);
 }
 
 /* Does it speak against the guest?  The others are information. */
@@ -160,44 +143,100 @@ static struct rmpe_told keep(struct rmpe_vm *vm, struct rmpe_record *rec)
 }
 
 /**
- * rmpe_report() - a verdict has been passed: tell everybody
+ * rmpe_report_begin() - a verdict has been passed
  * @vm: the VM
- * @slot: the memslot of the gfn, or NULL
  * @rec: what judging found out; the rest is filled in here
+ * @report: set up, for rmpe_report_end()
+ *
+ * Context: KVM_RUN of a vCPU, kvm->srcu (read) held, may sleep; under @vm->lock.
+ */
+void rmpe_report_begin(struct rmpe_vm *vm, const struct rmpe_record *rec,
+		       struct rmpe_report *report)
+{
+	lockdep_assert_held(&vm->lock);
+	*report = (struct rmpe_report){ .is_due = true, .rec = *rec };
+	complete_record(vm, &report->rec);
+	if (report->rec.has_psc)
+		report->sites.request = rmpe_site_map_find(&vm->request_sites,
+							   gpa_to_gfn(rec->gpa));
+	rmpe_record_set_sites(&report->rec, &report->sites);
+
+	report->print = in_limits(vm, rec);
+	report->rec.suppressed = vm->suppressed;
+	if (report->print) {
+		vm->suppressed = 0;
+	} else {
+		vm->suppressed++;
+		rmpe_count(&vm->counters.log_suppressed, 1);
+	}
+	trace_violation(&report->rec);
+	report->told = keep(vm, &report->rec);
+}
+
+/* The vCPU waits for the firmware, and holds up nobody: neither @vm->lock nor the slots. */
+static struct rmpe_site *take_site(struct rmpe_vm *vm, struct kvm_vcpu *vcpu)
+{
+	struct rmpe_site *site;
+
+	if (!rmpe_effective_sites(&vm->settings))
+		return NULL;
+	kvm_vcpu_srcu_read_unlock(vcpu);
+	site = rmpe_site_take(vm, vcpu);
+	kvm_vcpu_srcu_read_lock(vcpu);
+	return site;
+}
+
+/**
+ * rmpe_report_end() - tell everybody
+ * @vm: the VM
+ * @vcpu: the vCPU, which is still where the access was; NULL if it is not
+ * @report: from rmpe_report_begin(); not needed any more afterwards
  *
  * The tracepoint and the list of last records get every record; the kernel log
  * and uevents are limited for each VM, so that one guest can neither flood them
  * nor keep another's records out, and for the host, so that no number of VMs can
- * flood them.  What was acted upon has limits of its own.
+ * flood them.  What was acted upon has limits of its own.  Where the guest was the
+ * firmware is asked for records that the log gets.
  *
- * Context: KVM_RUN of a vCPU, kvm->srcu (read) held, may sleep; under @vm->lock.
- * Return: for rmpe_report_repeat().
+ * Context: KVM_RUN of @vcpu, kvm->srcu (read) held by way of it, and let go of
+ * meanwhile; may sleep, for half a second if the firmware does not answer; without
+ * @vm->lock if there is a @vcpu.
  */
-struct rmpe_told rmpe_report(struct rmpe_vm *vm, const struct kvm_memory_slot *slot,
-			     struct rmpe_record *rec)
+void rmpe_report_end(struct rmpe_vm *vm, struct kvm_vcpu *vcpu,
+		     struct rmpe_report *report)
 {
-	struct rmpe_told told;
-	bool print;
+	if (!report->is_due)
+		return;
+	if (vcpu && report->print)
+		report->sites.access = take_site(vm, vcpu);
+	rmpe_record_set_sites(&report->rec, &report->sites);
+	spin_lock(&vm->records_lock);
+	rmpe_records_set_sites(&vm->records, &report->told, &report->sites);
+	spin_unlock(&vm->records_lock);
 
-	lockdep_assert_held(&vm->lock);
-	complete_record(vm, slot, rec);
-
-	print = in_limits(vm, rec);
-	rec->suppressed = vm->suppressed;
-	if (!print) {
-		vm->suppressed++;
-		rmpe_count(&vm->counters.log_suppressed, 1);
+	if (report->sites.access || report->sites.request)
+		trace_violation_site(&report->rec, &report->sites);
+	if (report->print) {
+		print_record(&report->rec);
+		send_uevent(vm, &report->rec);
 	}
+	rmpe_site_put(report->sites.access);
+	rmpe_site_put(report->sites.request);
+}
 
-	trace_violation(rec);
-	told = keep(vm, rec);
+/**
+ * rmpe_report_now() - a verdict has been passed on an access that is past
+ * @vm: the VM
+ * @rec: as for rmpe_report_begin()
+ *
+ * Context: as rmpe_report_begin().
+ */
+void rmpe_report_now(struct rmpe_vm *vm, const struct rmpe_record *rec)
+{
+	struct rmpe_report report;
 
-	if (print) {
-		print_record(rec);
-		vm->suppressed = 0;
-		send_uevent(vm, rec);
-	}
-	return told;
+	rmpe_report_begin(vm, rec, &report);
+	rmpe_report_end(vm, NULL, &report);
 }
 
 /**

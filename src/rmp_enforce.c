@@ -26,6 +26,7 @@
 #include "prefault.h"
 #include "run.h"
 #include "shape.h"
+#include "site_taker.h"
 #include "slots.h"
 #include "sysfs.h"
 #include "vm.h"
@@ -57,6 +58,26 @@ static char *policy;
 module_param(policy, charp, 0444);
 MODULE_PARM_DESC(policy, "Initial policies: class=enforce|report,... (classes: implicit_private, implicit_shared, first_touch, initial_shared, in_flight, vmpl)");
 
+static char *sites;
+module_param(sites, charp, 0444);
+MODULE_PARM_DESC(sites, "Where in a guest that may be debugged a violation was: on (default) or off");
+
+static char *request_sites;
+module_param(request_sites, charp, 0444);
+MODULE_PARM_DESC(request_sites, "And where it made its page-state changes: on or off (default)");
+
+static int __init apply_switch(const char *name, const char *word, u8 *setting)
+{
+	int r = word ? rmpe_parse_switch(word, false) : *setting;
+
+	if (r < 0) {
+		pr_err("refusing to load: %s=%s is none of off, on\n", name, word);
+		return r;
+	}
+	*setting = r;
+	return 0;
+}
+
 static int __init apply_parameters(void)
 {
 	char *list;
@@ -80,6 +101,12 @@ static int __init apply_parameters(void)
 		}
 		rmpe_global.action = r;
 	}
+	r = apply_switch("sites", sites, &rmpe_global.sites);
+	if (!r)
+		r = apply_switch("request_sites", request_sites,
+				 &rmpe_global.request_sites);
+	if (r)
+		return r;
 	if (policy) {
 		list = kstrdup(policy, GFP_KERNEL);
 		if (!list)
@@ -124,10 +151,15 @@ static int __init rmp_enforce_init(void)
 	r = rmpe_shape_check(hooks);
 	if (r)
 		goto unpin;
+	r = rmpe_taker_init();
+	if (r) {
+		pr_err("refusing to load: out of memory\n");
+		goto unpin;
+	}
 	r = rmpe_sysfs_init();
 	if (r) {
 		pr_err("refusing to load: no sysfs directory (error %d)\n", r);
-		goto unpin;
+		goto stop_taker;
 	}
 	rmpe_debugfs_init();
 	r = rmpe_hooks_install(hooks);
@@ -141,6 +173,8 @@ static int __init rmp_enforce_init(void)
 remove_files:
 	rmpe_debugfs_exit();
 	rmpe_sysfs_exit();
+stop_taker:
+	rmpe_taker_exit();
 unpin:
 	symbol_put(kvm_get_kvm);
 	return r;
@@ -154,6 +188,7 @@ static void __exit rmp_enforce_exit(void)
 	rmpe_hooks_remove();
 	rmpe_debugfs_exit();
 	rmpe_sysfs_exit();
+	rmpe_taker_exit();
 	symbol_put(kvm_get_kvm);
 	pr_info("unloaded\n");
 }

@@ -16,6 +16,7 @@
 
 #include "btf_reader.h"
 #include "compat.h"
+#include "firmware.h"
 #include "hook.h"
 
 #define PROTOTYPE_LEN 160
@@ -56,6 +57,7 @@ static const struct member vcpu_members[] = {
 	MEMBER(kvm_vcpu, sigset),
 	MEMBER(kvm_vcpu, wants_to_run),
 	MEMBER(kvm_vcpu, stat.exits),
+	MEMBER(kvm_vcpu, ____srcu_idx),
 	MEMBER(kvm_vcpu, arch.cr0),
 	MEMBER(kvm_vcpu, arch.exception.pending),
 	MEMBER(kvm_vcpu, arch.exception.injected),
@@ -153,6 +155,22 @@ static int check_structs(const struct rmpe_btf *btf)
 	return 0;
 }
 
+/* kvm_amd's own structs: without them a guest's registers can't be had, and that is all. */
+static void find_firmware_shape(const struct rmpe_btf *btf)
+{
+	const struct btf_type *vcpu = rmpe_btf_struct(btf, "vcpu_svm");
+	const struct btf_type *kvm = rmpe_btf_struct(btf, "kvm_svm");
+	struct rmpe_firmware_shape *shape = &rmpe_firmware_shape;
+
+	if (!vcpu || !kvm || rmpe_btf_offset(btf, vcpu, "vcpu") ||
+	    rmpe_btf_offset(btf, kvm, "kvm"))
+		return;
+	shape->vmcb = rmpe_btf_offset(btf, vcpu, "vmcb");
+	shape->context = rmpe_btf_offset(btf, kvm, "sev_info.snp_context");
+	shape->policy = rmpe_btf_offset(btf, kvm, "sev_info.policy");
+	shape->known = shape->vmcb >= 0 && shape->context >= 0;
+}
+
 /*
  * Not kernel_read_file(): security modules want to know what kind of policy or
  * firmware such a file is, and one warns of kinds that it does not know.
@@ -180,6 +198,41 @@ static int read_btf(const char *path, void **data, size_t *size)
 }
 
 /**
+ * struct module_btf - the BTF of a module, or of the kernel if it is built in
+ * @btf: the BTF
+ * @data: what it was read into
+ */
+struct module_btf {
+	struct rmpe_btf btf;
+	void *data;
+};
+
+static int open_btf(struct module_btf *m, const char *path, const struct rmpe_btf *base)
+{
+	size_t size = 0;
+	int r = read_btf(path, &m->data, &size);
+
+	return r ?: rmpe_btf_open(&m->btf, m->data, size, base);
+}
+
+static void close_btf(struct module_btf *m)
+{
+	rmpe_btf_close(&m->btf);
+	vfree(m->data);
+}
+
+static void look_at_kvm_amd(const struct module_btf *kernel)
+{
+	struct module_btf amd = { };
+
+	if (!IS_MODULE(CONFIG_KVM_AMD))
+		find_firmware_shape(&kernel->btf);
+	else if (!open_btf(&amd, "/sys/kernel/btf/kvm_amd", &kernel->btf))
+		find_firmware_shape(&amd.btf);
+	close_btf(&amd);
+}
+
+/**
  * rmpe_shape_check() - compare the running kernel with the one we know
  * @hooks: what we mean to hook; NULL is the last.  Of some it is found out whether they
  *	can be had
@@ -192,20 +245,14 @@ static int read_btf(const char *path, void **data, size_t *size)
  */
 int rmpe_shape_check(struct rmpe_hook *const *hooks)
 {
-	struct rmpe_btf kernel = { }, kvm = { };
-	void *kernel_data = NULL, *kvm_data = NULL;
-	const struct rmpe_btf *btf = &kernel;
-	size_t size = 0;
+	struct module_btf kernel = { }, kvm = { };
+	const struct rmpe_btf *btf = &kernel.btf;
 	int i, r;
 
-	r = read_btf("/sys/kernel/btf/vmlinux", &kernel_data, &size);
-	if (!r)
-		r = rmpe_btf_open(&kernel, kernel_data, size, NULL);
+	r = open_btf(&kernel, "/sys/kernel/btf/vmlinux", NULL);
 	if (!r && IS_MODULE(CONFIG_KVM)) {
-		r = read_btf("/sys/kernel/btf/kvm", &kvm_data, &size);
-		if (!r)
-			r = rmpe_btf_open(&kvm, kvm_data, size, &kernel);
-		btf = &kvm;
+		r = open_btf(&kvm, "/sys/kernel/btf/kvm", &kernel.btf);
+		btf = &kvm.btf;
 	}
 	if (r == -ENOENT) {
 		pr_warn("no BTF in /sys/kernel/btf: taking this kernel to be as its headers say\n");
@@ -219,10 +266,10 @@ int rmpe_shape_check(struct rmpe_hook *const *hooks)
 			r = check_function(btf, hooks[i]);
 		if (!r)
 			r = check_structs(btf);
+		if (!r)
+			look_at_kvm_amd(&kernel);
 	}
-	rmpe_btf_close(&kvm);
-	rmpe_btf_close(&kernel);
-	vfree(kvm_data);
-	vfree(kernel_data);
+	close_btf(&kvm);
+	close_btf(&kernel);
 	return r;
 }

@@ -72,6 +72,26 @@ static ssize_t action_store(struct kobject *kobj, struct kobj_attribute *attr,
 
 static struct kobj_attribute action_attr = __ATTR_RW(action);
 
+#define SWITCH(_name)							\
+	static ssize_t _name##_show(struct kobject *kobj,		\
+				    struct kobj_attribute *attr, char *buf) \
+	{								\
+		u8 on = READ_ONCE(to_settings(kobj)->_name);		\
+									\
+		return sysfs_emit(buf, "%s\n", rmpe_switch_names[on]);	\
+	}								\
+	static ssize_t _name##_store(struct kobject *kobj,		\
+				     struct kobj_attribute *attr,	\
+				     const char *buf, size_t count)	\
+	{								\
+		return store_setting(&to_settings(kobj)->_name,		\
+				     rmpe_parse_switch(buf, kobj != root), count); \
+	}								\
+	static struct kobj_attribute _name##_attr = __ATTR_RW(_name)
+
+SWITCH(sites);
+SWITCH(request_sites);
+
 /* An attribute of one class: a policy or a counter. */
 struct rmpe_class_attr {
 	struct kobj_attribute attr;
@@ -186,6 +206,8 @@ static struct attribute *root_attrs[] = {
 	&available_modes_attr.attr,
 	&action_attr.attr,
 	&available_actions_attr.attr,
+	&sites_attr.attr,
+	&request_sites_attr.attr,
 	NULL
 };
 
@@ -261,6 +283,7 @@ VM_SHOW(comm, "%s", vm->comm);
 VM_SHOW(effective_mode, "%s", rmpe_mode_names[rmpe_vm_mode(vm)]);
 VM_SHOW(state, "%s", rmpe_terminated(vm) ? "terminated" : "running");
 VM_SHOW(history, "%s", rmpe_history_names[READ_ONCE(vm->history_state)]);
+VM_SHOW(debuggable, "%s", rmpe_debuggable_name(vm));
 VM_SHOW(npf_judged, "%llu", rmpe_vm_npf_judged(vm));
 VM_SHOW(tracker_bytes, "%zu", rmpe_vm_tracker_bytes(vm));
 /* The VM outlives this file (life.c). */
@@ -301,6 +324,9 @@ static struct attribute *vm_attrs[] = {
 	&vcpus_attr.attr,
 	&mode_attr.attr,
 	&action_attr.attr,
+	&sites_attr.attr,
+	&request_sites_attr.attr,
+	&debuggable_attr.attr,
 	&effective_mode_attr.attr,
 	&state_attr.attr,
 	&history_attr.attr,

@@ -4,6 +4,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include "site.h"
 #include "vm.h"
 
 #include <linux/ctype.h>
@@ -51,12 +52,16 @@ static void free_contents(struct rmpe_vm *vm)
 	mutex_lock(&vm->lock);	/* what the maps want held */
 	rmpe_map_free(&vm->holes);
 	rmpe_history_free(&vm->history);
+	rmpe_site_map_free(&vm->request_sites);
 	mutex_unlock(&vm->lock);
 	rmpe_tracker_free(&vm->asked);
 	rmpe_tracker_free(&vm->used);
 	rmpe_backing_free(&vm->backings);
-	for (i = 0; i < vm->nr_vcpus; i++)
+	for (i = 0; i < vm->nr_vcpus; i++) {
+		if (vm->vcpus[i])
+			rmpe_site_put(vm->vcpus[i]->psc.site);
 		kfree(vm->vcpus[i]);
+	}
 	kvfree(vm->vcpus);
 	kvfree(vm->notes);
 	rmpe_records_free(&vm->records);
@@ -110,6 +115,7 @@ struct rmpe_vm *rmpe_vm_alloc(struct kvm *kvm, enum rmpe_history_state history)
 	mutex_init(&vm->lock);
 	spin_lock_init(&vm->records_lock);
 	rmpe_map_init(&vm->holes, &vm->lock);
+	rmpe_site_map_init(&vm->request_sites, &vm->lock);
 	vm->npf_judged = alloc_percpu_gfp(u64, GFP_KERNEL_ACCOUNT);
 	if (!vm->npf_judged)
 		goto free_vm;
@@ -386,6 +392,24 @@ bool rmpe_vm_record(struct rmpe_vm *vm, u64 after, struct rmpe_record *rec)
 		*rec = *found;
 	spin_unlock(&vm->records_lock);
 	return found;
+}
+
+/**
+ * rmpe_vm_sites() - where the events of one of a VM's last records were
+ * @vm: the VM
+ * @seq: the record's number
+ *
+ * Context: process context.
+ * Return: as rmpe_records_sites().
+ */
+struct rmpe_sites rmpe_vm_sites(struct rmpe_vm *vm, u64 seq)
+{
+	struct rmpe_sites sites;
+
+	spin_lock(&vm->records_lock);
+	sites = rmpe_records_sites(&vm->records, seq);
+	spin_unlock(&vm->records_lock);
+	return sites;
 }
 
 /**

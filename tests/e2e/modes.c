@@ -49,6 +49,12 @@ static void words(const void *arg)
 	expect_knob("mode", "off");
 	check(!knob_write("action", "terminate"), "action=terminate is not understood");
 	expect_knob("action", "terminate");
+	expect_knob("sites", "on");
+	expect_knob("request_sites", "off");
+	expect_rejected("sites", "yes");
+	expect_rejected("request_sites", "inherit");
+	check(!knob_write("request_sites", "on"), "request_sites=on is not understood");
+	expect_knob("request_sites", "on");
 	check(knob_write("version", "2"), "version can be written");
 }
 
@@ -61,6 +67,8 @@ static void vm_words(const void *arg)
 	expect_file(vm, "mode", "inherit");
 	expect_file(vm, "action", "inherit");
 	expect_file(vm, "policy/first_touch", "inherit");
+	expect_file(vm, "sites", "inherit");
+	expect_file(vm, "request_sites", "inherit");
 	expect_file(vm, "effective_mode", "lenient");
 	expect_file(vm, "state", "running");
 	expect_file(vm, "history", "complete");

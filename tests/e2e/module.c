@@ -152,6 +152,7 @@ bool module_reset(void)
 		{ "policy/initial_shared", "report" },
 		{ "policy/in_flight", "report" },
 		{ "policy/vmpl", "report" },
+		{ "sites", "on" }, { "request_sites", "off" },
 	};
 	int r;
 

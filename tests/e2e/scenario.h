@@ -52,7 +52,7 @@ extern const struct scenario_group plain_group, classes_group, psc_group, answer
 	ftrace_group, evidence_group, stress_group, load_order_group, refusal_group, bugs_group,
 	verdicts_group, inflight_group, progress_group, prefault_group, discard_group,
 	unbacked_group, history_group, noise_group, privilege_group, unload_group, bpf_group,
-	totals_group;
+	totals_group, sites_group, dead_group;
 
 /* --- outcome; all of these only note a failure, the scenario goes on --- */
 

@@ -213,6 +213,38 @@ static const char *wrong_event(const struct observer *o, const struct record *r,
 	return key_is(r->event, "action", action_names[told->action]) ? NULL : "action";
 }
 
+static unsigned int nr_places;
+
+unsigned int evidence_places(void)
+{
+	return nr_places;
+}
+
+/* Nowhere, or, where that may be known, in the guest's code; or at @page. */
+static bool is_place(const char *text, const char *key, const char *level, bool may_be_known,
+		     uint64_t page)
+{
+	uint64_t rip = record_number(text, key);
+
+	if (key_is(text, key, "n/a"))
+		return key_is(text, level, "n/a");
+	nr_places++;
+	if (!may_be_known || !key_is(text, level, "0"))
+		return false;
+	return page ? rip == page : rip >= GUEST_IMAGE_GPA &&
+				    rip < GUEST_IMAGE_GPA + GUEST_IMAGE_MAX;
+}
+
+/* Where an instruction is fetched, that is where the guest is. */
+static uint64_t fetched_page(const struct told *told)
+{
+	uint64_t gpa = told->gfn * GUEST_PAGE;
+
+	if (!(told->error_code & NPF_FETCH))
+		return 0;
+	return told->error_code & NPF_ENC ? gpa : GUEST_SHARED_VA + gpa;
+}
+
 /* Keys of which the event has nothing, or has the same. */
 static const char *wrong_text(const struct observer *o, const struct record *r,
 			      const struct told *told)
@@ -228,7 +260,6 @@ static const char *wrong_text(const struct observer *o, const struct record *r,
 		{ "attr", told->attr_private ? "private" : "shared" },
 		{ "launch", told->launched ? "yes" : "no" },
 		{ "rmp", told->present ? "assigned:1,level:4K" : "n/a" },
-		{ "rip", "n/a" },
 		{ "mode", mode_names[told->mode] },
 		{ "escalated", "no" },
 		{ "used", used_names[told->used] },
@@ -245,6 +276,10 @@ static const char *wrong_text(const struct observer *o, const struct record *r,
 		if (!key_is(r->text, texts[i].key, texts[i].value))
 			return texts[i].key;
 	}
+	if (!is_place(r->text, "rip", "cpl", o->debuggable, fetched_page(told)))
+		return "rip";
+	if (!is_place(r->text, "psc_rip", "psc_cpl", o->request_sites && told->psc.known, 0))
+		return "psc_rip";
 	if (key_is(r->text, "pfn", "none") == told->present)
 		return "pfn";
 	if (told->discarded ? !is_age(o, r, "hole_age_us") : !key_is(r->text, "hole_age_us", "n/a"))

@@ -59,9 +59,9 @@ bool fault_struck(void)
 	return !fault_left();
 }
 
-struct vm *fault_stopped_at(void (*add)(struct vm *vm))
+struct vm *fault_stopped_at(void (*add)(struct vm *vm), uint64_t policy)
 {
-	struct vm *vm = vm_create(NULL);
+	struct vm *vm = vm_create(&(struct vm_config){ .policy = policy });
 
 	op_set_flag(vm, 0, 1, 1);
 	add(vm);

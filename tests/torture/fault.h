@@ -18,7 +18,10 @@ void fault_arm(unsigned int n);
 unsigned int fault_left(void);
 /* Has it failed?  Ends it. */
 bool fault_struck(void);
-/* A VM that has done all of its own start, and will go on with what @add adds. */
-struct vm *fault_stopped_at(void (*add)(struct vm *vm));
+/*
+ * A VM that has done all of its own start, and will go on with what @add adds.  @policy: as
+ * in struct vm_config.
+ */
+struct vm *fault_stopped_at(void (*add)(struct vm *vm), uint64_t policy);
 
 #endif

@@ -139,16 +139,17 @@ static bool run_failing(struct vm *vm, unsigned int n, int *r)
  */
 static void psc(const void *arg)
 {
+	const uint64_t *policy = arg;
 	unsigned int n, lost = 0, ended = 0;
 	bool failed = true;
 	char history[32];
 	int r;
 
-	(void)arg;
 	fault_allow_all();
 	knob_write("mode", "strict");
+	knob_write("request_sites", *policy ? "on" : "off");
 	for (n = 1; failed && n < FAULT_MOST && !scenario_failures; n++) {
-		struct vm *vm = fault_stopped_at(add_psc);
+		struct vm *vm = fault_stopped_at(add_psc, *policy);
 
 		failed = run_failing(vm, n, &r);
 		guard_read(vm, "history", history, sizeof(history));
@@ -185,14 +186,14 @@ static void add_violations(struct vm *vm)
  */
 static void violation(const void *arg)
 {
+	const uint64_t *policy = arg;
 	unsigned int n, lost = 0, ended = 0;
 	bool failed = true;
 	int r;
 
-	(void)arg;
 	fault_allow_all();
 	for (n = 1; failed && n < FAULT_MOST && !scenario_failures; n++) {
-		struct vm *vm = fault_stopped_at(add_violations);
+		struct vm *vm = fault_stopped_at(add_violations, *policy);
 		char buf[1024] = "", history[32] = "";
 
 		failed = run_failing(vm, n, &r);
@@ -217,11 +218,16 @@ static void violation(const void *arg)
 	     n - 2, lost, ended);
 }
 
+/* Of guests whose policy allows debugging, what the worker needs is asked, too. */
+static const uint64_t usual, debuggable = VM_POLICY_DEBUG;
+
 static const struct scenario scenarios[] = {
 	{ "fault.load", load, NULL, SC_UNLOADED | SC_FAULTS | SC_LONG },
 	{ "fault.create", create, NULL, SC_FAULTS | SC_LONG },
-	{ "fault.psc", psc, NULL, SC_FAULTS | SC_LONG },
-	{ "fault.violation", violation, NULL, SC_FAULTS | SC_LONG },
+	{ "fault.psc", psc, &usual, SC_FAULTS | SC_LONG },
+	{ "fault.psc_site", psc, &debuggable, SC_FAULTS | SC_LONG },
+	{ "fault.violation", violation, &usual, SC_FAULTS | SC_LONG },
+	{ "fault.violation_site", violation, &debuggable, SC_FAULTS | SC_LONG },
 };
 
 GROUP(fault_group, scenarios);

@@ -151,7 +151,7 @@ static void add_block(struct vm *vm)
  */
 static bool fail_slot(unsigned int n, struct tally *tally)
 {
-	struct vm *vm = fault_stopped_at(add_block);
+	struct vm *vm = fault_stopped_at(add_block, 0);
 	struct kvm_create_guest_memfd g = { .size = 4 * GUEST_PAGE };
 	struct kvm_userspace_memory_region2 region = {
 		.slot = 1,

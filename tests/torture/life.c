@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "e2e/module.h"
+#include "evidence.h"
 #include "life.h"
 #include "observe.h"
 #include "run.h"
@@ -196,6 +197,14 @@ static const struct step *end_of_round(const struct step *s, const struct step *
 	return s;
 }
 
+static bool want_sites(const struct observer *o)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "vms/%u/request_sites", o->id);
+	return !knob_write(path, "on");
+}
+
 static bool begin(struct life *l, const struct steps *s)
 {
 	uint64_t launched[64];
@@ -216,9 +225,14 @@ static bool begin(struct life *l, const struct steps *s)
 		launched[n++] = s->step[i].gfn;
 		model_launch(&l->model, s->step[i].gfn, 1, 0xc3c3c3c3c3c3c3c3ull);
 	}
-	l->run = run_create(nvcpus, launched, n);
+	/* Any that scripts do not depend on. */
+	l->run = run_create(nvcpus, n % 2 ? VM_POLICY_DEBUG : 0, launched, n);
 	if (!observe_open(&l->observer))
 		return failed(l, "the module does not know the VM, or there is no tracefs");
+	l->observer.debuggable = n % 2;
+	l->observer.request_sites = n % 4 == 3;
+	if (l->observer.request_sites && !want_sites(&l->observer))
+		return failed(l, "request_sites can't be switched on");
 	if (!run_boot(l->run))
 		return failed(l, "the guest does not start");
 	observe_round(&l->observer);
@@ -253,6 +267,7 @@ static void run_life(struct life *l, const struct steps *s)
 	l->result.guest_errors = l->model.count.enforced;
 	l->result.discarded = l->model.count.discarded;
 	l->result.skipped = l->model.count.skipped;
+	l->result.places = evidence_places();
 	observe_close(&l->observer);
 	/* What is stuck is left to the end of this process. */
 	if (l->result.ok)

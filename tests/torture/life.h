@@ -10,6 +10,7 @@ struct life_result {
 	unsigned int ops, rounds, records, pscs, guest_errors;
 	unsigned int waits, settled;	/* accesses before the answer to their PSC */
 	unsigned int discarded, skipped;	/* pages: by punches; not prefaulted */
+	unsigned int places;	/* where the guest was */
 	char why[2048];
 };
 

@@ -38,7 +38,7 @@ struct options {
 
 struct totals {
 	uint64_t vms, ops, rounds, records, pscs, guest_errors;
-	uint64_t waits, settled, discarded, skipped;
+	uint64_t waits, settled, discarded, skipped, places;
 };
 
 /*
@@ -84,6 +84,7 @@ static bool one_vm(struct steps *s, struct totals *t, bool as_is)
 	t->settled += r.settled;
 	t->discarded += r.discarded;
 	t->skipped += r.skipped;
+	t->places += r.places;
 	if (!r.ok)
 		report_failure(s, &r, as_is);
 	return r.ok;
@@ -94,8 +95,8 @@ static void progress(const struct totals *t, double took)
 	printf("# %lu operations in %.0f s (%.0f/s): %lu VMs, %lu rounds, %lu PSCs, %lu records, %lu enforced\n",
 	       t->ops, took, t->ops / took, t->vms, t->rounds, t->pscs, t->records,
 	       t->guest_errors);
-	printf("# of these: %lu accesses waited, %lu records at a refusal; pages: %lu discarded, %lu not prefaulted\n",
-	       t->waits, t->settled, t->discarded, t->skipped);
+	printf("# of these: %lu accesses waited, %lu records at a refusal; pages: %lu discarded, %lu not prefaulted; %lu sites\n",
+	       t->waits, t->settled, t->discarded, t->skipped, t->places);
 	fflush(stdout);
 }
 

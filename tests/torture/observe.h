@@ -45,6 +45,7 @@ struct observer {
 	unsigned int id;		/* the module's number of the VM */
 	pid_t pid;
 	char comm[16];
+	bool debuggable, request_sites;
 	uint64_t opened_us, age_us;	/* CLOCK_MONOTONIC; of the VM, at this round's end */
 	int trace;
 	struct kmsg log;

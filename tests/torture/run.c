@@ -106,11 +106,12 @@ static void *vcpu_thread(void *arg)
 	}
 }
 
-struct run *run_create(unsigned int nvcpus, const uint64_t *launched, unsigned int nlaunched)
+struct run *run_create(unsigned int nvcpus, uint64_t policy, const uint64_t *launched,
+		       unsigned int nlaunched)
 {
 	struct run *r = calloc(1, sizeof(*r));
 	struct vm *vm = vm_create(&(struct vm_config){
-		.nvcpus = nvcpus, .priv = r, .on_psc = on_psc, .on_memory_fault = on_memory_fault,
+		.nvcpus = nvcpus, .policy = policy, .priv = r, .on_psc = on_psc, .on_memory_fault = on_memory_fault,
 	});
 
 	r->vm = vm;

@@ -35,7 +35,8 @@ struct run {
 };
 
 /* A page of the arena that is launched with RETs. */
-struct run *run_create(unsigned int nvcpus, const uint64_t *launched, unsigned int nlaunched);
+struct run *run_create(unsigned int nvcpus, uint64_t policy, const uint64_t *launched,
+		       unsigned int nlaunched);
 /* Launches the VM and lets each vCPU come to its first halt. */
 bool run_boot(struct run *r);
 /* False if a vCPU got stuck; its complaint says so. */

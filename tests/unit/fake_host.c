@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "rmpe_trace.h"
+#include "site.h"
 
 struct address_space {
 	int unused;
@@ -106,6 +107,14 @@ void trace_violation(const struct rmpe_record *rec)
 {
 	host.traced++;
 	host.traced_psc_seq = rec->psc.seq;
+}
+
+void trace_violation_site(const struct rmpe_record *rec, const struct rmpe_sites *sites)
+{
+	assert(sites->access || sites->request);
+	assert(rec->has_site == !!sites->access && rec->has_psc_site == !!sites->request);
+	host.traced_sites++;
+	host.traced_rip = sites->access ? sites->access->reg[RMPE_REG_RIP] : 0;
 }
 
 int kobject_uevent_env(struct kobject *kobj, enum kobject_action action, char *envp[])

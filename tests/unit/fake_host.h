@@ -24,6 +24,8 @@
  * @index: the last index that was looked up
  * @traced: records that went to the tracepoint
  * @traced_psc_seq: the number of the PSC in the last of them
+ * @traced_sites: those that were followed by where they were
+ * @traced_rip: where the last of these was; 0 if that is not known
  * @events: uevents
  * @event: the keys of the last of them, a line each
  * @printed: lines of the kernel log
@@ -42,6 +44,8 @@ struct fake_host {
 	unsigned long index;
 	unsigned int traced;
 	u64 traced_psc_seq;
+	unsigned int traced_sites;
+	u64 traced_rip;
 	unsigned int events;
 	char event[256];
 	unsigned int printed;

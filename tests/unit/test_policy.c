@@ -38,6 +38,13 @@ static const struct keyword policies[] = {
 	{ }
 };
 
+static const struct keyword switches[] = {
+	{ "inherit", RMPE_SWITCH_INHERIT },
+	{ "off", RMPE_SWITCH_OFF },
+	{ "on", RMPE_SWITCH_ON },
+	{ }
+};
+
 /* The classes that have a policy. */
 static const struct keyword classes[] = {
 	{ "implicit_private", RMPE_CLASS_IMPLICIT_PRIVATE },
@@ -106,8 +113,16 @@ static void policy_keywords(void **state)
 	keywords(rmpe_parse_policy, policies);
 }
 
+static void switch_keywords(void **state)
+{
+	keywords(rmpe_parse_switch, switches);
+}
+
 static void words_of_other_settings(void **state)
 {
+	assert_int_equal(rmpe_parse_switch("strict", true), -EINVAL);
+	assert_int_equal(rmpe_parse_switch("report", true), -EINVAL);
+	assert_int_equal(rmpe_parse_mode("on", true), -EINVAL);
 	assert_int_equal(rmpe_parse_mode("vc", true), -EINVAL);
 	assert_int_equal(rmpe_parse_mode("enforce", true), -EINVAL);
 	assert_int_equal(rmpe_parse_action("strict", true), -EINVAL);
@@ -126,6 +141,8 @@ static void names_are_the_keywords(void **state)
 		assert_string_equal(rmpe_action_names[k->value], k->word);
 	for (k = policies; k->word; k++)
 		assert_string_equal(rmpe_policy_names[k->value], k->word);
+	for (k = switches; k->word; k++)
+		assert_string_equal(rmpe_switch_names[k->value], k->word);
 	for (k = classes; k->word; k++)
 		assert_string_equal(rmpe_class_names[k->value], k->word);
 	assert_string_equal(rmpe_class_names[RMPE_CLASS_NONE], "none");
@@ -155,6 +172,8 @@ static void defaults(void **state)
 
 	assert_int_equal(rmpe_effective_mode(&vm), RMPE_MODE_LENIENT);
 	assert_int_equal(rmpe_effective_action(&vm), RMPE_ACTION_VC);
+	assert_true(rmpe_effective_sites(&vm));
+	assert_false(rmpe_effective_request_sites(&vm));
 	assert_int_equal(rmpe_effective_policy(&vm, RMPE_CLASS_IMPLICIT_PRIVATE),
 			 RMPE_POLICY_ENFORCE);
 	assert_int_equal(rmpe_effective_policy(&vm, RMPE_CLASS_IMPLICIT_SHARED),
@@ -199,7 +218,9 @@ static void list_with_each_class_and_policy(void **state)
 
 	for (c = classes; c->word; c++) {
 		for (p = policies + 1; p->word; p++) {
-			struct rmpe_settings s = { .mode = 9, .action = 8 };
+			struct rmpe_settings s = {
+				.mode = 9, .action = 8, .sites = 7, .request_sites = 6,
+			};
 			struct rmpe_settings should = s;
 
 			snprintf(list, sizeof(list), "%s=%s", c->word, p->word);
@@ -328,6 +349,48 @@ static void effective_action(void **state)
 	}
 }
 
+/* Rows: global; columns: the VM's own.  A global "off" is the last word. */
+static void effective_sites(void **state)
+{
+	static const bool should[3][3] = {
+		[RMPE_SWITCH_OFF] = { false, false, false },
+		[RMPE_SWITCH_ON] = { true, false, true },
+	};
+	struct rmpe_settings vm = { };
+	int global, own;
+
+	for (global = RMPE_SWITCH_OFF; global <= RMPE_SWITCH_ON; global++) {
+		for (own = RMPE_SWITCH_INHERIT; own <= RMPE_SWITCH_ON; own++) {
+			rmpe_global.sites = global;
+			vm.sites = own;
+			assert_int_equal(rmpe_effective_sites(&vm), should[global][own]);
+		}
+	}
+}
+
+/* A VM's own wins, of this one; and without the others' sites there are none of PSCs. */
+static void effective_request_sites(void **state)
+{
+	static const bool should[3][3] = {
+		[RMPE_SWITCH_OFF] = { false, false, true },
+		[RMPE_SWITCH_ON] = { true, false, true },
+	};
+	struct rmpe_settings vm = { };
+	int global, own, global_sites, own_sites;
+
+	for (global = RMPE_SWITCH_OFF; global <= RMPE_SWITCH_ON; global++)
+	for (own = RMPE_SWITCH_INHERIT; own <= RMPE_SWITCH_ON; own++)
+	for (global_sites = RMPE_SWITCH_OFF; global_sites <= RMPE_SWITCH_ON; global_sites++)
+	for (own_sites = RMPE_SWITCH_INHERIT; own_sites <= RMPE_SWITCH_ON; own_sites++) {
+		rmpe_global.request_sites = global;
+		rmpe_global.sites = global_sites;
+		vm.request_sites = own;
+		vm.sites = own_sites;
+		assert_int_equal(rmpe_effective_request_sites(&vm),
+				 should[global][own] && rmpe_effective_sites(&vm));
+	}
+}
+
 /* Each class by itself, the others saying the opposite. */
 static void effective_policy(void **state)
 {
@@ -376,6 +439,7 @@ int main(void)
 		cmocka_unit_test(mode_keywords),
 		cmocka_unit_test(action_keywords),
 		cmocka_unit_test(policy_keywords),
+		cmocka_unit_test(switch_keywords),
 		cmocka_unit_test(words_of_other_settings),
 		cmocka_unit_test(names_are_the_keywords),
 		cmocka_unit_test(class_numbers_are_abi),
@@ -387,6 +451,8 @@ int main(void)
 		cmocka_unit_test(lists_with_one_bad_part),
 		global_test(effective_mode),
 		global_test(effective_action),
+		global_test(effective_sites),
+		global_test(effective_request_sites),
 		global_test(effective_policy),
 		global_test(classes_without_policy_are_never_enforced),
 	};

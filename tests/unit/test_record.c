@@ -59,7 +59,7 @@ static void shared_write_to_launched_page(void **state)
 		.outcome = RMPE_OUTCOME_VC,
 	};
 
-	check(&rec, "vm=1 pid=123 comm=vmm vcpu=0 gfn=0x30 gpa=0x30000 access=shared op=write expected=private source=launch class=implicit_shared attr=private err=0x100000006(WRITE,USER,FINAL) psc=none psc_age_us=n/a psc_vcpu=n/a psc_gfn=n/a psc_pages=n/a launch=yes pfn=0x1234 rmp=assigned:1,level:4K rip=n/a n=1 suppressed=0 mode=strict action=vc escalated=no repeats=0 used=no refused=none refused_age_us=n/a refused_ret=n/a hole_age_us=n/a");
+	check(&rec, "vm=1 pid=123 comm=vmm vcpu=0 gfn=0x30 gpa=0x30000 access=shared op=write expected=private source=launch class=implicit_shared attr=private err=0x100000006(WRITE,USER,FINAL) psc=none psc_age_us=n/a psc_vcpu=n/a psc_gfn=n/a psc_pages=n/a launch=yes pfn=0x1234 rmp=assigned:1,level:4K rip=n/a n=1 suppressed=0 mode=strict action=vc escalated=no repeats=0 used=no refused=none refused_age_us=n/a refused_ret=n/a hole_age_us=n/a cpl=n/a psc_rip=n/a psc_cpl=n/a");
 }
 
 static void private_read_after_psc_to_shared(void **state)
@@ -101,7 +101,7 @@ static void private_read_after_psc_to_shared(void **state)
 		.escalated = RMPE_ESCALATED_NO_PROGRESS,
 	};
 
-	check(&rec, "vm=17 pid=4711 comm=qemu-system-x86 vcpu=3 gfn=0x809 gpa=0x80912f access=private op=read expected=shared source=psc class=implicit_private attr=shared err=0x580000005(PRESENT,USER,RMP,FINAL,ENC) psc=shared psc_age_us=1 psc_vcpu=1 psc_gfn=0x800 psc_pages=512 launch=no pfn=0xabcdef rmp=assigned:0,level:2M rip=n/a n=3 suppressed=12 mode=strict action=terminate escalated=no_progress repeats=0 used=no refused=none refused_age_us=n/a refused_ret=n/a hole_age_us=n/a");
+	check(&rec, "vm=17 pid=4711 comm=qemu-system-x86 vcpu=3 gfn=0x809 gpa=0x80912f access=private op=read expected=shared source=psc class=implicit_private attr=shared err=0x580000005(PRESENT,USER,RMP,FINAL,ENC) psc=shared psc_age_us=1 psc_vcpu=1 psc_gfn=0x800 psc_pages=512 launch=no pfn=0xabcdef rmp=assigned:0,level:2M rip=n/a n=3 suppressed=12 mode=strict action=terminate escalated=no_progress repeats=0 used=no refused=none refused_age_us=n/a refused_ret=n/a hole_age_us=n/a cpl=n/a psc_rip=n/a psc_cpl=n/a");
 }
 
 static void first_touch_in_lenient_mode(void **state)
@@ -124,7 +124,7 @@ static void first_touch_in_lenient_mode(void **state)
 		.mode = RMPE_MODE_LENIENT,
 	};
 
-	check(&rec, "vm=2 pid=1 comm=x vcpu=0 gfn=0xffffffff gpa=0xffffffff000 access=private op=fetch expected=initial source=none class=first_touch attr=private err=0x500000010(FETCH,FINAL,ENC) psc=unknown psc_age_us=n/a psc_vcpu=n/a psc_gfn=n/a psc_pages=n/a launch=no pfn=none rmp=n/a rip=n/a n=1 suppressed=0 mode=lenient action=none escalated=no repeats=0 used=no refused=none refused_age_us=n/a refused_ret=n/a hole_age_us=n/a");
+	check(&rec, "vm=2 pid=1 comm=x vcpu=0 gfn=0xffffffff gpa=0xffffffff000 access=private op=fetch expected=initial source=none class=first_touch attr=private err=0x500000010(FETCH,FINAL,ENC) psc=unknown psc_age_us=n/a psc_vcpu=n/a psc_gfn=n/a psc_pages=n/a launch=no pfn=none rmp=n/a rip=n/a n=1 suppressed=0 mode=lenient action=none escalated=no repeats=0 used=no refused=none refused_age_us=n/a refused_ret=n/a hole_age_us=n/a cpl=n/a psc_rip=n/a psc_cpl=n/a");
 }
 
 static void page_that_was_used_otherwise(void **state)
@@ -152,7 +152,7 @@ static void page_that_was_used_otherwise(void **state)
 		.escalated = RMPE_ESCALATED_PROTECTED_MODE_OFF,
 	};
 
-	check(&rec, "vm=1 pid=5 comm=vmm vcpu=0 gfn=0x0 gpa=0x0 access=private op=walk expected=shared source=psc class=implicit_private attr=shared err=0x600000012(WRITE,FETCH,PAGE,ENC) psc=shared psc_age_us=0 psc_vcpu=0 psc_gfn=0x0 psc_pages=1 launch=no pfn=0x0 rmp=unreadable rip=n/a n=2 suppressed=0 mode=strict action=terminate escalated=protected_mode_off repeats=15 used=private refused=none refused_age_us=n/a refused_ret=n/a hole_age_us=n/a");
+	check(&rec, "vm=1 pid=5 comm=vmm vcpu=0 gfn=0x0 gpa=0x0 access=private op=walk expected=shared source=psc class=implicit_private attr=shared err=0x600000012(WRITE,FETCH,PAGE,ENC) psc=shared psc_age_us=0 psc_vcpu=0 psc_gfn=0x0 psc_pages=1 launch=no pfn=0x0 rmp=unreadable rip=n/a n=2 suppressed=0 mode=strict action=terminate escalated=protected_mode_off repeats=15 used=private refused=none refused_age_us=n/a refused_ret=n/a hole_age_us=n/a cpl=n/a psc_rip=n/a psc_cpl=n/a");
 }
 
 /* Asked for, refused, and used all the same. */
@@ -194,7 +194,7 @@ static void private_write_after_a_refusal(void **state)
 		.outcome = RMPE_OUTCOME_VC,
 	};
 
-	check(&rec, "vm=1 pid=5 comm=vmm vcpu=0 gfn=0x123 gpa=0x123000 access=private op=write expected=shared source=psc class=implicit_private attr=shared err=0x500000002(WRITE,FINAL,ENC) psc=shared psc_age_us=8000000 psc_vcpu=2 psc_gfn=0x120 psc_pages=7 launch=no pfn=none rmp=n/a rip=n/a n=1 suppressed=0 mode=strict action=vc escalated=no repeats=0 used=no refused=private refused_age_us=1000 refused_ret=22 hole_age_us=n/a");
+	check(&rec, "vm=1 pid=5 comm=vmm vcpu=0 gfn=0x123 gpa=0x123000 access=private op=write expected=shared source=psc class=implicit_private attr=shared err=0x500000002(WRITE,FINAL,ENC) psc=shared psc_age_us=8000000 psc_vcpu=2 psc_gfn=0x120 psc_pages=7 launch=no pfn=none rmp=n/a rip=n/a n=1 suppressed=0 mode=strict action=vc escalated=no repeats=0 used=no refused=private refused_age_us=1000 refused_ret=22 hole_age_us=n/a cpl=n/a psc_rip=n/a psc_cpl=n/a");
 }
 
 static void page_that_was_taken_away(void **state)
@@ -223,7 +223,7 @@ static void page_that_was_taken_away(void **state)
 		.mode = RMPE_MODE_LENIENT,
 	};
 
-	check(&rec, "vm=1 pid=5 comm=vmm vcpu=0 gfn=0x123 gpa=0x123000 access=private op=read expected=private source=launch class=host attr=private err=0x500000000(FINAL,ENC) psc=none psc_age_us=n/a psc_vcpu=n/a psc_gfn=n/a psc_pages=n/a launch=no pfn=none rmp=n/a rip=n/a n=1 suppressed=0 mode=lenient action=none escalated=no repeats=0 used=shared refused=shared refused_age_us=0 refused_ret=4294967295 hole_age_us=1");
+	check(&rec, "vm=1 pid=5 comm=vmm vcpu=0 gfn=0x123 gpa=0x123000 access=private op=read expected=private source=launch class=host attr=private err=0x500000000(FINAL,ENC) psc=none psc_age_us=n/a psc_vcpu=n/a psc_gfn=n/a psc_pages=n/a launch=no pfn=none rmp=n/a rip=n/a n=1 suppressed=0 mode=lenient action=none escalated=no repeats=0 used=shared refused=shared refused_age_us=0 refused_ret=4294967295 hole_age_us=1 cpl=n/a psc_rip=n/a psc_cpl=n/a");
 }
 
 static void private_access_without_memory(void **state)
@@ -243,7 +243,7 @@ static void private_access_without_memory(void **state)
 		.mode = RMPE_MODE_STRICT,
 	};
 
-	check(&rec, "vm=1 pid=5 comm=vmm vcpu=1 gfn=0xfed00 gpa=0xfed000f0 access=private op=read expected=initial source=none class=unbacked attr=shared err=0x500000000(FINAL,ENC) psc=none psc_age_us=n/a psc_vcpu=n/a psc_gfn=n/a psc_pages=n/a launch=no pfn=none rmp=n/a rip=n/a n=1 suppressed=0 mode=strict action=none escalated=no repeats=0 used=no refused=none refused_age_us=n/a refused_ret=n/a hole_age_us=n/a");
+	check(&rec, "vm=1 pid=5 comm=vmm vcpu=1 gfn=0xfed00 gpa=0xfed000f0 access=private op=read expected=initial source=none class=unbacked attr=shared err=0x500000000(FINAL,ENC) psc=none psc_age_us=n/a psc_vcpu=n/a psc_gfn=n/a psc_pages=n/a launch=no pfn=none rmp=n/a rip=n/a n=1 suppressed=0 mode=strict action=none escalated=no repeats=0 used=no refused=none refused_age_us=n/a refused_ret=n/a hole_age_us=n/a cpl=n/a psc_rip=n/a psc_cpl=n/a");
 }
 
 static void vcpu_without_progress(void **state)
@@ -271,7 +271,7 @@ static void vcpu_without_progress(void **state)
 		.mode = RMPE_MODE_STRICT,
 	};
 
-	check(&rec, "vm=1 pid=5 comm=vmm vcpu=0 gfn=0x7 gpa=0x7000 access=private op=write expected=private source=launch class=no_progress attr=private err=0x580000003(PRESENT,WRITE,RMP,FINAL,ENC) psc=none psc_age_us=n/a psc_vcpu=n/a psc_gfn=n/a psc_pages=n/a launch=yes pfn=0x99 rmp=assigned:1,level:4K rip=n/a n=1 suppressed=0 mode=strict action=none escalated=no repeats=0 used=no refused=none refused_age_us=n/a refused_ret=n/a hole_age_us=n/a");
+	check(&rec, "vm=1 pid=5 comm=vmm vcpu=0 gfn=0x7 gpa=0x7000 access=private op=write expected=private source=launch class=no_progress attr=private err=0x580000003(PRESENT,WRITE,RMP,FINAL,ENC) psc=none psc_age_us=n/a psc_vcpu=n/a psc_gfn=n/a psc_pages=n/a launch=yes pfn=0x99 rmp=assigned:1,level:4K rip=n/a n=1 suppressed=0 mode=strict action=none escalated=no repeats=0 used=no refused=none refused_age_us=n/a refused_ret=n/a hole_age_us=n/a cpl=n/a psc_rip=n/a psc_cpl=n/a");
 }
 
 static void every_error_bit(void **state)
@@ -293,7 +293,7 @@ static void every_error_bit(void **state)
 		.escalated = RMPE_ESCALATED_EVENT_PENDING,
 	};
 
-	check(&rec, "vm=1 pid=0 comm=vmm vcpu=0 gfn=0x0 gpa=0x0 access=private op=walk expected=private source=attribute class=vmpl attr=shared err=0xffffffffffff(PRESENT,WRITE,USER,RSVD,FETCH,RMP,FINAL,PAGE,ENC,SIZEM,VMPL) psc=private psc_age_us=0 psc_vcpu=0 psc_gfn=0x0 psc_pages=0 launch=no pfn=none rmp=n/a rip=n/a n=0 suppressed=0 mode=lenient action=terminate escalated=event_pending repeats=0 used=no refused=none refused_age_us=n/a refused_ret=n/a hole_age_us=n/a");
+	check(&rec, "vm=1 pid=0 comm=vmm vcpu=0 gfn=0x0 gpa=0x0 access=private op=walk expected=private source=attribute class=vmpl attr=shared err=0xffffffffffff(PRESENT,WRITE,USER,RSVD,FETCH,RMP,FINAL,PAGE,ENC,SIZEM,VMPL) psc=private psc_age_us=0 psc_vcpu=0 psc_gfn=0x0 psc_pages=0 launch=no pfn=none rmp=n/a rip=n/a n=0 suppressed=0 mode=lenient action=terminate escalated=event_pending repeats=0 used=no refused=none refused_age_us=n/a refused_ret=n/a hole_age_us=n/a cpl=n/a psc_rip=n/a psc_cpl=n/a");
 }
 
 static void no_error_bit(void **state)
@@ -305,7 +305,29 @@ static void no_error_bit(void **state)
 		.mode = RMPE_MODE_OFF,
 	};
 
-	check(&rec, "vm=1 pid=0 comm=vmm vcpu=0 gfn=0x0 gpa=0x0 access=shared op=read expected=initial source=none class=host attr=shared err=0x0() psc=none psc_age_us=n/a psc_vcpu=n/a psc_gfn=n/a psc_pages=n/a launch=no pfn=none rmp=n/a rip=n/a n=0 suppressed=0 mode=off action=none escalated=no repeats=0 used=no refused=none refused_age_us=n/a refused_ret=n/a hole_age_us=n/a");
+	check(&rec, "vm=1 pid=0 comm=vmm vcpu=0 gfn=0x0 gpa=0x0 access=shared op=read expected=initial source=none class=host attr=shared err=0x0() psc=none psc_age_us=n/a psc_vcpu=n/a psc_gfn=n/a psc_pages=n/a launch=no pfn=none rmp=n/a rip=n/a n=0 suppressed=0 mode=off action=none escalated=no repeats=0 used=no refused=none refused_age_us=n/a refused_ret=n/a hole_age_us=n/a cpl=n/a psc_rip=n/a psc_cpl=n/a");
+}
+
+/* Where the guest was, when it accessed the page and when it asked for it. */
+static void sites_are_known(void **state)
+{
+	struct rmpe_record rec = {
+		.vm_id = 1,
+		.comm = "vmm",
+		.verdict = { .class = RMPE_CLASS_HOST },
+		.mode = RMPE_MODE_OFF,
+		.has_site = true,
+		.rip = 0xffffffff8123abcd,
+		.psc_rip = 0xbad,
+		.psc_cpl = 2,
+	};
+
+	check(&rec, "vm=1 pid=0 comm=vmm vcpu=0 gfn=0x0 gpa=0x0 access=shared op=read expected=initial source=none class=host attr=shared err=0x0() psc=none psc_age_us=n/a psc_vcpu=n/a psc_gfn=n/a psc_pages=n/a launch=no pfn=none rmp=n/a rip=0xffffffff8123abcd n=0 suppressed=0 mode=off action=none escalated=no repeats=0 used=no refused=none refused_age_us=n/a refused_ret=n/a hole_age_us=n/a cpl=0 psc_rip=n/a psc_cpl=n/a");
+	rec.has_site = false;
+	rec.cpl = 3;
+	rec.has_psc_site = true;
+	rec.psc_rip = 0;
+	check(&rec, "vm=1 pid=0 comm=vmm vcpu=0 gfn=0x0 gpa=0x0 access=shared op=read expected=initial source=none class=host attr=shared err=0x0() psc=none psc_age_us=n/a psc_vcpu=n/a psc_gfn=n/a psc_pages=n/a launch=no pfn=none rmp=n/a rip=n/a n=0 suppressed=0 mode=off action=none escalated=no repeats=0 used=no refused=none refused_age_us=n/a refused_ret=n/a hole_age_us=n/a cpl=n/a psc_rip=0x0 psc_cpl=2");
 }
 
 /* The value of @key, in a record that is otherwise empty. */
@@ -395,6 +417,12 @@ static struct rmpe_record long_record(void)
 		.violations = ~0U,
 		.repeats = ~0ULL,
 		.suppressed = ~0ULL,
+		.has_site = true,
+		.rip = ~0ULL,
+		.cpl = 3,
+		.has_psc_site = true,
+		.psc_rip = ~0ULL,
+		.psc_cpl = 3,
 	};
 
 	return rec;
@@ -441,6 +469,8 @@ static void longest_record_fits(void **state)
 	longest_of(rec, launched, 1);
 	longest_of(rec, has_pfn, 1);
 	longest_of(rec, rmp_valid, 1);
+	longest_of(rec, has_site, 1);
+	longest_of(rec, has_psc_site, 1);
 	longest_of(rec, mode, RMPE_MODE_STRICT);
 	longest_of(rec, outcome, RMPE_OUTCOME_TERMINATE);
 	longest_of(rec, escalated, RMPE_ESCALATED_NO_PROGRESS);
@@ -483,19 +513,21 @@ static void record_is_key_value(void **state)
 		"psc_age_us", "psc_vcpu", "psc_gfn", "psc_pages", "launch",
 		"pfn", "rmp", "rip", "n", "suppressed", "mode", "action",
 		"escalated", "repeats", "used", "refused", "refused_age_us",
-		"refused_ret", "hole_age_us",
+		"refused_ret", "hole_age_us", "cpl", "psc_rip", "psc_cpl",
 	};
 	struct rmpe_record rec = long_record();
 	char buf[RMPE_RECORD_LEN], *rest = buf, *part;
 	unsigned int i, variant;
 
-	for (variant = 0; variant < 64; variant++) {
+	for (variant = 0; variant < 256; variant++) {
 		rec.has_psc = variant & 1;
 		rec.has_pfn = variant & 2;
 		rec.rmp_valid = variant & 4;
 		rec.has_refused = variant & 8;
 		rec.discarded_ns = variant & 16;
 		rec.psc_lost = variant & 32;
+		rec.has_site = variant & 64;
+		rec.has_psc_site = variant & 128;
 		rmpe_record_format(buf, sizeof(buf), &rec);
 		rest = buf;
 		for (i = 0; (part = strsep(&rest, " ")); i++) {
@@ -525,6 +557,7 @@ int main(void)
 		cmocka_unit_test(vcpu_without_progress),
 		cmocka_unit_test(every_error_bit),
 		cmocka_unit_test(no_error_bit),
+		cmocka_unit_test(sites_are_known),
 		cmocka_unit_test(each_word),
 		cmocka_unit_test(longest_record_fits),
 		cmocka_unit_test(too_small_a_buffer),

@@ -13,6 +13,7 @@
 
 #include "random.h"
 #include "record.h"
+#include "site.h"
 
 #define LEN	RMPE_NR_RECORDS
 
@@ -91,15 +92,36 @@ static void empty(void **state)
 	assert_int_equal(nr_kept(), 0);
 }
 
+/* Both are given to us to hold, and let go of again. */
+static void assert_sites(u64 seq, const struct rmpe_site *access,
+			 const struct rmpe_site *request)
+{
+	struct rmpe_sites sites = rmpe_records_sites(&r, seq);
+
+	assert_ptr_equal(sites.access, access);
+	assert_ptr_equal(sites.request, request);
+	rmpe_site_put(sites.access);
+	rmpe_site_put(sites.request);
+}
+
 static void without_memory(void **state)
 {
-	rmpe_records_free(&r);
-	unit_fail_alloc(1);
-	assert_int_equal(rmpe_records_prepare(&r), -ENOMEM);
-	assert_true(unit_alloc_failed());
-	unit_fail_alloc(UNIT_NEVER);
-	assert_null(rmpe_records_next(&r, 0));
-	rmpe_records_repeat(&r, 0, 0);
+	unsigned int nth;
+
+	/* Of the two, the first, then the second. */
+	for (nth = 1; nth <= 2; nth++) {
+		rmpe_records_free(&r);
+		unit_fail_alloc(nth);
+		assert_int_equal(rmpe_records_prepare(&r), -ENOMEM);
+		assert_true(unit_alloc_failed());
+		unit_fail_alloc(UNIT_NEVER);
+		assert_null(rmpe_records_next(&r, 0));
+		rmpe_records_repeat(&r, 0, 0);
+		assert_sites(0, NULL, NULL);
+		assert_sites(1, NULL, NULL);
+	}
+	/* As it is, or anew. */
+	assert_int_equal(rmpe_records_prepare(&r), 0);
 	rmpe_records_free(&r);
 	assert_int_equal(rmpe_records_prepare(&r), 0);
 	add_act();
@@ -110,7 +132,8 @@ static void memory_is_taken_once(void **state)
 {
 	const struct rmpe_record *record = r.record;
 
-	assert_int_equal(unit_live_bytes(), 2 * LEN * sizeof(*record));
+	assert_int_equal(unit_live_bytes(),
+			 2 * LEN * (sizeof(*record) + sizeof(*r.sites)));
 	assert_int_equal(unit_uncharged_bytes(), 0);
 	unit_fail_alloc(1);
 	assert_int_equal(rmpe_records_prepare(&r), 0);
@@ -236,6 +259,128 @@ static void repeat_of_what_was_never_kept(void **state)
 	assert_int_equal(repeats(2), 0);
 }
 
+static struct rmpe_site *new_site(u64 rip, u8 cpl)
+{
+	struct rmpe_site *site = rmpe_site_alloc();
+
+	assert_non_null(site);
+	site->reg[RMPE_REG_RIP] = rip;
+	site->cpl = cpl;
+	return site;
+}
+
+/* What only the list holds from now on. */
+static void set_sites(unsigned int place, u64 seq, struct rmpe_site *access,
+		      struct rmpe_site *request)
+{
+	const struct rmpe_told told = { .place = place, .seq = seq };
+	const struct rmpe_sites sites = { access, request };
+
+	rmpe_records_set_sites(&r, &told, &sites);
+	rmpe_site_put(access);
+	rmpe_site_put(request);
+}
+
+static void record_gets_its_sites(void **state)
+{
+	struct rmpe_site *a = new_site(0x1001, 3), *b = new_site(0x2002, 1);
+	unsigned int act = add_act(), noise = add_noise(), other = add_noise();
+	const struct rmpe_record *rec;
+
+	set_sites(noise, 2, a, NULL);
+	set_sites(act, 1, NULL, b);
+	set_sites(other, 3, NULL, NULL);
+	rec = rmpe_records_next(&r, 1);
+	assert_true(rec->has_site);
+	assert_int_equal(rec->rip, 0x1001);
+	assert_int_equal(rec->cpl, 3);
+	assert_false(rec->has_psc_site);
+	rec = rmpe_records_next(&r, 0);
+	assert_false(rec->has_site);
+	assert_true(rec->has_psc_site);
+	assert_int_equal(rec->psc_rip, 0x2002);
+	assert_int_equal(rec->psc_cpl, 1);
+	rec = rmpe_records_next(&r, 2);
+	assert_false(rec->has_site);
+	assert_false(rec->has_psc_site);
+	assert_sites(1, NULL, b);
+	assert_sites(2, a, NULL);
+	assert_sites(3, NULL, NULL);
+	assert_sites(4, NULL, NULL);
+	assert_sites(0, NULL, NULL);
+}
+
+/* One may be that of several records, and of others besides. */
+static void site_of_several_records(void **state)
+{
+	struct rmpe_site *site = new_site(1, 0);
+	unsigned int first = add_noise(), second = add_act();
+
+	set_sites(first, 1, rmpe_site_get(site), rmpe_site_get(site));
+	set_sites(second, 2, rmpe_site_get(site), NULL);
+	rmpe_records_free(&r);
+	assert_int_equal(site->reg[RMPE_REG_RIP], 1);
+	rmpe_site_put(site);
+	assert_int_equal(unit_live_objects(), 0);
+}
+
+/* Whoever reads them meanwhile has them for as long as he likes. */
+static void pushed_out_record_lets_go_of_its_sites(void **state)
+{
+	const size_t before = unit_live_objects();
+	struct rmpe_sites held;
+	unsigned int i;
+
+	set_sites(add_noise(), 1, new_site(1, 0), new_site(2, 0));
+	set_sites(add_act(), 2, new_site(3, 0), new_site(4, 0));
+	held = rmpe_records_sites(&r, 1);
+	for (i = 0; i < LEN - 1; i++)
+		add_noise();
+	assert_int_equal(unit_live_objects(), before + 4);
+	add_noise();
+	assert_sites(1, NULL, NULL);
+	assert_int_equal(held.access->reg[RMPE_REG_RIP], 1);
+	rmpe_site_put(held.access);
+	assert_int_equal(held.request->reg[RMPE_REG_RIP], 2);
+	rmpe_site_put(held.request);
+	assert_int_equal(unit_live_objects(), before + 2);
+	for (i = 0; i < LEN; i++)
+		add_act();
+	assert_int_equal(unit_live_objects(), before);
+	assert_sites(2, NULL, NULL);
+}
+
+/* The firmware took its time. */
+static void sites_of_what_was_pushed_out(void **state)
+{
+	const size_t before = unit_live_objects();
+	unsigned int place = add_noise(), i;
+
+	for (i = 0; i < LEN; i++)
+		add_noise();
+	set_sites(place, 1, new_site(1, 0), new_site(2, 0));
+	assert_int_equal(unit_live_objects(), before);
+	assert_sites(1, NULL, NULL);
+	assert_sites(LEN + 1, NULL, NULL);
+	for (i = 1; i <= LEN; i++)
+		assert_false(rmpe_records_next(&r, i)->has_site);
+}
+
+/* There was no memory for its record. */
+static void sites_of_what_was_never_kept(void **state)
+{
+	const size_t before = unit_live_objects();
+
+	set_sites(0, 0, new_site(1, 0), NULL);
+	add_noise();
+	set_sites(0, 0, new_site(1, 0), NULL);
+	assert_int_equal(unit_live_objects(), before);
+	assert_sites(1, NULL, NULL);
+	rmpe_records_free(&r);
+	set_sites(0, 0, new_site(1, 0), NULL);
+	assert_int_equal(unit_live_objects(), 0);
+}
+
 /* Against a list of all of them. */
 #define TOTAL	3000
 
@@ -245,6 +390,7 @@ static void random_records(void **state)
 		bool act;
 		unsigned int place;
 		u64 repeats;
+		struct rmpe_site *access, *request;
 	} all[TOTAL + 1];
 	u64 n, seq;
 
@@ -260,13 +406,20 @@ static void random_records(void **state)
 			rmpe_records_repeat(&r, all[seq].place, seq);
 			all[seq].repeats++;
 		}
+		if (!random_below(2))
+			all[n].access = new_site(n, 0);
+		if (!random_below(2))
+			all[n].request = new_site(2 * n, 0);
+		set_sites(all[n].place, n, all[n].access, all[n].request);
 		for (seq = n; n % 16 == 0 && seq > 0; seq--) {
 			if (kept[all[seq].act]++ >= LEN) {
 				assert_int_equal(next(seq - 1), above);
+				assert_sites(seq, NULL, NULL);
 				continue;
 			}
 			assert_int_equal(next(seq - 1), seq);
 			assert_int_equal(repeats(seq), all[seq].repeats);
+			assert_sites(seq, all[seq].access, all[seq].request);
 			above = seq;
 		}
 	}
@@ -292,6 +445,11 @@ int main(void)
 		records_test(repeats_are_counted),
 		records_test(repeat_of_what_was_pushed_out),
 		records_test(repeat_of_what_was_never_kept),
+		records_test(record_gets_its_sites),
+		records_test(site_of_several_records),
+		records_test(pushed_out_record_lets_go_of_its_sites),
+		records_test(sites_of_what_was_pushed_out),
+		records_test(sites_of_what_was_never_kept),
 		records_test(random_records),
 	};
 

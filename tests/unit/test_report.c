@@ -5,6 +5,7 @@
 #include "test.h"
 
 #include <linux/array_size.h>
+#include <linux/container_of.h>
 #include <linux/errno.h>
 #include <linux/jiffies.h>
 #include <linux/kvm_host.h>
@@ -14,8 +15,10 @@
 #include <string.h>
 
 #include <unit/alloc.h>
+#include <unit/rcu.h>
 
 #include "fake_host.h"
+#include "site.h"
 #include "vm.h"
 
 #define GFN		0x105
@@ -26,8 +29,35 @@
 
 struct fixture {
 	struct rmpe_vm vm;
+	struct kvm kvm;
+	struct kvm_vcpu vcpu;
 	struct kvm_memory_slot slot;
 };
+
+/*
+ * In place of site_taker.c.  @meanwhile is what other vCPUs do while this one waits for
+ * the firmware.
+ */
+static struct {
+	struct rmpe_site *answer;
+	unsigned int asked;
+	void (*meanwhile)(struct fixture *f);
+} firmware;
+
+struct rmpe_site *rmpe_site_take(struct rmpe_vm *vm, struct kvm_vcpu *vcpu)
+{
+	struct fixture *f = container_of(vm, struct fixture, vm);
+
+	assert_ptr_equal(vcpu, &f->vcpu);
+	/* What it may take minutes to get must not be waited for with any of these. */
+	unit_may_sleep();
+	assert_false(vm->lock.held);
+	assert_false(srcu_read_lock_held(&f->kvm.srcu));
+	firmware.asked++;
+	if (firmware.meanwhile)
+		firmware.meanwhile(f);
+	return rmpe_site_get(firmware.answer);
+}
 
 static void begin_interval(void)
 {
@@ -52,10 +82,15 @@ static int set_up(void **state)
 		},
 		.slot = {
 			.base_gfn = 0x100,
+			.npages = 0x100,
 			.flags = KVM_MEM_GUEST_MEMFD,
 			.gmem = { .file = &fake_gmem, .pgoff = 0x20 },
 		},
+		.kvm.memslots = { .slot = &f.slot, .nr = 1 },
+		.vcpu.kvm = &f.kvm,
+		.vm.kvm = &f.kvm,
 	};
+	firmware = (typeof(firmware)){ };
 	host = (struct fake_host){
 		.now_ns = 1000 * MS,
 		.has_folio = true,
@@ -64,8 +99,10 @@ static int set_up(void **state)
 	};
 	*state = &f;
 	rmpe_map_init(&f.vm.holes, &f.vm.lock);
+	rmpe_site_map_init(&f.vm.request_sites, &f.vm.lock);
 	r = rmpe_history_init(&f.vm.history, &f.vm.lock);
 	f.vm.lock.held = true;
+	kvm_vcpu_srcu_read_lock(&f.vcpu);
 	return r;
 }
 
@@ -74,11 +111,35 @@ static int tear_down(void **state)
 	struct fixture *f = *state;
 
 	unit_fail_alloc(UNIT_NEVER);
+	rmpe_site_put(firmware.answer);
+	rmpe_site_map_free(&f->vm.request_sites);
 	rmpe_history_free(&f->vm.history);
 	rmpe_map_free(&f->vm.holes);
 	rmpe_records_free(&f->vm.records);
 	rmpe_tracker_free(&f->vm.used);
-	return unit_live_objects() || host.file_refs || host.folio_refs;
+	/* What the vCPU came with it leaves with. */
+	kvm_vcpu_srcu_read_unlock(&f->vcpu);
+	return unit_live_objects() || host.file_refs || host.folio_refs ||
+	       srcu_read_lock_held(&f->kvm.srcu);
+}
+
+#define RIP		0xffffffff81234568ULL
+#define RIP_TEXT	" rip=0xffffffff81234568 "
+
+static struct rmpe_site *new_site(u64 rip, u8 cpl)
+{
+	struct rmpe_site *site = rmpe_site_alloc();
+
+	assert_non_null(site);
+	site->reg[RMPE_REG_RIP] = rip;
+	site->cpl = cpl;
+	return site;
+}
+
+/* From now on the firmware says this. */
+static void answer(u64 rip, u8 cpl)
+{
+	firmware.answer = new_site(rip, cpl);
 }
 
 static struct rmpe_record new_record(enum rmpe_class class, enum rmpe_outcome outcome)
@@ -93,12 +154,27 @@ static struct rmpe_record new_record(enum rmpe_class class, enum rmpe_outcome ou
 	};
 }
 
+/* As enforce.c does it; @rec becomes what was told. */
+static struct rmpe_told tell_of(struct fixture *f, struct kvm_vcpu *vcpu,
+				struct rmpe_record *rec)
+{
+	struct rmpe_report report;
+
+	rmpe_report_begin(&f->vm, rec, &report);
+	assert_true(report.is_due);
+	f->vm.lock.held = false;
+	rmpe_report_end(&f->vm, vcpu, &report);
+	f->vm.lock.held = true;
+	*rec = report.rec;
+	return report.told;
+}
+
 static struct rmpe_told tell(struct fixture *f, struct rmpe_record *rec)
 {
 	/* Counted before it is told. */
 	if (rec->outcome != RMPE_OUTCOME_NONE)
 		f->vm.counters.enforced++;
-	return rmpe_report(&f->vm, &f->slot, rec);
+	return tell_of(f, &f->vcpu, rec);
 }
 
 static struct rmpe_record report(struct fixture *f, enum rmpe_class class,
@@ -233,7 +309,8 @@ static void no_slot(void **state)
 	struct fixture *f = *state;
 	struct rmpe_record rec = new_record(RMPE_CLASS_UNBACKED, RMPE_OUTCOME_NONE);
 
-	rmpe_report(&f->vm, NULL, &rec);
+	f->kvm.memslots.nr = 0;
+	tell(f, &rec);
 	assert_false(rec.has_pfn);
 	assert_int_equal(host.printed, 1);
 	assert_int_equal(host.events, 1);
@@ -385,16 +462,16 @@ static void hole_is_told(void **state)
 	rmpe_map_add(&f->vm.holes, &hole);
 	host.now_ns = 900 * MS + 77000;
 	assert_int_equal(report_noise(f).discarded_ns, 900 * MS);
-	assert_logged(" hole_age_us=77\n");
+	assert_logged(" hole_age_us=77 ");
 	rmpe_map_forget(&f->vm.holes, GFN, 1);
 	assert_int_equal(report_noise(f).discarded_ns, 0);
-	assert_logged(" hole_age_us=n/a\n");
+	assert_logged(" hole_age_us=n/a ");
 }
 
 static void log_line(void **state)
 {
 	report(*state, RMPE_CLASS_FIRST_TOUCH, RMPE_OUTCOME_VC);
-	assert_string_equal(host.log, "4 rmp_enforce: violation vm=4 pid=99 comm=vmm vcpu=2 gfn=0x105 gpa=0x105678 access=shared op=read expected=initial source=none class=first_touch attr=shared err=0x100000000(FINAL) psc=none psc_age_us=n/a psc_vcpu=n/a psc_gfn=n/a psc_pages=n/a launch=no pfn=0x100025 rmp=assigned:1,level:4K rip=n/a n=0 suppressed=0 mode=strict action=vc escalated=no repeats=0 used=no refused=none refused_age_us=n/a refused_ret=n/a hole_age_us=n/a\n");
+	assert_string_equal(host.log, "4 rmp_enforce: violation vm=4 pid=99 comm=vmm vcpu=2 gfn=0x105 gpa=0x105678 access=shared op=read expected=initial source=none class=first_touch attr=shared err=0x100000000(FINAL) psc=none psc_age_us=n/a psc_vcpu=n/a psc_gfn=n/a psc_pages=n/a launch=no pfn=0x100025 rmp=assigned:1,level:4K rip=n/a n=0 suppressed=0 mode=strict action=vc escalated=no repeats=0 used=no refused=none refused_age_us=n/a refused_ret=n/a hole_age_us=n/a cpl=n/a psc_rip=n/a psc_cpl=n/a\n");
 }
 
 /* What is no guest error is information; what was acted upon is a warning. */
@@ -713,16 +790,18 @@ static void no_memory_for_the_text(void **state)
 	assert_logged(" gpa=0x105678 ");
 }
 
-static void no_memory_for_the_list(void **state)
+/* Neither for the records nor for their sites. */
+static void no_memory_for(struct fixture *f, unsigned int nth)
 {
-	struct fixture *f = *state;
 	struct rmpe_record rec = new_record(RMPE_CLASS_VMPL, RMPE_OUTCOME_NONE);
 	struct rmpe_told told;
 
-	unit_fail_alloc(1);
+	answer(RIP, 0);
+	unit_fail_alloc(nth);
 	told = tell(f, &rec);
 	assert_true(unit_alloc_failed());
 	assert_int_equal(told.seq, 0);
+	assert_logged(RIP_TEXT);
 	assert_int_equal(f->vm.records.nr, 0);
 	assert_int_equal(host.printed, 1);
 	assert_int_equal(host.events, 1);
@@ -734,6 +813,252 @@ static void no_memory_for_the_list(void **state)
 	assert_int_equal(kept(f, 1)->repeats, 0);
 	assert_int_equal(kept(f, 2)->repeats, 0);
 	assert_int_equal(f->vm.counters.repeated, 2);
+}
+
+static void no_memory_for_the_list(void **state)
+{
+	no_memory_for(*state, 1);
+}
+
+static void no_memory_for_the_rest_of_the_list(void **state)
+{
+	no_memory_for(*state, 2);
+}
+
+static void sites_off(struct fixture *f, u8 global, u8 own)
+{
+	rmpe_global.sites = global;
+	f->vm.settings.sites = own;
+	report_act(f);
+	rmpe_global.sites = RMPE_SWITCH_ON;
+	assert_int_equal(firmware.asked, 0);
+	assert_logged(" rip=n/a ");
+	assert_int_equal(host.traced_sites, 0);
+}
+
+static struct rmpe_sites kept_sites(struct fixture *f, u64 seq)
+{
+	struct rmpe_sites sites = rmpe_records_sites(&f->vm.records, seq);
+
+	/* The list still has them. */
+	rmpe_site_put(sites.access);
+	rmpe_site_put(sites.request);
+	return sites;
+}
+
+static void access_has_a_site(void **state)
+{
+	struct fixture *f = *state;
+
+	answer(RIP, 3);
+	report_noise(f);
+	assert_int_equal(firmware.asked, 1);
+	assert_logged(RIP_TEXT);
+	assert_logged(" cpl=3 psc_rip=n/a psc_cpl=n/a\n");
+	assert_int_equal(host.traced_sites, 1);
+	assert_int_equal(host.traced_rip, RIP);
+	assert_true(kept(f, 1)->has_site);
+	assert_int_equal(kept(f, 1)->rip, RIP);
+	assert_int_equal(kept(f, 1)->cpl, 3);
+	assert_ptr_equal(kept_sites(f, 1).access, firmware.answer);
+	assert_null(kept_sites(f, 1).request);
+}
+
+/* A policy that forbids it, or a firmware that does not answer. */
+static void access_without_a_site(void **state)
+{
+	struct fixture *f = *state;
+
+	report_noise(f);
+	assert_int_equal(firmware.asked, 1);
+	assert_logged(" rip=n/a ");
+	assert_logged(" cpl=n/a psc_rip=n/a psc_cpl=n/a\n");
+	assert_int_equal(host.traced, 1);
+	assert_int_equal(host.traced_sites, 0);
+	assert_false(kept(f, 1)->has_site);
+	assert_null(kept_sites(f, 1).access);
+}
+
+/* It costs milliseconds of what the whole host shares. */
+static void only_what_is_printed_is_asked_for(void **state)
+{
+	struct fixture *f = *state;
+
+	answer(RIP, 0);
+	printed_of(BURST + 7, f, report_noise);
+	assert_int_equal(firmware.asked, BURST);
+	assert_false(kept(f, BURST + 1)->has_site);
+	assert_int_equal(host.traced_sites, BURST);
+	printed_of(BURST + 7, f, report_act);
+	assert_int_equal(firmware.asked, BURST + 1 + BURST);
+	report(f, RMPE_CLASS_IMPLICIT_SHARED, RMPE_OUTCOME_TERMINATE);
+	assert_int_equal(firmware.asked, BURST + 1 + BURST + 1);
+}
+
+static void nobody_is_asked_with_sites_off(void **state)
+{
+	struct fixture *f = *state;
+
+	answer(RIP, 0);
+	sites_off(f, RMPE_SWITCH_OFF, RMPE_SWITCH_INHERIT);
+	sites_off(f, RMPE_SWITCH_OFF, RMPE_SWITCH_ON);
+	sites_off(f, RMPE_SWITCH_ON, RMPE_SWITCH_OFF);
+	f->vm.settings.sites = RMPE_SWITCH_INHERIT;
+	report_act(f);
+	assert_int_equal(firmware.asked, 1);
+}
+
+/* It is somewhere else by now; and the VM's lock is held. */
+static void past_access_has_no_site(void **state)
+{
+	struct fixture *f = *state;
+	struct rmpe_record rec = new_record(RMPE_CLASS_IN_FLIGHT, RMPE_OUTCOME_NONE);
+
+	answer(RIP, 0);
+	rmpe_report_now(&f->vm, &rec);
+	assert_int_equal(firmware.asked, 0);
+	assert_int_equal(host.printed, 1);
+	assert_int_equal(host.events, 1);
+	assert_int_equal(host.traced, 1);
+	assert_logged(" class=in_flight ");
+	assert_logged(" rip=n/a ");
+	assert_int_equal(kept(f, 1)->verdict.class, RMPE_CLASS_IN_FLIGHT);
+}
+
+static void nothing_is_due(void **state)
+{
+	struct fixture *f = *state;
+	struct rmpe_report report;
+
+	memset(&report, 0x5a, sizeof(report));
+	report.is_due = false;
+	f->vm.lock.held = false;
+	rmpe_report_end(&f->vm, &f->vcpu, &report);
+	f->vm.lock.held = true;
+	assert_int_equal(firmware.asked, 0);
+	assert_int_equal(host.traced, 0);
+	assert_int_equal(host.printed, 0);
+	assert_int_equal(host.events, 0);
+	assert_int_equal(f->vm.records.nr, 0);
+}
+
+/* Who watches events or reads the list needs not wait; the log's line is to be whole. */
+static void record_is_kept_first(struct fixture *f)
+{
+	assert_int_equal(kept(f, 1)->seq, 1);
+	assert_false(kept(f, 1)->has_site);
+	assert_int_equal(host.traced, 1);
+	assert_int_equal(host.traced_sites, 0);
+	assert_int_equal(host.printed, 0);
+	assert_int_equal(host.events, 0);
+}
+
+static void told_when_the_firmware_has_answered(void **state)
+{
+	struct fixture *f = *state;
+
+	answer(RIP, 0);
+	firmware.meanwhile = record_is_kept_first;
+	report_noise(f);
+	assert_int_equal(firmware.asked, 1);
+	assert_true(kept(f, 1)->has_site);
+	assert_int_equal(host.traced, 1);
+	assert_int_equal(host.traced_sites, 1);
+	assert_int_equal(host.printed, 1);
+}
+
+/* Other vCPUs go on meanwhile, without the firmware: they are not printed. */
+static void others_push_it_out(struct fixture *f)
+{
+	int i, idx = srcu_read_lock(&f->kvm.srcu);
+
+	firmware.meanwhile = NULL;
+	f->vm.lock.held = true;
+	f->vm.log_limit.printed = BURST;
+	for (i = 0; i < RMPE_NR_RECORDS; i++) {
+		struct rmpe_record rec = new_record(RMPE_CLASS_VMPL, RMPE_OUTCOME_NONE);
+
+		rmpe_report_now(&f->vm, &rec);
+	}
+	f->vm.lock.held = false;
+	srcu_read_unlock(&f->kvm.srcu, idx);
+}
+
+static void pushed_out_while_the_firmware_was_asked(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int i;
+
+	answer(RIP, 0);
+	firmware.meanwhile = others_push_it_out;
+	report_noise(f);
+	/* It is told, and no other is said to have been there. */
+	assert_logged(RIP_TEXT);
+	assert_logged(" class=implicit_shared ");
+	assert_null(kept(f, 1));
+	for (i = 2; i <= RMPE_NR_RECORDS + 1; i++) {
+		assert_false(kept(f, i)->has_site);
+		assert_null(kept_sites(f, i).access);
+	}
+}
+
+static void last_psc_has_a_site(void **state)
+{
+	struct fixture *f = *state;
+	struct rmpe_site *site = new_site(RIP + 8, 0);
+
+	answer(RIP, 1);
+	add_psc(f, GFN, true);
+	rmpe_site_map_set(&f->vm.request_sites, GFN, 1, site);
+	report_noise(f);
+	assert_logged(RIP_TEXT);
+	assert_logged(" cpl=1 psc_rip=0xffffffff81234570 psc_cpl=0\n");
+	assert_int_equal(kept(f, 1)->psc_rip, RIP + 8);
+	assert_ptr_equal(kept_sites(f, 1).access, firmware.answer);
+	assert_ptr_equal(kept_sites(f, 1).request, site);
+
+	/* The next one has none: the record keeps what it was told with. */
+	add_psc(f, GFN, true);
+	rmpe_site_map_set(&f->vm.request_sites, GFN, 1, NULL);
+	report_noise(f);
+	assert_logged(" psc_rip=n/a psc_cpl=n/a\n");
+	assert_true(kept(f, 1)->has_psc_site);
+	assert_false(kept(f, 2)->has_psc_site);
+	assert_null(kept_sites(f, 2).request);
+	assert_ptr_equal(kept_sites(f, 1).request, site);
+	assert_int_equal(site->reg[RMPE_REG_RIP], RIP + 8);
+}
+
+/* It costs nothing, so every record has it, printed or not, whatever the firmware says. */
+static void site_of_a_psc_is_always_told(void **state)
+{
+	struct fixture *f = *state;
+	struct rmpe_record rec = new_record(RMPE_CLASS_IN_FLIGHT, RMPE_OUTCOME_NONE);
+
+	add_psc(f, GFN, true);
+	rmpe_site_map_set(&f->vm.request_sites, GFN, 1, new_site(RIP, 0));
+	report_noise(f);
+	assert_logged(" cpl=n/a psc_rip=0xffffffff81234568 psc_cpl=0\n");
+	rmpe_report_now(&f->vm, &rec);
+	assert_logged(" cpl=n/a psc_rip=0xffffffff81234568 psc_cpl=0\n");
+	f->vm.log_limit.printed = BURST;
+	report_noise(f);
+	assert_true(kept(f, 3)->has_psc_site);
+	assert_int_equal(host.traced_sites, 3);
+	assert_int_equal(host.traced_rip, 0);
+	assert_non_null(kept_sites(f, 3).request);
+}
+
+/* A site without the PSC that it belongs to would be nobody's. */
+static void site_of_a_psc_that_is_not_known(void **state)
+{
+	struct fixture *f = *state;
+
+	rmpe_site_map_set(&f->vm.request_sites, GFN, 1, new_site(RIP, 0));
+	report_noise(f);
+	assert_logged(" psc=none ");
+	assert_logged(" psc_rip=n/a psc_cpl=n/a\n");
+	assert_null(kept_sites(f, 1).request);
 }
 
 #define report_test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -777,6 +1102,18 @@ int main(void)
 		report_test(repeat_of_what_was_pushed_out),
 		report_test(no_memory_for_the_text),
 		report_test(no_memory_for_the_list),
+		report_test(no_memory_for_the_rest_of_the_list),
+		report_test(access_has_a_site),
+		report_test(access_without_a_site),
+		report_test(only_what_is_printed_is_asked_for),
+		report_test(nobody_is_asked_with_sites_off),
+		report_test(past_access_has_no_site),
+		report_test(nothing_is_due),
+		report_test(told_when_the_firmware_has_answered),
+		report_test(pushed_out_while_the_firmware_was_asked),
+		report_test(last_psc_has_a_site),
+		report_test(site_of_a_psc_is_always_told),
+		report_test(site_of_a_psc_that_is_not_known),
 	};
 
 	return cmocka_run_group_tests_name("report", tests, NULL, NULL);

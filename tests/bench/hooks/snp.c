@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "module.h"
 #include "vmm/vmm.h"
 
 #define LARGE		0x200000ul
@@ -113,6 +114,8 @@ static unsigned int after_burst(unsigned int i)
  * @ask: what the guest asks the span to be before
  * @convert: the VMM converts what a PSC asks for
  * @alone: only with one vCPU
+ * @policy: of the guest, beside what all have
+ * @request_sites: where it makes PSCs is asked
  * @kind_of: if there are two kinds
  * @kind: their names
  */
@@ -124,6 +127,8 @@ struct snp_op {
 	unsigned int ask;
 	bool convert;
 	bool alone;
+	uint64_t policy;
+	bool request_sites;
 	unsigned int (*kind_of)(unsigned int i);
 	const char *kind[2];
 };
@@ -144,6 +149,10 @@ static const struct snp_op snp_ops[] = {
 	{ "violation", touch, VIOLATIONS, VIOLATIONS * GUEST_PAGE, .ask = PSC_PRIVATE,
 	  .alone = true, .kind_of = after_burst,
 	  .kind = { "violation, one of the first ten", "violation, one of 10,000" } },
+	{ "violation with registers", touch, LOG_BURST, LOG_BURST * GUEST_PAGE,
+	  .ask = PSC_PRIVATE, .alone = true, .policy = VM_POLICY_DEBUG },
+	{ "PSC, 1 page, with registers", psc_one, 40, LARGE, .alone = true,
+	  .policy = VM_POLICY_DEBUG, .request_sites = true },
 };
 
 const unsigned int nr_snp_ops = sizeof(snp_ops) / sizeof(*snp_ops);
@@ -222,6 +231,7 @@ void snp_measure(unsigned int which, unsigned int nvcpus, struct samples *s,
 	const struct snp_op *op = &snp_ops[which];
 	struct vm *vm = vm_create(&(struct vm_config){
 		.nvcpus = nvcpus,
+		.policy = op->policy,
 		.on_psc = op->convert ? vm_psc : answer_at_once,
 	});
 	uint64_t span = align_large(op->span);
@@ -238,8 +248,11 @@ void snp_measure(unsigned int which, unsigned int nvcpus, struct samples *s,
 		op->add(vm, v, VM_SLOT1_GPA + v * span, op->n);
 	}
 	vm_launch(vm);
+	if (op->request_sites)
+		knob_write("request_sites", "on");
 	vm_start(vm);
 	wait_quietly(vm);
+	knob_write("request_sites", "off");
 	if (!vm_wait(vm, 1))
 		vmm_die("%s: the guest did not end", op->name);
 	for (v = 0; v < nvcpus; v++) {

@@ -19,6 +19,7 @@
 #include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/sysfs.h>
+#include <linux/workqueue.h>
 
 /* Is this the call that is to fail?  Only while the module is being loaded. */
 bool call_fails(const char *name);
@@ -42,5 +43,15 @@ bool call_fails(const char *name);
 	(call_fails("ftrace_set_filter_ip") ? -ENOMEM : ftrace_set_filter_ip(__VA_ARGS__))
 #define register_ftrace_function(...)					\
 	(call_fails("register_ftrace_function") ? -ENODEV : register_ftrace_function(__VA_ARGS__))
+
+/* That one is a macro already. */
+static inline struct workqueue_struct *call_alloc_ordered(const char *name)
+{
+	return call_fails("alloc_ordered_workqueue") ? NULL :
+						       alloc_ordered_workqueue("%s", 0, name);
+}
+
+#undef alloc_ordered_workqueue
+#define alloc_ordered_workqueue(name, flags)	call_alloc_ordered(name)
 
 #endif

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The kernel's allocator, with books that tests can read and a failure that
- * they can order.  Not for several threads at once.
+ * they can order.
  */
 #include <linux/overflow.h>
 #include <linux/slab.h>
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,8 @@ static struct {
 	unsigned int countdown;
 	bool failed;
 } books;
+
+static pthread_mutex_t books_lock = PTHREAD_MUTEX_INITIALIZER;
 
 void unit_fail_alloc(unsigned int nth)
 {
@@ -61,16 +64,35 @@ size_t unit_uncharged_bytes(void)
 	return books.uncharged;
 }
 
+static bool is_to_fail(void)
+{
+	bool fail;
+
+	pthread_mutex_lock(&books_lock);
+	fail = books.countdown && --books.countdown == 0;
+	books.failed |= fail;
+	pthread_mutex_unlock(&books_lock);
+	return fail;
+}
+
+static void enter(const struct header *h, int objects)
+{
+	pthread_mutex_lock(&books_lock);
+	books.objects += objects;
+	books.bytes += objects * h->size;
+	if (h->flags != GFP_KERNEL_ACCOUNT)
+		books.uncharged += objects * h->size;
+	pthread_mutex_unlock(&books_lock);
+}
+
 void *unit_alloc(size_t n, size_t size, bool zero, gfp_t flags)
 {
 	size_t total = unit_struct_size(sizeof(struct header), size, n);
 	struct header *h;
 
 	unit_may_sleep();
-	if (books.countdown && --books.countdown == 0) {
-		books.failed = true;
+	if (is_to_fail())
 		return NULL;
-	}
 	h = zero ? calloc(1, total) : malloc(total);
 	if (!h)
 		return NULL;
@@ -82,10 +104,7 @@ void *unit_alloc(size_t n, size_t size, bool zero, gfp_t flags)
 		.flags = flags,
 		.magic = MAGIC,
 	};
-	books.objects++;
-	books.bytes += h->size;
-	if (flags != GFP_KERNEL_ACCOUNT)
-		books.uncharged += h->size;
+	enter(h, 1);
 	return h + 1;
 }
 
@@ -98,9 +117,6 @@ void unit_free(const void *p)
 	h = (struct header *)p - 1;
 	assert(h->magic == MAGIC);
 	h->magic = 0;
-	books.objects--;
-	books.bytes -= h->size;
-	if (h->flags != GFP_KERNEL_ACCOUNT)
-		books.uncharged -= h->size;
+	enter(h, -1);
 	free(h);
 }

@@ -126,6 +126,44 @@ int mas_store_gfp(struct ma_state *mas, void *entry, gfp_t gfp)
 	return 0;
 }
 
+/* All that a store can need, so that it can't fail. */
+int mas_preallocate(struct ma_state *mas, void *entry, gfp_t gfp)
+{
+	assert_held(mas->tree);
+	assert(!mas->active && mas->index <= mas->last && !mas->node);
+	mas->node = kmalloc(NODE_SIZE, gfp);
+	if (!mas->node || make_room(mas->tree, gfp)) {
+		kfree(mas->node);
+		mas->node = NULL;
+		return -ENOMEM;
+	}
+	mas->entry = entry;
+	return 0;
+}
+
+void mas_store_prealloc(struct ma_state *mas, void *entry)
+{
+	assert_held(mas->tree);
+	assert(mas->node && mas->entry == entry);
+	store(mas->tree, mas->index, mas->last, entry);
+	kfree(mas->node);
+	mas->node = NULL;
+}
+
+void *mas_walk(struct ma_state *mas)
+{
+	const struct maple_tree *mt = mas->tree;
+	unsigned int i = nr_below(mt, mas->index);
+
+	assert_held(mt);
+	if (i == mt->nr || mt->range[i].first > mas->index)
+		return NULL;
+	mas->active = true;
+	mas->last = mt->range[i].last;
+	mas->index = mt->range[i].first;
+	return mt->range[i].entry;
+}
+
 void __mt_destroy(struct maple_tree *mt)
 {
 	const struct mutex *lock = mt->ma_external_lock;

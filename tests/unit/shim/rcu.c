@@ -3,8 +3,11 @@
  * A small RCU: each reader says in a slot of its own which grace period it
  * began in, a writer starts a new one and waits for the readers of older ones.
  * So memory is really freed, and a sanitizer sees who still uses it.
+ *
+ * And spinlocks: what the two have in common is that nobody may sleep.
  */
 #include <linux/rcupdate.h>
+#include <linux/spinlock.h>
 
 #include <assert.h>
 #include <sched.h>
@@ -21,9 +24,32 @@ static atomic_uint nr_readers;
 static _Thread_local atomic_ulong *mine;
 static _Thread_local unsigned int nesting;
 
+static _Thread_local unsigned int spinning;
+
 void unit_may_sleep(void)
 {
-	assert(!nesting);
+	assert(!nesting && !spinning);
+}
+
+/* Its address is the thread's. */
+void spin_lock(spinlock_t *lock)
+{
+	const void *nobody = NULL;
+
+	assert(__atomic_load_n(&lock->owner, __ATOMIC_RELAXED) != &spinning);
+	while (!__atomic_compare_exchange_n(&lock->owner, &nobody, &spinning, false,
+					    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+		nobody = NULL;
+		sched_yield();
+	}
+	spinning++;
+}
+
+void spin_unlock(spinlock_t *lock)
+{
+	assert(__atomic_load_n(&lock->owner, __ATOMIC_RELAXED) == &spinning);
+	spinning--;
+	__atomic_store_n(&lock->owner, NULL, __ATOMIC_RELEASE);
 }
 
 void rcu_read_lock(void)

@@ -7,6 +7,8 @@
 /* The test sets it. */
 extern unsigned long jiffies;
 
+#define msecs_to_jiffies(ms)	((ms) * HZ / 1000ul)
+
 #define time_before(a, b)	((long)((a) - (b)) < 0)
 #define time_after(a, b)	time_before(b, a)
 

@@ -4,7 +4,8 @@
 
 #include <linux/types.h>
 
-#define NSEC_PER_USEC 1000L
+#define NSEC_PER_USEC	1000L
+#define NSEC_PER_SEC	1000000000L
 
 u64 ktime_get_ns(void);
 

@@ -5,6 +5,8 @@
 #include <linux/mutex.h>
 #include <linux/types.h>
 
+#include <limits.h>
+
 struct unit_range {
 	unsigned long first;
 	unsigned long last;
@@ -24,6 +26,8 @@ struct ma_state {
 	unsigned long index;
 	unsigned long last;
 	bool active;
+	void *node;
+	void *entry;
 };
 
 #define MT_FLAGS_LOCK_EXTERN	0x300u
@@ -41,7 +45,11 @@ struct ma_state {
 void mt_init_flags(struct maple_tree *mt, unsigned int flags);
 #define mt_set_external_lock(mt, lock)	((void)((mt)->ma_external_lock = (lock)))
 void *mas_find(struct ma_state *mas, unsigned long max);
+void *mas_walk(struct ma_state *mas);
 int mas_store_gfp(struct ma_state *mas, void *entry, gfp_t gfp);
+/* Whoever has prepared a store must store, or there is a leak. */
+int mas_preallocate(struct ma_state *mas, void *entry, gfp_t gfp);
+void mas_store_prealloc(struct ma_state *mas, void *entry);
 void __mt_destroy(struct maple_tree *mt);
 
 #endif

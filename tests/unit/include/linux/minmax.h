@@ -16,4 +16,6 @@
 	min_x < min_y ? min_x : min_y;		\
 })
 
+#define min_t(type, x, y)	min((type)(x), (type)(y))
+
 #endif

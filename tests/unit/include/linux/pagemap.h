@@ -2,6 +2,7 @@
 #ifndef UNIT_LINUX_PAGEMAP_H
 #define UNIT_LINUX_PAGEMAP_H
 
+#include <linux/mm.h>
 #include <linux/types.h>
 
 #define pgoff_t unsigned long
@@ -12,7 +13,6 @@ struct page;
 
 struct folio *filemap_get_folio(struct address_space *mapping, pgoff_t index);
 struct page *folio_file_page(struct folio *folio, pgoff_t index);
-unsigned long page_to_pfn(const struct page *page);
 void folio_put(struct folio *folio);
 
 #define IS_ERR(p)	((unsigned long)(p) >= -4095UL)

@@ -2,10 +2,8 @@
 #ifndef UNIT_LINUX_SPINLOCK_TYPES_H
 #define UNIT_LINUX_SPINLOCK_TYPES_H
 
-#include <stdbool.h>
-
 typedef struct {
-	bool held;
+	const void *owner;
 } spinlock_t;
 
 #define DEFINE_SPINLOCK(name)	spinlock_t name

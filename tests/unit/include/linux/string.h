@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define memzero_explicit(p, n)	memset(p, 0, n)
+
 int __sysfs_match_string(const char *const *names, size_t nr, const char *word);
 
 #endif

@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Nothing: asm/sev.h has what stands for __pa(). */

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef UNIT_UNIT_WAIT_H
+#define UNIT_UNIT_WAIT_H
+
+/*
+ * Threads that wait for each other, and a clock that stands still until a test moves it:
+ * who waits for a time waits for the test.
+ */
+#include <linux/types.h>
+
+/* All that wait look again. */
+void unit_wake(void);
+
+/* Wait for anything; between begin and end nobody else looks or wakes. */
+void unit_wait_begin(void);
+void unit_wait(void);
+void unit_wait_end(void);
+
+/* The clock, in ns. */
+u64 unit_clock(void);
+void unit_clock_set(u64 ns);
+void unit_clock_pass(u64 ns);
+
+#endif
