@@ -206,6 +206,23 @@ def _psc(record):
     return text
 
 
+def ring(cpl):
+    """Who runs at a privilege level, a number or None."""
+    return {0: "the guest's kernel", 3: "a process in user mode", None: "the guest"}.get(
+        cpl, f"the guest, at privilege level {cpl},")
+
+
+def where(record):
+    """Where the guest was, and where when it asked for the page; None if neither is known."""
+    said = []
+    if record.number("rip") is not None:
+        said.append(f"{ring(record.number('cpl')).capitalize()} was at {record['rip']}.")
+    if record.number("psc_rip") is not None:
+        by = ring(record.number("psc_cpl"))
+        said.append(f"The last request was made by {by} at {record['psc_rip']}.")
+    return " ".join(said) or None
+
+
 def _left_to_kvm(record):
     """What KVM does with an access that nobody stops."""
     if record["class"] == "unbacked":
@@ -233,9 +250,14 @@ def _outcome(record):
         return (f"That is not known: the record is cut after {_cut(record)}=. The whole one is "
                 "in the kernel log and in last_violation.")
     if record["action"] == "vc":
-        return ("The access did not happen. The guest got #VC with error code 0x404 at that "
-                "instruction. Linux sends SIGBUS to the process. If it was in the kernel, Linux "
-                "asks the host to end it; linux-guest.md says how to see where that was.")
+        text = ("The access did not happen. The guest got #VC with error code 0x404 at that "
+                "instruction. ")
+        if record.number("cpl") == 3:
+            return text + "Linux sends SIGBUS to the process."
+        if record.number("cpl") == 0:
+            return text + "In the kernel, that makes Linux ask the host to end it."
+        return text + ("Linux sends SIGBUS to the process. If it was in the kernel, Linux "
+                       "asks the host to end it; linux-guest.md says how to see where that was.")
     if record["action"] == "terminate":
         why = ESCALATED.get(record["escalated"])
         if why:
@@ -313,6 +335,7 @@ def as_json(host, record):
     usual, look = causes.of(record)
     return {"record": record.as_json(), "who": _who(host, record), "in_short": in_short(record),
             "what": _what(record), "expected": _expected(record), "last_psc": _psc(record),
+            "where": where(record),
             "neighbours": neighbours(host, record), "outcome": _outcome(record),
             "guest_error": record.is_guest_error, "cut_after": record.cut_after,
             "causes": usual, "look_at": look}
@@ -335,6 +358,8 @@ def text(host, record):
     yield from wrapped("  what happened  ", said["what"])
     if record["class"] != "unbacked":
         yield from wrapped("  last request   ", said["last_psc"])
+    if said["where"]:
+        yield from wrapped("  in its code    ", said["where"])
     if said["neighbours"]:
         yield from wrapped("  next to it     ", said["neighbours"])
     yield from wrapped("  what was done  ", said["outcome"])

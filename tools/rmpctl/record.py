@@ -8,10 +8,12 @@ from .pairs import number, parse_pairs
 from .printable import printable
 
 MARK = "rmp_enforce: violation "
-HEX = {"gfn", "gpa", "pfn", "psc_gfn"}
+HEX = {"gfn", "gpa", "pfn", "psc_gfn", "rip", "psc_rip"}
 
 _NUMBER = r"\d+|n/a"
 _HEX = r"0x[0-9a-f]+|none|n/a"
+_ADDRESS = r"0x[0-9a-f]+|n/a"
+_RING = "[0-3]|n/a"
 _STATE = "private|shared"
 
 # The keys in their order, and what a whole value of each looks like.
@@ -21,18 +23,19 @@ VALUES = {key: re.compile(value) for key, value in {
     "source": "psc|launch|attribute|none|use", "class": "|".join(CLASSES), "attr": _STATE,
     "err": r"0x[0-9a-f]+\([A-Z,]*\)", "psc": f"{_STATE}|none|unknown", "psc_age_us": _NUMBER,
     "psc_vcpu": r"-?\d+|n/a", "psc_gfn": _HEX, "psc_pages": _NUMBER, "launch": "yes|no",
-    "pfn": _HEX, "rmp": "assigned:[01],level:(4K|2M)|unreadable|n/a", "rip": r"n/a|0x[0-9a-f]+",
+    "pfn": _HEX, "rmp": "assigned:[01],level:(4K|2M)|unreadable|n/a", "rip": _ADDRESS,
     "n": r"\d+", "suppressed": r"\d+", "mode": "lenient|strict", "action": "none|vc|terminate",
     "escalated": "no|protected_mode_off|event_pending|no_progress", "repeats": r"\d+",
     "used": f"no|{_STATE}", "refused": f"none|{_STATE}", "refused_age_us": _NUMBER,
-    "refused_ret": _NUMBER, "hole_age_us": _NUMBER}.items()}
+    "refused_ret": _NUMBER, "hole_age_us": _NUMBER, "cpl": _RING, "psc_rip": _ADDRESS,
+    "psc_cpl": _RING}.items()}
 ORDER = {key: i for i, key in enumerate(VALUES)}
 
 # The last keys of a record, by the versions of the module that there have been.
-ENDS = ("escalated", "used", "hole_age_us")
+ENDS = ("escalated", "used", "hole_age_us", "psc_cpl")
 # Whose values say only with what follows them that they are whole.
 _OPEN = {key for key, value in VALUES.items()
-         if value.pattern in (_NUMBER, _HEX, r"\d+", r"-?\d+|n/a", r"\S+")}
+         if value.pattern in (_NUMBER, _HEX, _ADDRESS, r"\d+", r"-?\d+|n/a", r"\S+")}
 
 # No record is longer.
 LONGEST = 4096

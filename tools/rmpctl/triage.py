@@ -72,6 +72,15 @@ def _place(record):
     return "within the request" if first < record.gfn < first + pages else None
 
 
+def _mode(record):
+    """Who in the guest it was; None if that is not known.
+
+    It makes no other group: of one bug some records have it, and others not.  Nor does the
+    address, which is another one at each boot (KASLR).
+    """
+    return {0: "in the guest's kernel", 3: "in a process"}.get(record.number("cpl"))
+
+
 def _symbol(record):
     """The function that the record names, if it does: without the offset, which builds change."""
     site = record.pairs.get("site", "n/a")
@@ -138,7 +147,7 @@ class Group:
         if record["action"] in ("vc", "terminate"):
             self.acted_upon += 1
         self.vms.count((record.host, record["vm"], record["pid"]))
-        for place in (_place(record), record.neighbour):
+        for place in (_place(record), _mode(record), record.neighbour):
             if place:
                 self.places.count(place)
         when = record.time

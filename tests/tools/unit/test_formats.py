@@ -27,7 +27,7 @@ LINE = ("rmp_enforce: violation vm=7 pid=200 comm=e2e vcpu=0 gfn=0x100 gpa=0x100
         "err=0x100000006(WRITE,USER,FINAL) psc=private psc_age_us=541 psc_vcpu=0 psc_gfn=0x100 "
         "psc_pages=1 launch=no pfn=none rmp=n/a rip=n/a n=1 suppressed=0 mode=strict action=vc "
         "escalated=no repeats=0 used=no refused=none refused_age_us=n/a refused_ret=n/a "
-        "hole_age_us=n/a")
+        "hole_age_us=n/a cpl=n/a psc_rip=n/a psc_cpl=n/a")
 
 sys.path.insert(0, os.path.join(TOP, "tests", "tools", "host"))
 import abi  # noqa: E402
@@ -337,6 +337,34 @@ class Explaining(unittest.TestCase):
         self.assertIsNone(record.Record.from_line(older).cut_after)
         self.assertIsNone(record.Record.from_line(LINE + " site=a").cut_after)
         self.assertIn("The record is cut after escalated=", self.cut_at("used"))
+
+    def test_where_it_was(self):
+        self.assertNotIn("in its code", self.said())
+        said = self.said(rip="0xffffffff8123abcd", cpl="0")
+        self.assertIn("in its code The guest's kernel was at 0xffffffff8123abcd. what was", said)
+        self.assertIn("In the kernel, that makes Linux ask the host to end it.", said)
+        said = self.said(rip="0x4018c2", cpl="3", psc_rip="0xffffffff81000010", psc_cpl="0")
+        self.assertIn("A process in user mode was at 0x4018c2. The last request was made by the "
+                      "guest's kernel at 0xffffffff81000010.", said)
+        self.assertNotIn("in the kernel, Linux", said)
+        self.assertIn("The guest, at privilege level 1, was at 0x5", self.said(rip="0x5", cpl="1"))
+        self.assertIn("The guest was at 0x5.", self.said(rip="0x5"))
+        said = explanation.as_json(None, record.Record.from_line(LINE))
+        self.assertIsNone(said["where"])
+        self.assertEqual(said["record"]["rip"], "n/a")
+
+    def test_records_of_modules_without_these_keys(self):
+        older = LINE.partition(" cpl=")[0]
+        r = record.Record.from_line(older)
+        self.assertIsNone(r.cut_after)
+        self.assertEqual(explanation.as_json(None, r) | {"record": 0},
+                         explanation.as_json(None, record.Record.from_line(LINE)) | {"record": 0})
+        # What is left of an address may be another one.
+        for text, after in ((f"{older} cpl=0", "cpl"), (f"{older} cpl=0 psc_rip=0xfff", "cpl"),
+                            (f"{older} cpl=0 psc_rip=0xfff ", "psc_rip"),
+                            (LINE.partition("n/a n=1")[0] + "0xffff", "rmp")):
+            r = record.Record.from_line(text)
+            self.assertEqual((r.cut_after, r.has("psc_cpl")), (after, False), text)
 
     def test_what_somebody_has_left_out_is_not_made_up(self):
         body = LINE.partition("violation ")[2]

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import re
 import subprocess
 import tarfile
 import tempfile
@@ -78,7 +79,9 @@ class Groups(unittest.TestCase):
     def test_what_makes_no_other_bug(self):
         for changes in ({"gfn": "0x5", "gpa": "0x5000"}, {"pid": "1", "comm": "x"}, {"vcpu": "3"},
                         {"psc_age_us": "9"}, {"action": "none", "mode": "lenient"}, {"n": "4"},
-                        {"psc_gfn": "0x77", "psc_vcpu": "2"}, {"rmp": "unreadable"}):
+                        {"psc_gfn": "0x77", "psc_vcpu": "2"}, {"rmp": "unreadable"},
+                        {"rip": "0xffffffff8123abcd", "cpl": "0"}, {"rip": "0x4018c2", "cpl": "3"},
+                        {"psc_rip": "0xffffffff81000010", "psc_cpl": "0"}):
             self.assertTrue(self.same(**changes), changes)
 
     def test_what_does(self):
@@ -90,6 +93,12 @@ class Groups(unittest.TestCase):
         # Offsets change from build to build.
         again = BODY.replace("n=1", "n=2")
         self.assertEqual(len(grouped(f"{BODY} site=f+0x1", f"{again} site=f+0x2").groups), 1)
+
+    def test_who_in_the_guest_is_counted(self):
+        texts = [re.sub("cpl=n/a psc_rip", f"cpl={cpl} psc_rip", BODY.replace("n=1 ", f"n={i} "))
+                 for i, cpl in enumerate(("0", "0", "3", "n/a", "1", "x"))]
+        group, = grouped(*texts).sorted()
+        self.assertEqual(dict(group.places), {"in the guest's kernel": 2, "in a process": 1})
 
     def test_titles(self):
         def title(**changes):
