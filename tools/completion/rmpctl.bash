@@ -17,7 +17,8 @@ _rmpctl_vms() {
 _rmpctl_settings() {
 	local class
 
-	printf '%s\n' mode=off mode=lenient mode=strict action=vc action=terminate
+	printf '%s\n' mode=off mode=lenient mode=strict action=vc action=terminate \
+		sites=on sites=off request_sites=on request_sites=off
 	for class in implicit_private implicit_shared first_touch initial_shared in_flight vmpl; do
 		printf '%s\n' "$class=enforce" "$class=report"
 	done

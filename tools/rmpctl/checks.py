@@ -147,6 +147,9 @@ def mode(host):
         return Result("mode", FAIL, "off: nothing is judged, whatever a VM's own mode is",
                       "run 'rmpctl set mode=lenient'")
     detail = value if value == "lenient" else f"{value}, action {action}"
+    for name, usual in (("sites", "on"), ("request_sites", "off")):
+        asked = host.read_or(usual, MODULE, name)   # an older module does not ask
+        detail += "" if asked == usual else f", {name} {asked}"
     return Result("mode", PASS, detail, None)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Modes, actions and policies, of all VMs or of one."""
+"""Modes, actions, policies, and whether registers are asked for; of all VMs or of one."""
 
 import collections
 import errno
@@ -11,6 +11,9 @@ from .host import MODULE
 Change = collections.namedtuple("Change", "where name old new")
 
 POLICIES = ("enforce", "report")
+# Whether the module asks firmware for registers: at violations, and at PSCs.
+SITES = ("sites", "request_sites")
+PLAIN = ("mode", "action") + SITES
 
 
 def words_for(host, name):
@@ -19,6 +22,8 @@ def words_for(host, name):
         return tuple(host.read(MODULE, "available_modes").split())
     if name == "action":
         return tuple(host.read(MODULE, "available_actions").split())
+    if name in SITES:
+        return ("on", "off")
     return POLICIES
 
 
@@ -29,16 +34,19 @@ def parse(host, assignments, per_vm):
         name, equals, value = text.partition("=")
         if not equals:
             raise UsageError(f"'{text}' is not NAME=VALUE, such as mode=strict.")
-        if name not in ("mode", "action") + POLICY_CLASSES:
-            raise UsageError(f"there is no setting '{name}'; there are mode, action and the "
+        if name not in PLAIN + POLICY_CLASSES:
+            raise UsageError(f"there is no setting '{name}'; there are {', '.join(PLAIN)} and the "
                              f"classes {', '.join(POLICY_CLASSES)}.")
+        if name in SITES and not host.exists(MODULE, name):
+            raise RmpctlError(f"this version of the module has no setting '{name}': it does not "
+                              "read registers of guests.")
         words = words_for(host, name) + (("inherit",) if per_vm else ())
         if value not in words:
             hint = ""
             if value == "inherit":
                 hint = " ('inherit' is for single VMs)"
             raise UsageError(f"{name} can't be '{value}'; it is one of {', '.join(words)}{hint}.")
-        out[name if name in ("mode", "action") else f"policy/{name}"] = value
+        out[name if name in PLAIN else f"policy/{name}"] = value
     return out
 
 

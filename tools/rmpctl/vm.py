@@ -14,7 +14,8 @@ from .record import Record
 COUNTERS = ("launch_pages", "psc_requests", "psc_completed", "psc_refused", "psc_redundant",
             "psc_pages", "pages_discarded", "prefaults_skipped", "npf_judged", "vc_injected",
             "log_suppressed", "tracker_bytes")
-WORDS = ("pid", "comm", "vcpus", "mode", "action", "effective_mode", "state", "history")
+WORDS = ("pid", "comm", "vcpus", "mode", "action", "effective_mode", "state", "history", "sites",
+         "request_sites", "debuggable")
 
 # What the module and people call a number.
 DIGITS = re.compile("[0-9]{1,18}")

@@ -35,6 +35,7 @@ class Vm:
         out = {"pid": self.pid, "comm": "qemu-system-x86", "vcpus": 4, "mode": "inherit",
                "action": "inherit", "effective_mode": "lenient", "state": self.state,
                "history": self.history, "last_violation": "none",
+               "sites": "inherit", "request_sites": "inherit", "debuggable": "no",
                "violations/enforced": self.enforced, "violations/repeated": 0}
         out |= {f"policy/{name}": "inherit" for name in classes.POLICY_CLASSES}
         return out | self.counters | {f"violations/{c}": n for c, n in self.violations.items()}

@@ -638,6 +638,51 @@ class Settings(unittest.TestCase):
                          "all VMs: action is vc\n")
         self.assertEqual(self.host.read(MODULE, "mode"), "lenient")
 
+    def put(self, name, value):
+        os.makedirs(os.path.dirname(self.host.path(MODULE, name)), exist_ok=True)
+        with open(self.host.path(MODULE, name), "w", encoding="utf-8") as file:
+            file.write(value + "\n")
+
+    def set(self, *words):
+        """What set says, to standard output and error."""
+        parser = argparse.ArgumentParser()
+        setting.arguments(parser)
+        parser.add_argument("--json", action="store_true")
+        out, err = io.StringIO(), io.StringIO()
+        with (unittest.mock.patch.object(Host, "is_live", True), contextlib.redirect_stdout(out),
+              contextlib.redirect_stderr(err)):
+            self.assertEqual(setting.run(self.host, parser.parse_args(words)), errors.OK)
+        return out.getvalue(), err.getvalue()
+
+    def test_what_is_asked_of_firmware(self):
+        with self.assertRaisesRegex(errors.RmpctlError, "this version of the module has no "
+                                    "setting 'sites': it does not read registers"):
+            settings.parse(self.host, ["sites=off"], False)
+        self.put("sites", "on")
+        self.put("request_sites", "off")
+        with self.assertRaisesRegex(errors.UsageError, "sites can't be 'yes'; it is one of on, off"):
+            settings.parse(self.host, ["sites=yes"], False)
+        self.assertEqual(self.set("request_sites=on"),
+                         ("all VMs: request_sites: off -> on\n", ""))
+        self.assertEqual(self.set("sites=off"), ("all VMs: sites: on -> off\n", ""))
+        self.assertIn("the global sites is off, which holds for every VM",
+                      self.set("request_sites=on")[1])
+
+    def test_what_is_asked_of_firmware_of_one_vm(self):
+        for name, value in (("sites", "on"), ("request_sites", "off"), ("vms/3/pid", "7"),
+                            ("vms/3/sites", "inherit"), ("vms/3/request_sites", "inherit"),
+                            ("vms/3/debuggable", "no")):
+            self.put(name, value)
+        out, err = self.set("--vm", "3", "request_sites=on")
+        self.assertEqual(out, "VM 3: request_sites: inherit -> on\n")
+        self.assertIn("the policy of VM 3 does not allow debugging", err)
+        self.put("vms/3/debuggable", "unknown")
+        self.assertEqual(self.set("--vm", "3", "request_sites=inherit")[1], "")
+        self.put("vms/3/sites", "off")
+        self.assertIn("sites of VM 3 is off", self.set("--vm", "3", "request_sites=on")[1])
+        self.put("sites", "off")
+        self.assertIn("the global sites is off", self.set("--vm", "3", "sites=on")[1])
+
     def test_a_vm_that_goes_while_it_is_read(self):
         with self.assertRaises(errors.VmGone):
             vms.Vm(self.host, 3).snapshot()
@@ -716,6 +761,31 @@ class Rights(unittest.TestCase):
         self.assertEqual(by_name["rmp_enforce_vm_psc_pages_total"],
                          [{"labels": {"vm": 3, "domain": None}, "value": 7}])
         self.assertEqual(self.said("metrics", "--json", "-o", "x")[0], errors.USAGE)
+
+    def test_whether_registers_are_read(self):
+        self.assertNotIn("registers", self.said("show")[1] + self.said("show", "3")[1])
+        self.assertIsNone(json.loads(self.said("list", "--json")[1])[0]["debuggable"])
+        for name, value in (("sites", "on"), ("request_sites", "off"), ("vms/3/sites", "inherit"),
+                            ("vms/3/request_sites", "on"), ("vms/3/debuggable", "no")):
+            self.put(name, value)
+        self.assertIn("registers    at violations: on (sites), at PSCs: off (request_sites)",
+                      self.said("show")[1])
+        self.assertIn("registers    at violations: on (global), at PSCs: on; the guest's policy "
+                      "does not allow it", self.said("show", "3")[1])
+        told = json.loads(self.said("list", "--json")[1])[0]
+        self.assertEqual((told["sites"], told["request_sites"], told["debuggable"]),
+                         ("inherit", "on", "no"))
+        self.assertEqual(json.loads(self.said("show", "--json")[1])["request_sites"], "off")
+
+    def test_check_says_what_is_not_as_usual(self):
+        self.put("mode", "lenient")
+        self.assertEqual(checks.mode(self.host).detail, "lenient")
+        self.put("sites", "on")
+        self.put("request_sites", "off")
+        self.assertEqual(checks.mode(self.host).detail, "lenient")
+        self.put("sites", "off")
+        self.put("request_sites", "on")
+        self.assertEqual(checks.mode(self.host).detail, "lenient, sites off, request_sites on")
 
     def test_an_older_module(self):
         for name in ("psc_redundant", "pages_discarded", "prefaults_skipped"):

@@ -7,15 +7,15 @@ from ..errors import OK, UsageError
 from ..host import MODULE
 from ..output import print_json, say
 
-SUMMARY = "change mode, action and policies"
+SUMMARY = "change mode, action, policies, and what is asked of firmware"
 DETAILS = ("Without --vm, settings hold for all VMs that have none of their own. Either all of "
            "a VM's settings are changed, or none.")
 
 
 def arguments(parser):
     parser.add_argument("setting", metavar="NAME=VALUE", nargs="+",
-                        help="mode=off|lenient|strict, action=vc|terminate, CLASS=enforce|report; "
-                        "with --vm also NAME=inherit. CLASS is one of "
+                        help="mode=off|lenient|strict, action=vc|terminate, CLASS=enforce|report, "
+                        "sites=on|off, request_sites=on|off; with --vm also NAME=inherit. CLASS is one of "
                         f"{', '.join(POLICY_CLASSES)}")
     parser.add_argument("--vm", action="append", metavar="VM",
                         help="only this VM (may be given several times)")
@@ -46,9 +46,24 @@ def run(host, args):
     return OK
 
 
+def _warn_of_sites(host, args):
+    """Registers are asked for where sites is on for all, and for the VM."""
+    if host.read(MODULE, "sites") == "off":
+        say("the global sites is off, which holds for every VM: no registers are asked for.")
+        return
+    for name in args.vm or ():
+        vm = vms.find(host, name)
+        if vm.read("sites") == "off":
+            say(f"sites of VM {vm.id} is off: none of its registers are asked for.")
+        elif vm.read("debuggable") == "no":
+            say(f"the policy of VM {vm.id} does not allow debugging: it has no registers to show.")
+
+
 def _warn_of_settings(host, args, wanted):
     if args.vm and host.read(MODULE, "mode") == "off":
         say("the global mode is off, which holds for every VM.")
+    if "on" in (wanted.get("sites") if args.vm else None, wanted.get("request_sites")):
+        _warn_of_sites(host, args)
     if wanted.get("mode") == "strict":
         for s in vms.snapshots(host):
             if s["history"] != "complete" and s["mode"] in ("strict", "inherit"):

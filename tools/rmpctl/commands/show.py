@@ -8,6 +8,7 @@ from ..errors import OK, NoPermission
 from ..host import MODULE
 from ..output import print_json, table
 from ..printable import printable
+from ..settings import SITES
 from ..units import plural, size
 
 SUMMARY = "all about one VM, or about the host"
@@ -30,12 +31,16 @@ def _host(host, args):
     past = None if counted is None else totals.of_ended(counted, running)
     policy = {c: host.read(MODULE, "policy", c) for c in POLICY_CLASSES}
     settings = {name: host.read(MODULE, name) for name in ("version", "mode", "action")}
+    # None of an older module.
+    settings |= {name: host.read(MODULE, name) if host.exists(MODULE, name) else None
+                 for name in SITES}
     if args.json:
         print_json(settings | {"policy": policy, "vms_running": len(running), "totals": counted,
                                "of_ended": past})
         return OK
     print(f"rmp_enforce {printable(settings['version'])}")
     lines = [("mode", settings["mode"]), ("action", settings["action"]),
+             *_sites(settings),
              ("VMs", plural(len(running), "VM") + (" runs" if len(running) == 1 else " run"))]
     if counted is not None:
         lines += [
@@ -60,6 +65,29 @@ def _host(host, args):
     return OK
 
 
+def _sites(settings):
+    """What is asked of firmware, if the module asks at all."""
+    if settings["sites"] is None:
+        return []
+    return [("registers", f"at violations: {settings['sites']} (sites), at PSCs: "
+                          f"{settings['request_sites']} (request_sites)")]
+
+
+DEBUGGABLE = {"yes": "the guest's policy allows it", "no": "the guest's policy does not allow it",
+              "unknown": "not asked yet whether the guest's policy allows it",
+              "n/a": "this kernel does not have what that needs"}
+
+
+def _sites_of_vm(host, s):
+    """The same of a VM, and whether the guest lets it be."""
+    if s["sites"] is None:
+        return []
+    own = {name: f"{host.read(MODULE, name)} (global)" if s[name] == "inherit" else s[name]
+           for name in SITES}
+    return [("registers", f"at violations: {own['sites']}, at PSCs: {own['request_sites']}; " +
+             DEBUGGABLE.get(s["debuggable"], f"debuggable: {s['debuggable']}"))]
+
+
 def _vm(host, args):
     vm = vms.find(host, args.vm)
     s = vm.snapshot()
@@ -75,6 +103,7 @@ def _vm(host, args):
         ("action", s["action"] if s["action"] != "inherit" else
          f"{host.read(MODULE, 'action')} (global)"),
         ("history", s["history"]),
+        *_sites_of_vm(host, s),
         ("launched", f"{plural(s['launch_pages'], 'page')} ({size(s['launch_pages'])})"),
         ("PSCs", f"{s['psc_requests']} asked, {s['psc_completed']} completed, "
                  f"{s['psc_refused']} refused; {plural(s['psc_pages'], 'page')}"),
