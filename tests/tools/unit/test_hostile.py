@@ -336,6 +336,44 @@ class Bundles(unittest.TestCase):
                 self.assertEqual((status, json.loads(out)[0]["domain"]),
                                  (0, name[:domain.LONGEST]))
 
+    def test_registers_and_stack_of_a_guest(self):
+        """They are its secrets; the record has its rip already."""
+        root = FakeRoot(self)
+        record_of = f"seq=1 psc_seq=0 age_us=3 {BODY.replace('rip=n/a n=', 'rip=0x1234abcd n=')}"
+        root.put(f"{DEBUG}/3/violations", record_of + "\n")
+        root.put(f"{DEBUG}/3/sites", "seq=1 at=access vcpu=0 age_us=3 rip=0x1234abcd cpl=0 "
+                 "rax=0x5ec2e7 lstar=0xffffffff82000080 insn=5ec2e75ec2e7 "
+                 "stack=0x18:0xffffffff815ec2e7\nseq=1 at=request rip=0xffffffff815ec2e7\n")
+        root.put(f"{MODULE}/sites", "on\n")
+        root.put(f"{MODULE}/vms/3/sites", "inherit\n")
+        for words in ([], ["--with-sites"]):
+            path = os.path.join(root.folder, "bundle.tar.gz")
+            status, out, err = run("--root", root.folder, "bundle", "-o", path, *words)
+            self.assertEqual(status, 0)
+            with tarfile.open(path) as tar:
+                texts = {name: tar.extractfile(name).read().decode() for name in tar.getnames()}
+            os.unlink(path)
+            top = next(iter(texts)).split("/")[0]
+            missing, readme = (texts[f"{top}/{n}"] for n in ("not-there.txt", "README.txt"))
+            secrets = [name for name, text in texts.items() if "5ec2e7" in text]
+            self.assertEqual(texts[f"{top}/{MODULE}/sites"], "on\n")   # the setting
+            self.assertIn(f"{top}/{MODULE}/vms/3/sites", texts)
+            if words:
+                self.assertEqual(secrets, [f"{top}/{DEBUG}/3/sites"])
+                self.assertIn("REGISTERS OF GUESTS", readme)
+                self.assertIn("registers of guests in it", out)
+                self.assertIn("send it to nobody", err)
+                self.assertNotIn("left out", missing)
+            else:
+                self.assertEqual(secrets, [])
+                self.assertIn(f"{DEBUG}/3/sites: left out, registers of the guest; --with-sites "
+                              "takes them along\n", missing)
+                self.assertIn("no guest memory in it, and no registers of guests", readme)
+                self.assertIn("no guest memory in it", out)
+            self.assertEqual({name.removeprefix(top) for name, text in texts.items()
+                              if "1234abcd" in text} - {f"/{DEBUG}/3/sites"},
+                             {f"/{DEBUG}/3/violations"})
+
     def test_secrets_of_a_vmm(self):
         """What says how a guest was set up stays; of the rest only that it was there."""
         root = FakeRoot(self)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """rmpctl bundle: all that a maintainer would ask for, in one tar file.
 
-No guest memory: there is none in any file that is read here.  Files keep their
-paths, so that "rmpctl --root DIR" works on the unpacked bundle.
+No guest memory: the only files that have any of it are SITES, and these are left out
+unless they are asked for.  Files keep their paths, so that "rmpctl --root DIR" works on
+the unpacked bundle.
 """
 
 import io
@@ -32,6 +33,8 @@ FILES = (
 )
 FOLDERS = (MODULE, DEBUG, "sys/module/rmp_enforce", "sys/module/kvm_amd/parameters",
            "sys/module/kvm/parameters", "sys/kernel/livepatch", domain.NOTES)
+# Registers of guests, and words of their stacks: secrets of theirs.
+SITES = re.compile(rf"{DEBUG}/[^/]+/sites")
 COMMANDS = (("modinfo", "modinfo", "rmp_enforce"), ("dkms-status", "dkms", "status"),
             ("packages", "dpkg-query", "-W", "-f", "${Package} ${Version} ${db:Status-Abbrev}\n",
              "rmp-enforce*", "linux-image-*", "qemu-system-x86*", "libvirt-daemon*", "ovmf*",
@@ -54,13 +57,17 @@ you have it, and send it to the maintainer who asks."""
 
 SUMMARY = "all that a maintainer would ask for, in one tar file"
 DETAILS = ("Settings, counters, page states, histories, the kernel log as far as it is of the "
-           "subject, versions. No guest memory. 'rmpctl --root FOLDER' looks into an unpacked "
-           "one.")
+           "subject, versions. No guest memory; nor registers, unless --with-sites is given. "
+           "'rmpctl --root FOLDER' looks into an unpacked one.")
 
 
 def arguments(parser):
     parser.add_argument("-o", "--output", metavar="FILE",
                         help="write FILE (default: rmp_enforce-HOST-DATE.tar.gz in this folder)")
+    parser.add_argument("--with-sites", action="store_true",
+                        help="with registers and words of the kernel's stack of guests that may "
+                        "be debugged, for 'rmpctl where': they may have secrets of the guest "
+                        "in them")
 
 
 def without_secrets(args):
@@ -77,11 +84,20 @@ def without_secrets(args):
     return out
 
 
+def contents(with_sites):
+    """What of guests is in it."""
+    if with_sites:
+        return ("REGISTERS OF GUESTS and words of their kernels' stacks are in it: they may have "
+                "secrets of the guests in them. No other guest memory is.")
+    return "There is no guest memory in it, and no registers of guests."
+
+
 class Bundle:
     """A tar file that is being filled; what could not be read is noted in it."""
 
-    def __init__(self, host, file, top, say):
+    def __init__(self, host, file, top, say, with_sites=False):
         self.host = host
+        self.with_sites = with_sites
         self.tar = tarfile.open(fileobj=file, mode="w:gz")
         self.top = top
         self.say = say
@@ -130,6 +146,10 @@ class Bundle:
             for file in sorted(files):
                 path = os.path.join(folder, file)
                 name = os.path.relpath(path, self.host.path())
+                if SITES.fullmatch(name) and not self.with_sites:
+                    self.missing.append(f"{name}: left out, registers of the guest; --with-sites "
+                                        "takes them along")
+                    continue
                 try:
                     readable = os.stat(path).st_mode & 0o444 and os.access(path, os.R_OK)
                 except OSError as error:    # a VM may end meanwhile
@@ -189,7 +209,7 @@ class Bundle:
         self.add("README.txt", f"Made by rmpctl {VERSION}. Look at it with\n"
                  "\n    rmpctl --root THIS_FOLDER list\n\n"
                  "and so on. check.json is what 'rmpctl check' said, not-there.txt what could "
-                 f"not be read.\n\nThere is no guest memory in it. {WHERE_TO}\n")
+                 f"not be read.\n\n{contents(self.with_sites)} {WHERE_TO}\n")
         self.tar.close()
 
 
@@ -200,7 +220,7 @@ def default_name(host):
     return f"rmp_enforce-{node}-{stamp}"
 
 
-def write(host, path=None):
+def write(host, path=None, with_sites=False):
     """Make the bundle; its path.  It may hold names of domains: for root only."""
     top = default_name(host)
     # A name that can be guessed may have been taken by somebody, in /tmp for instance.
@@ -213,7 +233,7 @@ def write(host, path=None):
         raise RmpctlError(f"can't write {path}: {error.strerror}.") from None
     try:
         with os.fdopen(fd, "wb") as file:
-            Bundle(host, file, top, lambda text: say(f"{text} ...")).fill()
+            Bundle(host, file, top, lambda text: say(f"{text} ..."), with_sites).fill()
     except BaseException:
         # Half of one looks like a whole one.
         if os.path.isfile(path):
@@ -226,10 +246,14 @@ def run(host, args):
     if host.is_live and os.geteuid() != 0:
         raise RmpctlError("most of what belongs in a bundle can be read by root only: "
                           "run as root.")
-    path = write(host, args.output)
+    path = write(host, args.output, args.with_sites)
     if args.json:
         print_json({"file": path, "bytes": os.path.getsize(path)})
     else:
-        print(f"{printable(path)}: {os.path.getsize(path)} bytes, no guest memory in it")
+        has = "registers of guests" if args.with_sites else "no guest memory"
+        print(f"{printable(path)}: {os.path.getsize(path)} bytes, {has} in it")
         print(WHERE_TO)
+        if args.with_sites:
+            say("registers and stacks of guests are in it: send it to nobody who may not see "
+                "the guests' secrets.")
     return OK
