@@ -44,19 +44,19 @@ _rmpctl() {
 
 	case $prev in
 	--root) compopt -o dirnames; return ;;
-	--png | --html | --output | -o | --file | -f) compopt -o default; return ;;
+	--png | --html | --output | -o | --file | -f | --vmlinux | --system-map) compopt -o default; return ;;
 	--color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
 	--vm) mapfile -t COMPREPLY < <(compgen -W "$(_rmpctl_vms)" -- "$cur"); return ;;
 	esac
 
 	if [ -z "${command-}" ]; then
 		mapfile -t COMPREPLY < <(compgen -W "check list show watch set map history explain
-			triage bundle metrics journal --root --version --help" -- "$cur")
+			where triage bundle metrics journal --root --version --help" -- "$cur")
 	elif [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$(_rmpctl_options "$command")" -- "$cur")
 	else
 		case $command in
-		show | map | history | explain)
+		show | map | history | explain | where)
 			mapfile -t COMPREPLY < <(compgen -W "$(_rmpctl_vms)" -- "$cur") ;;
 		triage) compopt -o default ;;
 		set)

@@ -32,6 +32,34 @@ def add_colour(parser):
                         help="colours: in a terminal (default), always, or never")
 
 
+def _address(text):
+    """A type of arguments: a number of 64 bits, as the kernel prints it or with 0x."""
+    try:
+        value = int(text, 0 if text[:2].lower() == "0x" else 16)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not an address, such as 0x1a000000"
+                                         ) from None
+    if not 0 <= value < 1 << 64:
+        raise argparse.ArgumentTypeError(f"{text} has no 64 bits")
+    return value
+
+
+def add_symbols(parser):
+    """Files that tell what is at an address of a guest's kernel."""
+    parser.add_argument("--vmlinux", metavar="FILE",
+                        help="the guest's kernel, uncompressed, with debugging information: for "
+                        "functions and lines (needs binutils)")
+    parser.add_argument("--system-map", metavar="FILE",
+                        help="System.map of the guest's kernel, or a copy of its /proc/kallsyms: "
+                        "for functions")
+    parser.add_argument("--module", metavar="NAME=FILE.ko@ADDRESS", action="append", default=[],
+                        help="a module of the guest, and where its .text is; in place of ADDRESS "
+                        "also a file with what 'grep . /sys/module/NAME/sections/.text*' prints "
+                        "in the guest (may be given several times)")
+    parser.add_argument("--slide", metavar="OFFSET", type=_address,
+                        help="how far KASLR has moved the kernel, where that can't be told")
+
+
 def add_vm(parser, optional=False):
     parser.add_argument("vm", metavar="VM", nargs="?" if optional else None,
                         help="number, domain name, or pid:N")

@@ -3,7 +3,7 @@
 
 import textwrap
 
-from . import causes, domain as domains, psc, vm as vms
+from . import causes, domain as domains, psc, sites, vm as vms
 from .classes import NEVER_ACTED_UPON
 from .errors import RmpctlError, VmGone
 from .host import MODULE
@@ -212,15 +212,35 @@ def ring(cpl):
         cpl, f"the guest, at privilege level {cpl},")
 
 
-def where(record):
-    """Where the guest was, and where when it asked for the page; None if neither is known."""
+def where(record, names=None):
+    """Where the guest was, and where when it asked for the page; None if neither is known.
+
+    names is {at: what is at that address}.
+    """
     said = []
-    if record.number("rip") is not None:
-        said.append(f"{ring(record.number('cpl')).capitalize()} was at {record['rip']}.")
-    if record.number("psc_rip") is not None:
-        by = ring(record.number("psc_cpl"))
-        said.append(f"The last request was made by {by} at {record['psc_rip']}.")
+    for at, key, cpl in ((sites.ACCESS, "rip", "cpl"), (sites.REQUEST, "psc_rip", "psc_cpl")):
+        if record.number(key) is None:
+            continue
+        by = ring(record.number(cpl))
+        who = (f"{by.capitalize()} was" if at == sites.ACCESS else
+               f"The last request was made by {by}")
+        name = (names or {}).get(at)
+        said.append(f"{who} at {record[key]}" + (f", {name}." if name else "."))
     return " ".join(said) or None
+
+
+def sites_of(host, record):
+    """(seq, {at: site}) that debugfs has of a record, or None; only while the VM is there."""
+    host = home(host, record)
+    if host is None or (record.number("rip") is None and record.number("psc_rip") is None):
+        return None
+    try:
+        vm = vms.Vm(host, int(record["vm"]))
+        kept = record if record.has("seq") else _kept(vm, record)
+        return next(((seq, found) for seq, found in sites.of_vm(vm) or ()
+                     if kept is not None and seq == kept.number("seq")), None)
+    except (RmpctlError, VmGone, OSError, ValueError):
+        return None
 
 
 def _left_to_kvm(record):
@@ -277,6 +297,15 @@ def _outcome(record):
     return f"It was only reported{why}. {_left_to_kvm(record)}"
 
 
+def _kept(vm, record):
+    """The same record in debugfs, of one from the log, or None."""
+    def body(r):
+        return {k: v for k, v in r.pairs.items()
+                if k in ORDER and k not in ("repeats", "suppressed")}
+
+    return next((kept for kept in vm.violations() if body(kept) == body(record)), None)
+
+
 def _seen_at(vm, record):
     """After which PSC of its VM the record was made, or None if that is not known.
 
@@ -284,15 +313,8 @@ def _seen_at(vm, record):
     """
     if record.has("psc_seq"):
         return record.number("psc_seq")
-
-    def body(r):
-        return {k: v for k, v in r.pairs.items()
-                if k in ORDER and k not in ("repeats", "suppressed")}
-
-    for kept in vm.violations():
-        if body(kept) == body(record):
-            return kept.number("psc_seq")
-    return None
+    kept = _kept(vm, record)
+    return kept.number("psc_seq") if kept else None
 
 
 def neighbours(host, record):
@@ -331,11 +353,13 @@ def neighbours(host, record):
     return None
 
 
-def as_json(host, record):
+def as_json(host, record, names=None):
+    """names is that of where()."""
     usual, look = causes.of(record)
+    kept = sites_of(host, record)
     return {"record": record.as_json(), "who": _who(host, record), "in_short": in_short(record),
             "what": _what(record), "expected": _expected(record), "last_psc": _psc(record),
-            "where": where(record),
+            "where": where(record, names), "site": kept and kept[0],
             "neighbours": neighbours(host, record), "outcome": _outcome(record),
             "guest_error": record.is_guest_error, "cut_after": record.cut_after,
             "causes": usual, "look_at": look}
@@ -348,9 +372,9 @@ def wrapped(first, text, width=88):
                          break_on_hyphens=False)
 
 
-def text(host, record):
-    """Lines for a person."""
-    said = as_json(host, record)
+def text(host, record, names=None):
+    """Lines for a person; names is that of where()."""
+    said = as_json(host, record, names)
     yield f"{record['class']}: {said['who']}"
     yield ""
     if said["in_short"]:
@@ -359,7 +383,9 @@ def text(host, record):
     if record["class"] != "unbacked":
         yield from wrapped("  last request   ", said["last_psc"])
     if said["where"]:
-        yield from wrapped("  in its code    ", said["where"])
+        more = (f" 'rmpctl where {record['vm']} {said['site']}' shows the code and the stack."
+                if said["site"] is not None else "")
+        yield from wrapped("  in its code    ", said["where"] + more)
     if said["neighbours"]:
         yield from wrapped("  next to it     ", said["neighbours"])
     yield from wrapped("  what was done  ", said["outcome"])

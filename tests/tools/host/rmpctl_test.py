@@ -22,8 +22,8 @@ LATER = ("metrics", "libvirt hook", "version", "boot", "next kernel")
 
 @suite.test("every subcommand has help, also without the module and without rights", long=True)
 def _():
-    for name in ("check", "list", "show", "watch", "set", "map", "history", "explain", "triage",
-                 "bundle", "metrics", "journal"):
+    for name in ("check", "list", "show", "watch", "set", "map", "history", "explain", "where",
+                 "triage", "bundle", "metrics", "journal"):
         has(rmpctl(name, "--help", uid=fleet.NOBODY).out, "usage: rmpctl", "--json")
     has(fleet.command("rmpctl", "--version").out, "rmpctl ")
 
@@ -31,7 +31,7 @@ def _():
 @suite.test("without the module: one sentence, status 3")
 def _():
     for args in (["list"], ["show", "1"], ["watch", "-n", "1"], ["set", "mode=off"],
-                 ["map", "1"], ["history", "1"], ["explain", "1"]):
+                 ["map", "1"], ["history", "1"], ["explain", "1"], ["where", "1"]):
         done = rmpctl(*args, status=3)
         equal(done.out, "")
         equal(done.err, "rmpctl: rmp_enforce is not loaded; run 'modprobe rmp_enforce', and "

@@ -64,6 +64,8 @@ class FakeRoot:
         files |= {f"{DEBUG}/3/page_state": "gfn=0x1 last=0x2 state=shared source=use",
                   f"{DEBUG}/3/memory": "gfn=0x0 last=0xff", f"{DEBUG}/3/psc_history": "",
                   f"{DEBUG}/3/violations": f"seq=1 psc_seq=0 age_us=3 {own['last_violation']}",
+                  f"{DEBUG}/3/sites": "seq=1 at=access vcpu=0 age_us=3 rip=0xffffffff81000010 "
+                                      "cpl=0 stack=none",
                   "dev/kmsg": f"4,1,5,-;rmp_enforce: violation {own['last_violation']}"}
         for name, text in files.items():
             self.put(name, text + "\n" if text else "")
@@ -80,7 +82,7 @@ class FakeRoot:
 
 class Shown(unittest.TestCase):
     COMMANDS = (["list"], ["show", "3"], ["check"], ["map", "3"], ["history", "3"],
-                ["explain", "3"], ["explain"], ["watch", "-n", "1", "-i", "0.1"])
+                ["explain", "3"], ["explain"], ["where", "3"], ["watch", "-n", "1", "-i", "0.1"])
 
     def setUp(self):
         self.root = FakeRoot(self)

@@ -24,7 +24,8 @@ RMPCTL = [sys.executable, "-c", "import sys; from rmpctl.cli import main; sys.ex
 ASKED = {"check": [[]], "list": [[], ["--json"], ["--ended"]], "show": [[], ["3"]],
          "watch": [["-n", "1", "-i", "0.1"], ["-i", "0.1"], ["-i", "0.1", "--json"]], "set": None,
          "map": [["3"], ["3", "--png", "-"], ["3", "--json"]], "history": [["3"]],
-         "explain": [[], ["3"], ["-n", "0", "--json"]], "triage": [[], ["--json"]],
+         "explain": [[], ["3"], ["-n", "0", "--json"]],
+         "where": [["3"], ["3", "--json"]], "triage": [[], ["--json"]],
          "bundle": [["-o", "{}/made.tar.gz"]], "metrics": [[], ["--json"]], "journal": None}
 
 

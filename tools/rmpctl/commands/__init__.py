@@ -6,7 +6,7 @@ run(host, args) prints and returns the exit status.
 """
 
 from . import (bundle, check, explain, history, journal, list as list_vms, map as map_pages,
-               metrics, set as set_settings, show, triage, watch)
+               metrics, set as set_settings, show, triage, watch, where)
 
 # In the order of the help.
 COMMANDS = {
@@ -18,6 +18,7 @@ COMMANDS = {
     "map": map_pages,
     "history": history,
     "explain": explain,
+    "where": where,
     "triage": triage,
     "bundle": bundle,
     "metrics": metrics,

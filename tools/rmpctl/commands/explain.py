@@ -4,11 +4,12 @@
 import os
 import sys
 
-from .. import ended, explanation, klog, vm as vms
-from ..arguments import add_vm, at_least, is_input
+from .. import ended, explanation, klog, site_words, sites, vm as vms
+from ..arguments import add_symbols, add_vm, at_least, is_input
 from ..errors import OK, NoPermission, RmpctlError, UsageError
 from ..output import print_json, say
 from ..sources import Sources
+from ..symbols import Symbols
 from ..triage import Triage, summary
 from ..units import plural
 
@@ -25,6 +26,7 @@ def arguments(parser):
                         ".xz), - is standard input")
     parser.add_argument("-n", "--lines", type=at_least(0), metavar="N",
                         help="the last N records (default 1); 0 is all")
+    add_symbols(parser)
 
 
 def _of_vm(host, name):
@@ -121,14 +123,36 @@ def _groups(records):
     yield ""
 
 
+class _Namer:
+    """What is at the addresses of records, by the files that were given."""
+
+    def __init__(self, host, symbols):
+        self.host, self.symbols = host, symbols
+        self.why = None     # a slide that is not known
+
+    def __call__(self, record):
+        found = sites.of_record(record)
+        if not self.symbols or not found:
+            return None
+        kept = explanation.sites_of(self.host, record)
+        lstar = sites.lstar_of(kept[1]) if kept else None
+        self.symbols.check([lstar])
+        slide = self.symbols.slide(lstar)
+        if self.symbols.kernels and slide.amount is None:
+            self.why = slide.why
+        return site_words.names(self.symbols, found, lstar)
+
+
 def run(host, args):
+    symbols = Symbols(args.vmlinux, args.system_map, args.module, args.slide)
     asked = args.vm or args.file or args.lines is not None
     args.lines = 1 if args.lines is None else args.lines
     found, here = _records_to_explain(host, args)
     shown = found if args.lines == 0 else found[-args.lines:]
     live = host if here else None
+    names = _Namer(live, symbols)
     if args.json:
-        print_json([explanation.as_json(live, r) for r in shown])
+        print_json([explanation.as_json(live, r, names(r)) for r in shown])
         return OK
     if here and not asked:
         for line in _groups(found):
@@ -136,8 +160,10 @@ def run(host, args):
     for i, record in enumerate(shown):
         if i:
             print()
-        for line in explanation.text(live, record):
+        for line in explanation.text(live, record, names(record)):
             print(line)
+    if names.why:
+        say(f"how far KASLR has moved the kernel is not known: {names.why}.")
     if not found:
         print("no violation: nothing to explain")
     elif len(shown) < len(found) and sys.stdout.isatty():

@@ -7,7 +7,7 @@ from ..errors import OK, UsageError
 from ..host import MODULE
 from ..output import print_json, say
 
-SUMMARY = "change mode, action, policies, and what is asked of firmware"
+SUMMARY = "change mode, action, policies, and whether registers are asked for"
 DETAILS = ("Without --vm, settings hold for all VMs that have none of their own. Either all of "
            "a VM's settings are changed, or none.")
 
@@ -15,8 +15,8 @@ DETAILS = ("Without --vm, settings hold for all VMs that have none of their own.
 def arguments(parser):
     parser.add_argument("setting", metavar="NAME=VALUE", nargs="+",
                         help="mode=off|lenient|strict, action=vc|terminate, CLASS=enforce|report, "
-                        "sites=on|off, request_sites=on|off; with --vm also NAME=inherit. CLASS is one of "
-                        f"{', '.join(POLICY_CLASSES)}")
+                        "sites=on|off, request_sites=on|off; with --vm also NAME=inherit. CLASS is "
+                        f"one of {', '.join(POLICY_CLASSES)}")
     parser.add_argument("--vm", action="append", metavar="VM",
                         help="only this VM (may be given several times)")
     parser.add_argument("-n", "--dry-run", action="store_true",
