@@ -380,7 +380,7 @@ def _():
     debugfs = "/sys/kernel/debug/rmp_enforce can be read by root only: run as root."
     for args, said in (
             (["map", "db1"], debugfs), (["history", "db1"], debugfs),
-            (["list", "--ended"], debugfs),
+            (["list", "--ended"], debugfs), (["where", "db1"], debugfs),
             (["set", "mode=off"], "settings can be changed by root only: run as root."),
             (["set", "--vm", "db1", "mode=off"],
              "settings can be changed by root only: run as root."),
@@ -411,6 +411,29 @@ def _():
     has(rmpctl("show", uid=fleet.NOBODY).out, "since load")
 
 
+@suite.test("where: of a guest whose policy does not allow debugging", long=True)
+def _():
+    """Its violations have been told, so the module has asked once."""
+    equal({s["domain"]: s["debuggable"] for s in rmpctl("list", "--json").json()}["web1"], "no")
+    has(rmpctl("show", "web1").out, "the guest's policy does not allow it")
+    has(rmpctl("where", "web1", status=3).err, "policy of VM ", "does not allow debugging",
+        "policy=0xb0000")
+    has(rmpctl("set", "--vm", "web1", "request_sites=on").err, "does not allow debugging")
+    rmpctl("set", "--vm", "web1", "request_sites=inherit")
+
+
+@suite.test("sites and request_sites: of all VMs, and of one", long=True)
+def _():
+    has(rmpctl("set", "sites=off", "request_sites=on").out, "all VMs: sites: on -> off\n",
+        "all VMs: request_sites: off -> on\n")
+    has(rmpctl("show").out, "at violations: off (sites), at PSCs: on (request_sites)")
+    has(rmpctl("check", status=1).out, "sites off, request_sites on")
+    rmpctl("set", "sites=on", "request_sites=off")
+    has(rmpctl("set", "--vm", "db1", "sites=off").out, "sites: inherit -> off\n")
+    has(rmpctl("show", "db1").out, "at violations: off, at PSCs: off (global)")
+    rmpctl("set", "--vm", "db1", "sites=inherit")
+
+
 @suite.test("bundle: another machine can look into it", long=True)
 def _():
     path = os.path.join(OUT, "bundle.tar.gz")
@@ -422,7 +445,11 @@ def _():
         folder = os.path.join(OUT, names[0].split("/")[0])
         tar.extractall(OUT)
     has(" ".join(names), "sys/kernel/rmp_enforce/mode", "dev/kmsg", "page_state", "check.json",
-        "README.txt", "/holes", "/psc_unused", "rmp_enforce/ended", "totals/vms_ended")
+        "README.txt", "/holes", "/psc_unused", "rmp_enforce/ended", "totals/vms_ended",
+        "rmp_enforce/request_sites")
+    equal([name for name in names if "/debug/" in name and name.endswith("/sites")], [])
+    with open(os.path.join(folder, "not-there.txt"), encoding="utf-8") as file:
+        has(file.read(), "/sites: left out, registers of the guest")
     equal([e["vm"] for e in rmpctl("--root", folder, "list", "--ended", "--json").json()],
           [e["vm"] for e in rmpctl("list", "--ended", "--json").json()])
     for args in (["show", "web1"], ["map", "build,7", "--rows", "20"], ["history", "web1"],
