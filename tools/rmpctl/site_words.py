@@ -24,6 +24,8 @@ guest has its VERSION), and give the file as --vmlinux:
 The packages have it below /usr/lib/debug. For functions alone: --system-map, with
 /boot/System.map-VERSION, or with what root reads in the guest's /proc/kallsyms."""
 
+SAME_CODE = {True: "the same as in the file",
+             False: "not as in the file: Linux replaced it, or that is another build"}
 CERTAIN = {True: "call", False: "?", None: ""}
 
 
@@ -79,14 +81,16 @@ def as_json(site, places):
             stack.append({"offset": offset, "address": f"{word:#x}", "place": _place_json(place),
                           "after_call": place.after_call if place else None})
     address = site.address
+    place = None if address is None else places.get(Query(address))
+    same_code = place.same_code if place else None
     return {"at": site.at, "seq": site.seq, "vcpu": site.number("vcpu"),
             "age_us": site.number("age_us"), "psc_gfn": site.pairs.get("psc_gfn"),
             "psc_pages": site.number("psc_pages"), "cpl": site.cpl,
             "rip": None if site.rip is None else f"{site.rip:#x}",
             "address": None if address is None else f"{address:#x}",
-            "place": _place_json(places.get(Query(address)) if address is not None else None),
+            "place": _place_json(place),
             "registers": {name: f"{value:#x}" for name, value in site.registers.items()},
-            "insn": site.insn.hex() if site.insn else None, "stack": stack,
+            "insn": site.insn.hex() if site.insn else None, "same_code": same_code, "stack": stack,
             "cut_after": site.cut_after}
 
 
@@ -161,8 +165,10 @@ def text(site, places, registers=False, root=""):
             yield f"    where     {name_of(place)}"
             yield from _lines(place, "              ", root)
         yield f"    rip       {at}"
-    if site.insn:
-        yield f"    code      {site.insn.hex(' ')}"
+        if site.insn:
+            yield f"    code      {site.insn.hex(' ')}"
+            if place and place.same_code is not None:
+                yield f"              {SAME_CODE[place.same_code]}"
     if registers:
         yield from _registers(site)
     if site.cpl == 3:

@@ -28,8 +28,9 @@ LARGEST_MAP = 64 << 20
 
 # return_to: it was found on a stack, so the call is right in front of it.
 Query = collections.namedtuple("Query", "address return_to", defaults=(False,))
-# lines are of binutils.Line, innermost function first; after_call is None if that can't be told.
-Place = collections.namedtuple("Place", "symbol offset size module lines after_call")
+# lines are of binutils.Line, innermost function first; after_call is None if that can't be told,
+# and so is same_code: whether the guest has there what the file has.
+Place = collections.namedtuple("Place", "symbol offset size module lines after_call same_code")
 # Where an address is in a file: file_address is what addr2line wants.
 _Spot = collections.namedtuple("_Spot", "image section file_address name start end")
 
@@ -73,6 +74,7 @@ class Kernel:
     """A kernel's symbols; each of its addresses is slid by the same."""
 
     has_lines = False
+    is_linked = True    # its code has its addresses in it
     module = None
 
     def __init__(self, path):
@@ -196,6 +198,7 @@ class Vmlinux(_Elf, Kernel):
 class Module(_Elf):
     """A module of the guest: NAME=FILE.ko@ADDRESS, or @ a file or folder with its sections."""
 
+    is_linked = False
     FORM = ("NAME=FILE.ko@ADDRESS, with what /sys/module/NAME/sections/.text has in the guest, or "
             "@FILE with what 'grep . /sys/module/NAME/sections/.text*' prints there")
 
@@ -320,8 +323,11 @@ class Symbols:
                 return found
         return None
 
-    def look(self, queries, lstar):
-        """{query: Place} of those that are in code that is known; each program runs once a file."""
+    def look(self, queries, lstar, insns=None):
+        """{query: Place} of those that are in code that is known; each program runs once a file.
+
+        insns is {query: the bytes that the guest has there}.
+        """
         spots = {q: s for q in queries if (s := self._spot(q, lstar))}
         lines = {}
         for image in dict.fromkeys(s.image for s in spots.values()):
@@ -333,5 +339,14 @@ class Symbols:
             [(spots[q].image.code(spots[q], spots[q].start),
               spots[q].file_address + 1 - spots[q].start) for q in asked])))
         return {q: Place(s.name, s.file_address + q.return_to - s.start, s.end - s.start,
-                         s.image.module_of(s), lines.get(s, []), calls.get(q))
+                         s.image.module_of(s), lines.get(s, []), calls.get(q),
+                         self._is_same(s, (insns or {}).get(q)))
                 for q, s in spots.items()}
+
+    @staticmethod
+    def _is_same(spot, insn):
+        """Whether the file has these bytes there; None if that can't be told."""
+        if not insn or not spot.image.has_lines or not spot.image.is_linked:
+            return None
+        code = spot.image.code(spot, spot.file_address)
+        return None if code is None or len(code) < len(insn) else code.startswith(insn)

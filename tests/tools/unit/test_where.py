@@ -224,6 +224,37 @@ class Kernel(Built):
         self.assertEqual((stack[5]["place"]["symbol"], stack[5]["place"]["offset"]),
                          ("entry_SYSCALL_64", 8))
 
+    def test_whether_the_code_is_that_of_the_file(self):
+        with open(self.path("vmlinux"), "rb") as file:
+            code = file.read()
+        said = subprocess.run(["objdump", "-d", self.path("vmlinux")], check=True,
+                              capture_output=True, text=True).stdout
+        insn = bytes.fromhex(re.search(r"<touch>:\n\s*\w+:\t([0-9a-f ]+)\t", said)[1])
+        self.assertIn(insn, code)
+        for text, same, words in ((insn.hex(), True, "              the same as in the file\n"),
+                                  ("90" + insn.hex()[2:], False, "              not as in"),
+                                  ("n/a", None, ""), ("00" * 16, False, "not as")):
+            path = self.put(site(rip=self.at["touch"], lstar=self.lstar, insn=text))
+            told = self.told("-f", path, "--vmlinux", self.path("vmlinux"))[0]["access"]
+            self.assertEqual(told["same_code"], same)
+            self.assertIn(words, self.said("-f", path, "--vmlinux", self.path("vmlinux")))
+        for option, name in (("--vmlinux", "debug"), ("--system-map", "System.map")):
+            self.assertIsNone(self.told("-f", path, option, self.path(name))[0]["access"]
+                              ["same_code"])
+        # A module's code gets its addresses when it is loaded.
+        path = self.put(site(rip=MODULE_AT, insn=insn.hex()))
+        self.assertIsNone(self.told("-f", path, "--module", f"mod={self.path('mod.ko')}@"
+                                    f"{MODULE_AT:#x}")[0]["access"]["same_code"])
+
+    def test_names_are_data(self):
+        path = self.put("ffffffff81000000 T entry_SYSCALL_64\n",
+                        "ffffffff81000010 T \033[2J\x9b\u202e\t[\033[3J]\n",
+                        "ffffffff81000020 T next\n", name="System.map.2")
+        said = self.said("-f", self.put(site(rip=0xffffffff81000012, lstar=0xffffffff81000000)),
+                         "--system-map", path)
+        self.assertIn("\\x1b[2J", said)
+        self.assertEqual([c for c in said if not c.isprintable() and c != "\n"], [])
+
     def test_each_program_runs_once(self):
         words = [self.call + i % 3 for i in range(64)]
         path = self.put(site(rip=self.at["touch"], lstar=self.lstar, stack=words),

@@ -9,7 +9,7 @@ from ..errors import OK, RmpctlError, UsageError, VmGone
 from ..host import MODULE
 from ..output import print_json, say
 from ..printable import printable
-from ..symbols import Symbols
+from ..symbols import Query, Symbols
 from ..units import plural
 
 SUMMARY = "where in the guest's code: the access, and the last request for the page"
@@ -129,7 +129,8 @@ class _Shown:
         self.vm, self.seq, self.found = vm, seq, found
         self.record = _record_of(vm, seq) if vm is not None else None
         asked = list(dict.fromkeys(q for site in found.values() for q in site_words.queries(site)))
-        self.places = symbols.look(asked, sites.lstar_of(found))
+        insns = {Query(site.address): site.insn for site in found.values()}
+        self.places = symbols.look(asked, sites.lstar_of(found), insns)
         self.unknown = [q for q in asked if q not in self.places and not q.return_to]
         self.slide, self.notes = _notes(symbols, found)
         self.root = symbols.root
