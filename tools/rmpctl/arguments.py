@@ -54,8 +54,8 @@ def add_symbols(parser):
                         "for functions")
     parser.add_argument("--module", metavar="NAME=FILE.ko@ADDRESS", action="append", default=[],
                         help="a module of the guest, and where its .text is; in place of ADDRESS "
-                        "also a file with what 'grep . /sys/module/NAME/sections/.text*' prints "
-                        "in the guest (may be given several times)")
+                        "also a file with what 'grep -H . /sys/module/NAME/sections/.*text*' "
+                        "prints in the guest (may be given several times)")
     parser.add_argument("--slide", metavar="OFFSET", type=_address,
                         help="how far KASLR has moved the kernel, where that can't be told")
 

@@ -200,7 +200,7 @@ class Module(_Elf):
 
     is_linked = False
     FORM = ("NAME=FILE.ko@ADDRESS, with what /sys/module/NAME/sections/.text has in the guest, or "
-            "@FILE with what 'grep . /sys/module/NAME/sections/.text*' prints there")
+            "@FILE with what 'grep -H . /sys/module/NAME/sections/.*text*' prints there")
 
     def __init__(self, text):
         self.module, equals, rest = text.partition("=")
@@ -231,6 +231,8 @@ class Module(_Elf):
             path = _check(text)
             with open(path, encoding="ascii", errors="replace") as file:
                 lines = file.read(1 << 20).splitlines()
+        if len(lines) == 1 and lines[0].startswith("0x"):   # the file .text itself
+            lines = [f".text:{lines[0]}"]
         found = filter(None, map(_SECTION_LINE.fullmatch, lines))
         return {m[1]: int(m[2], 16) for m in found}
 

@@ -325,9 +325,10 @@ class Kernel(Built):
                               True))
             self.assertEqual((second["place"]["symbol"], second["after_call"]), ("caller", True))
         # Of .text alone, the rest is not made up.
-        one = self.told("-f", self.path("sites"), "--module", f"mod={ko}@{MODULE_AT:#x}")[0]
-        self.assertIsNone(one["access"]["place"])
-        self.assertEqual(one["access"]["stack"][0]["place"]["symbol"], "in_module")
+        for where in (f"{MODULE_AT:#x}", f"{MODULE_AT:x}", self.path("folder/.text")):
+            one = self.told("-f", self.path("sites"), "--module", f"mod={ko}@{where}")[0]
+            self.assertIsNone(one["access"]["place"])
+            self.assertEqual(one["access"]["stack"][0]["place"]["symbol"], "in_module")
         self.assertIn("in_module+0x", self.said("-f", self.path("sites"), "--module",
                                                 f"mod={ko}@{MODULE_AT:#x}"))
 
