@@ -305,12 +305,22 @@ class Symbols:
             return Slide(why=str(error).rstrip("."))
 
     def check(self, lstars):
-        """RmpctlError, if a file can't be of the guest's kernel."""
-        if self.given is None:
-            for kernel in self.kernels:
-                for lstar in lstars:
-                    if lstar:
-                        kernel.slide_for(lstar)
+        """RmpctlError, if no file can be of the guest's kernel, at none of these.
+
+        After kexec the guest has another one: then a file fits some of them.
+        """
+        failed = None
+        if self.given is not None:
+            return
+        for kernel in self.kernels:
+            for lstar in filter(None, lstars):
+                try:
+                    kernel.slide_for(lstar)
+                    return
+                except RmpctlError as error:
+                    failed = failed or error
+        if failed:
+            raise failed
 
     def _spot(self, query, lstar):
         at = query.address - (1 if query.return_to else 0)

@@ -358,6 +358,13 @@ class Kernel(Built):
                 self.assertIn("is not of the guest's kernel: its entry_SYSCALL_64 is at "
                               f"0xffffffff81000000, the guest's at {lstar:#x}", said)
 
+    def test_another_kernel_after_kexec(self):
+        path = self.put(site(1, rip=self.at["touch"], lstar=self.lstar),
+                        site(2, rip=self.at["touch"], lstar=self.lstar + 0x40))
+        told = self.told("-f", path, "-n", "0", "--vmlinux", self.path("vmlinux"))
+        self.assertEqual([one["slide"] for one in told], [f"{SLIDE:#x}", None])
+        self.assertIn("is not of the guest's kernel", told[1]["notes"][0])
+
     def test_user_mode(self):
         line = site(rip=0x4018c2, lstar=self.lstar, cpl=3, insn="n/a", stack="n/a")
         line = re.sub(r"\b(r[a-z]\w*|rflags|gs_base|r\d+)=0x\w+", r"\1=n/a", line).replace(
