@@ -159,8 +159,11 @@ def text(site, places, registers=False, root=""):
         yield "    where     not known: the line is cut before rip="
     else:
         place = places.get(Query(site.address))
-        at = (f"{site.rip:#x}" if site.address == site.rip else
-              f"{site.rip:#x}, with cs_base {site.address:#x}")
+        at = f"{site.rip:#x}"
+        if site.at != ACCESS:
+            at += ", after the VMGEXIT"
+        elif site.address != site.rip:
+            at += f", with cs_base {site.address:#x}"
         if place:
             yield f"    where     {name_of(place)}"
             yield from _lines(place, "              ", root)

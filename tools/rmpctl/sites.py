@@ -20,6 +20,8 @@ LAST = KEYS[-1]
 # No line is longer, and no stack has more words.
 LONGEST = 8192
 WORDS = 64
+# A guest asks by VMGEXIT, and rip is that of the instruction after it.
+VMGEXIT_BYTES = 4
 # Code of a kernel and its modules is that near to each other.
 NEAR = 2 << 30
 
@@ -64,10 +66,12 @@ class Site:
 
     @property
     def address(self):
-        """Where the instruction is: rip, but for firmware in other modes than 64 bit."""
+        """Where the instruction is: rip, but for firmware in other modes than 64 bit; of a
+        request the VMGEXIT."""
         if self.rip is None:
             return None
-        return (self.rip + (self.number("cs_base") or 0)) % (1 << 64)
+        before = VMGEXIT_BYTES if self.at == REQUEST else 0
+        return (self.rip - before + (self.number("cs_base") or 0)) % (1 << 64)
 
     @property
     def registers(self):

@@ -454,8 +454,8 @@ def _():
           [e["vm"] for e in rmpctl("list", "--ended", "--json").json()])
     for args in (["show", "web1"], ["map", "build,7", "--rows", "20"], ["history", "web1"],
                  ["list"], ["explain", "-n", "0"]):
-        # But for ages, which go on here.
-        there, here = (rmpctl(*where, *args).out.splitlines()[0].rpartition(" ago ")[2]
+        # But for ages, and for numbers that get longer, and columns with them: here it goes on.
+        there, here = (rmpctl(*where, *args).out.splitlines()[0].rpartition(" ago ")[2].split()
                        for where in (["--root", folder], []))
         equal(there, here)
     has(rmpctl("--root", folder, "check", status=1).out, os.uname().release,

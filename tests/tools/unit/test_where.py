@@ -76,7 +76,8 @@ def run(*words):
 
 
 def site(seq=5, at="access", rip=0, stack="none", lstar=None, **more):
-    """A line of the file sites."""
+    """A line of the file sites; rip is where the instruction is, of a request the VMGEXIT."""
+    rip += 4 if at == "request" else 0
     pairs = {"seq": seq, "at": at, "vcpu": 0, "age_us": 1234} | (
         {"psc_gfn": "0x100", "psc_pages": 1} if at == "request" else {}) | {
         "rip": f"{rip:#x}", "cpl": 0, "rflags": "0x246", "rsp": "0xffffc90000013d80"} | {

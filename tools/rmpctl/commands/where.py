@@ -129,7 +129,8 @@ class _Shown:
         self.vm, self.seq, self.found = vm, seq, found
         self.record = _record_of(vm, seq) if vm is not None else None
         asked = list(dict.fromkeys(q for site in found.values() for q in site_words.queries(site)))
-        insns = {Query(site.address): site.insn for site in found.values()}
+        insns = {Query(site.address): site.insn for site in found.values()
+                 if site.at == sites.ACCESS}     # of a request it is what comes after it
         self.places = symbols.look(asked, sites.lstar_of(found), insns)
         self.unknown = [q for q in asked if q not in self.places and not q.return_to]
         self.slide, self.notes = _notes(symbols, found)
