@@ -38,7 +38,7 @@ guest() {
 	}
 	mkdir -p "$work/job/$name"
 	files=("$@")
-	[ "$#" -gt 0 ] || files=(vmlinuz initrd.gz second.tar)
+	[ "$#" -gt 0 ] || files=(vmlinuz initrd.gz second.tar violate.ko violate.c)
 	cp "${files[@]/#/$work/$name/}" "$work/job/$name"
 }
 

@@ -25,7 +25,7 @@ class Guest:
     """One guest; output and what QEMU says go to /out/NAME.console and .qemu."""
 
     def __init__(self, name, orders, cpus=1, mem="256M", args="", disks=(), net=False,
-                 action="vc", kernel=IMAGES):
+                 action="vc", kernel=IMAGES, policy=None):
         self.name, self.cpus, self.mem = name, cpus, mem
         self.lines = []         # (time, text)
         self.events = []        # QMP's
@@ -44,7 +44,8 @@ class Guest:
                         "vmport=off,hpet=off",
             "-smp", str(cpus), "-m", mem,
             "-object", "memory-backend-memfd,id=ram1,size=%s,share=true,prealloc=false" % mem,
-            "-object", "sev-snp-guest,id=sev0,cbitpos=47,reduced-phys-bits=1",
+            "-object", "sev-snp-guest,id=sev0,cbitpos=47,reduced-phys-bits=1" +
+                       (",policy=%#x" % policy if policy is not None else ""),
             "-bios", OVMF, "-nodefaults", "-display", "none", "-serial", "stdio",
             "-qmp", "unix:%s,server=on,wait=off" % self.qmp_path,
             "-device", "pcie-root-port,id=port1,slot=1",

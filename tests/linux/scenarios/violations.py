@@ -4,6 +4,8 @@
 import re
 import time
 
+import enforcer
+import sites
 from clean import BOOT_S, ORDER_S
 from guest import Guest
 
@@ -49,10 +51,13 @@ BUS_OBJERR = 3
 SHOW = "rmp.show panic=0"
 
 
-def start(name, violations, action, args="", cpus=1):
-    return Guest(name, "violate", action=action, cpus=cpus,
-                 args="rmp.gfn=%#x rmp.violate=%s %s" % (UNASKED_GFN, ",".join(violations),
-                                                         args))
+def start(name, violations, action, args="", cpus=1, policy=None):
+    guest = Guest(name, "violate", action=action, cpus=cpus, policy=policy,
+                  args="rmp.gfn=%#x rmp.violate=%s %s" % (UNASKED_GFN, ",".join(violations),
+                                                          args))
+    if policy is not None and guest.vm is not None:
+        enforcer.write("vms/%d/request_sites" % guest.vm, "on")
+    return guest
 
 
 def has(record, wanted):
@@ -111,7 +116,8 @@ def user(report, guest, tools):
         mine, all_records = (all_records[:1], all_records[1:]) if wanted else ([], all_records)
         if wanted:
             action = "vc" if sigbus else "none"
-            check_record(report, guest, name, mine, wanted, action)
+            if check_record(report, guest, name, mine, wanted, action):
+                sites.user(report, name, mine[0], console)
         keep(report, guest, "vc", name, mine, console[1:])
     return all_records
 
@@ -138,8 +144,32 @@ def kernel_died(report, guest, tools, what, records, wanted, show):
     report.check(guest.happened("STOP"), name + ": QEMU keeps it, stopped", *guest.events)
     report.check(not any("the kernel went on" in t for t in console),
                  name + ": not carried out", *console)
-    check_record(report, guest, name, records, wanted, "vc")
+    if check_record(report, guest, name, records, wanted, "vc"):
+        sites.kernel(report, guest, name, records[0], console, wanted["psc"] != "none")
     keep(report, guest, "vc", name, records, console[1:])
+
+
+def firmware(report, tools, guest):
+    """OVMF's own: its SEC phase uses its GHCB page without having asked."""
+    first = tools.log.records(guest.vm)[0]
+    report.check(first["gfn"] == "0x809" and first["cpl"] == "0" and
+                 0xffc00000 <= int(first["rip"], 16) < 1 << 32,
+                 "OVMF's gfn 0x809: rip is in its SEC phase, in the flash", first["line"])
+
+
+def without_policy(report, tools):
+    """The same, of a guest that may not be debugged."""
+    guest = start("no-debug", ["user:stale:write"], "vc")
+    report.check(guest.wait("tried user:stale:write", BOOT_S + ORDER_S),
+                 "no-debug: does its violation", *[t for _, t in guest.lines[-10:]])
+    records = tools.log.records(guest.vm)
+    report.check(records and all(r["rip"] == "n/a" and r["cpl"] == "n/a" for r in records),
+                 "no-debug: rip=n/a", *[r["line"] for r in records])
+    why = [t for t in tools.log.lines() if t.startswith("rmp_enforce: vm=%d " % guest.vm) and
+           "the guest's policy does not allow debugging" in t]
+    report.check(len(why) == 1 and enforcer.read("vms/%d/debuggable" % guest.vm) == "no",
+                 "no-debug: the log says why, once", *why)
+    guest.end()
 
 
 def vc(report, tools):
@@ -147,14 +177,18 @@ def vc(report, tools):
     for n, (what, wanted) in enumerate(KERNEL):
         before = ["user:" + w for w, _, _ in USER] if n == 0 else []
         guest = start("vc%d" % n, before + ["kernel:" + what], "vc",
-                      SHOW if n > 0 else "")
+                      SHOW if n > 0 else "", policy=sites.DEBUG)
         report.check(guest.wait("guest: up", BOOT_S), guest.name + ": boots to userland",
                      *[t for _, t in guest.lines[-10:]], *guest.qemu_said())
         guest.wait("try kernel:", ORDER_S)
         guest.wait_end(60)
-        guest.end()
         rest = user(report, guest, tools) if n == 0 else records_of(tools, guest)
+        # QEMU keeps the VM, and so there is what debugfs has of it.
         kernel_died(report, guest, tools, what, rest, wanted, show=n > 0)
+        if n == 0:
+            firmware(report, tools, guest)
+        guest.end()
+    without_policy(report, tools)
 
 
 KVM_RUN = "0xae80"
