@@ -83,7 +83,8 @@ def second_kernels(measured):
     return markdown(("guest", "the record"), rows)
 
 
-KEYS = ("class", "access", "op", "expected", "source", "psc", "psc_pages", "launch", "action")
+KEYS = ("class", "access", "op", "expected", "source", "psc", "psc_pages", "launch", "rip",
+        "action", "cpl")
 
 
 def seen_by_guest(v):
@@ -112,14 +113,25 @@ def violations(measured):
                     rows)
 
 
+def sites(measured):
+    """What rmpctl where says of the first violation of a guest's kernel."""
+    name = "kernel:stale"
+    text = measured["sites"][name]
+    # Where the guest was built.
+    text = re.sub(r"/\S*/guest/(?:guest/)?violate/", "", text)
+    return "    rmpctl where vc0 --module violate=violate.ko@sections\n\n" + "".join(
+        "    %s\n" % line if line else "\n" for line in text.rstrip().split("\n"))
+
+
 def merge(paths):
     """What all hosts have measured, in the order in which they are named."""
-    measured = {"guests": {}, "violations": []}
+    measured = {"guests": {}, "violations": [], "sites": {}}
     for path in paths:
         with open(path, encoding="utf-8") as f:
             one = json.load(f)
         measured["guests"].update(one.get("guests", {}))
         measured["violations"] += one.get("violations", [])
+        measured["sites"].update(one.get("sites", {}))
         measured["host"] = one["host"]
     return measured
 
@@ -140,7 +152,8 @@ def main():
     with open(path, encoding="utf-8") as f:
         document = f.read()
     for name, table in (("false-positives", false_positives), ("pscs", pscs),
-                        ("second-kernels", second_kernels), ("violations", violations)):
+                        ("second-kernels", second_kernels), ("violations", violations),
+                        ("sites", sites)):
         text = "%s\n\n%s" % (measured["host"], table(measured))
         document = between_marks(document, name, text)
     document = between_marks(document, "run", took)
