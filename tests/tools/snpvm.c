@@ -112,6 +112,16 @@ static void overrun(struct vm *vm)
 	}
 }
 
+/* May be debugged; writes by an old mapping to a page that it has made private again. */
+static void stale(struct vm *vm)
+{
+	vm->cfg.policy = VM_POLICY_DEBUG;
+	op_psc(vm, 0, GPA(0), PSC_SHARED);
+	op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
+	op_psc(vm, 0, GPA(0), PSC_PRIVATE);
+	op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
+}
+
 /* Asks and uses, all the time. */
 static void busy(struct vm *vm)
 {
@@ -193,6 +203,7 @@ static const struct {
 } ways[] = {
 	{ "clean", clean, 1, NULL },
 	{ "overrun", overrun, 2, NULL },
+	{ "stale", stale, 1, NULL },
 	{ "busy", busy, 1, NULL },
 	{ "never-asks", never_asks, 1, NULL },
 	{ "server", server, 4, NULL },

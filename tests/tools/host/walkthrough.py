@@ -31,7 +31,7 @@ def introduction(r):
         is clean. `web1` asked for four shared pages, and writes to the page after them.
         Whenever it is told to, it writes to one page more. `build7` is a server of 2 GiB. It
         uses three places in a state that it never asked for. `queue1` asks all the time.
-        `guarded` and `typo` are domains of libvirt, with QEMU and OVMF.""")
+        `test1` is a guest under test: its policy allows debugging. `guarded` and `typo` are domains of libvirt, with QEMU and OVMF.""")
 
 
 def install(r):
@@ -78,6 +78,18 @@ def looking(r, guests):
         took without asking. The enlarged places show what is wrong: a page between the rings, a
         page after the end of the bounce buffer, and five pages in memory that it never asked
         for, but validated.""")
+    r.heading("Where in its code?")
+    r.say("""The registers of `web1` are encrypted. A guest under test is started with a policy
+        that allows debugging, and then the host can know. Where the guest made its requests is
+        asked only if you say so, because each request waits for it:""")
+    r.run("rmpctl set request_sites=on", "request_sites: off -> on")
+    guests["test1"] = Guest("stale", "test1")
+    guests["test1"].wait_for("violations/implicit_shared", 1)
+    r.say("`test1` has started, and writes to a page that it has just made private again:")
+    r.run("rmpctl where test1", "the access", "the last request", ", after the VMGEXIT")
+    r.say("""Of a Linux guest it names functions and lines, if you give it the kernel's symbols:
+        [linux-guest.md](linux-guest.md#where-it-was).""")
+    r.run("rmpctl set request_sites=off", "request_sites: on -> off")
     r.heading("Live")
     status = screen(["rmpctl", "watch"], "watch", 22, 24, guests["web1"].go_on)
     guests["web1"].wait_for("violations/implicit_shared", 2)
