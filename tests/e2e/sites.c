@@ -267,7 +267,8 @@ static void request(const void *arg)
 	/* The one before had a site, and is not the last. */
 	expect_record(vm, "gfn=0x%lx psc=private cpl=0 psc_rip=n/a psc_cpl=n/a", GFN(2));
 	r = expect_record(vm, "gfn=0x%lx psc=private cpl=0 psc_cpl=0", GFN(1));
-	if (!r || !check(site_of(vm, GPA(1), "request", line, sizeof(line)), "no site of the request"))
+	if (!r || !check(site_of(vm, GPA(1), "request", line, sizeof(line)),
+			 "no site of the request"))
 		return;
 	diag("  report: %s", r);
 	check(record_number(r, "psc_rip") == record_number(line, "rip"), "two rips: %s, and %s", r,
