@@ -111,7 +111,8 @@ struct run *run_create(unsigned int nvcpus, uint64_t policy, const uint64_t *lau
 {
 	struct run *r = calloc(1, sizeof(*r));
 	struct vm *vm = vm_create(&(struct vm_config){
-		.nvcpus = nvcpus, .policy = policy, .priv = r, .on_psc = on_psc, .on_memory_fault = on_memory_fault,
+		.nvcpus = nvcpus, .policy = policy, .priv = r, .on_psc = on_psc,
+		.on_memory_fault = on_memory_fault,
 	});
 
 	r->vm = vm;

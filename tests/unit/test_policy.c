@@ -376,18 +376,20 @@ static void effective_request_sites(void **state)
 		[RMPE_SWITCH_ON] = { true, false, true },
 	};
 	struct rmpe_settings vm = { };
-	int global, own, global_sites, own_sites;
+	int i;
 
-	for (global = RMPE_SWITCH_OFF; global <= RMPE_SWITCH_ON; global++)
-	for (own = RMPE_SWITCH_INHERIT; own <= RMPE_SWITCH_ON; own++)
-	for (global_sites = RMPE_SWITCH_OFF; global_sites <= RMPE_SWITCH_ON; global_sites++)
-	for (own_sites = RMPE_SWITCH_INHERIT; own_sites <= RMPE_SWITCH_ON; own_sites++) {
+	/* All there are: 2 x 3 of each setting, and two modes. */
+	for (i = 0; i < 72; i++) {
+		const int global = RMPE_SWITCH_OFF + i % 2, own = i / 2 % 3;
+		const bool off = i >= 36;
+
 		rmpe_global.request_sites = global;
-		rmpe_global.sites = global_sites;
+		rmpe_global.sites = RMPE_SWITCH_OFF + i / 6 % 2;
+		rmpe_global.mode = off ? RMPE_MODE_OFF : RMPE_MODE_LENIENT;
 		vm.request_sites = own;
-		vm.sites = own_sites;
+		vm.sites = i / 12 % 3;
 		assert_int_equal(rmpe_effective_request_sites(&vm),
-				 should[global][own] && rmpe_effective_sites(&vm));
+				 should[global][own] && rmpe_effective_sites(&vm) && !off);
 	}
 }
 

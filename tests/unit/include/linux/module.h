@@ -6,7 +6,7 @@
 void *unit_symbol_get(const char *name);
 void unit_symbol_put(const char *name);
 
-#define symbol_get(symbol)	((typeof(&(symbol)))unit_symbol_get(#symbol))
+#define symbol_get(symbol)	((typeof(symbol) *)unit_symbol_get(#symbol))
 #define symbol_put(symbol)	unit_symbol_put(#symbol)
 
 #endif
