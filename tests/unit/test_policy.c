@@ -393,6 +393,21 @@ static void effective_request_sites(void **state)
 	}
 }
 
+/* With mode=off nobody is told of it. */
+static void no_request_sites_with_mode_off(void **state)
+{
+	struct rmpe_settings vm = { .request_sites = RMPE_SWITCH_ON };
+
+	rmpe_global.request_sites = RMPE_SWITCH_ON;
+	assert_true(rmpe_effective_request_sites(&vm));
+	vm.mode = RMPE_MODE_OFF;
+	assert_false(rmpe_effective_request_sites(&vm));
+	vm.mode = RMPE_MODE_STRICT;
+	assert_true(rmpe_effective_request_sites(&vm));
+	rmpe_global.mode = RMPE_MODE_OFF;
+	assert_false(rmpe_effective_request_sites(&vm));
+}
+
 /* Each class by itself, the others saying the opposite. */
 static void effective_policy(void **state)
 {
@@ -455,6 +470,7 @@ int main(void)
 		global_test(effective_action),
 		global_test(effective_sites),
 		global_test(effective_request_sites),
+		global_test(no_request_sites_with_mode_off),
 		global_test(effective_policy),
 		global_test(classes_without_policy_are_never_enforced),
 	};

@@ -19,6 +19,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t woken = PTHREAD_COND_INITIALIZER;
 static u64 now;
+static unsigned int waiting;
 
 void unit_wait_begin(void)
 {
@@ -43,6 +44,16 @@ void unit_wake(void)
 	pthread_mutex_unlock(&lock);
 }
 
+unsigned int unit_waiting(void)
+{
+	unsigned int n;
+
+	pthread_mutex_lock(&lock);
+	n = waiting;
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
 u64 unit_clock(void)
 {
 	u64 ns;
@@ -51,14 +62,6 @@ u64 unit_clock(void)
 	ns = now;
 	pthread_mutex_unlock(&lock);
 	return ns;
-}
-
-void unit_clock_set(u64 ns)
-{
-	pthread_mutex_lock(&lock);
-	now = ns;
-	pthread_cond_broadcast(&woken);
-	pthread_mutex_unlock(&lock);
 }
 
 void unit_clock_pass(u64 ns)
@@ -100,8 +103,10 @@ unsigned long wait_for_completion_timeout(struct completion *x, unsigned long ti
 
 	unit_wait_begin();
 	end = now + timeout * NSEC_PER_JIFFY;
+	waiting++;
 	while (!x->done && now < end)
 		unit_wait();
+	waiting--;
 	if (x->done) {
 		x->done--;
 		left = now < end ? (end - now + NSEC_PER_JIFFY - 1) / NSEC_PER_JIFFY : 1;

@@ -16,9 +16,11 @@ void unit_wait_begin(void);
 void unit_wait(void);
 void unit_wait_end(void);
 
+/* How many threads wait for a time: for these the clock may be moved. */
+unsigned int unit_waiting(void);
+
 /* The clock, in ns. */
 u64 unit_clock(void);
-void unit_clock_set(u64 ns);
 void unit_clock_pass(u64 ns);
 
 #endif
