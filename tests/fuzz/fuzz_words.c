@@ -39,7 +39,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_word(word, rmpe_parse_mode(word, true), rmpe_mode_names, RMPE_MODE_STRICT);
 	check_word(word, rmpe_parse_action(word, true), rmpe_action_names, RMPE_ACTION_TERMINATE);
 	check_word(word, rmpe_parse_policy(word, true), rmpe_policy_names, RMPE_POLICY_REPORT);
+	check_word(word, rmpe_parse_switch(word, true), rmpe_switch_names, RMPE_SWITCH_ON);
 	must(rmpe_parse_mode(word, false) != RMPE_MODE_INHERIT);
+	must(rmpe_parse_switch(word, false) != RMPE_SWITCH_INHERIT);
 
 	r = rmpe_parse_policy_list(list, &after);
 	must(!r || !memcmp(&before, &after, sizeof(before)));
