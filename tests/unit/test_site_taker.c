@@ -736,6 +736,26 @@ static void share_of_all_vms(void **state)
 		assert_in_range(used[i], time / 16, time / 4 + VM_BURST + 2 * one);
 }
 
+/* A command that has taken two minutes is not for ever. */
+static void long_debt_is_paid_by_time(void **state)
+{
+	const u64 debt = 120 * NSEC_PER_SEC;
+	struct taking t = begin(vcpu);
+
+	psp.hold = 1;
+	start(&t);
+	wait_until_held();
+	unit_clock_pass(debt);
+	assert_null(end(&t));
+	let_go();
+	rmpe_site_wait_all(vm);
+	unit_clock_pass(NSEC_PER_SEC);
+	assert_not_asked();
+	/* A quarter of the time since is more than that. */
+	unit_clock_pass(4 * debt + NSEC_PER_SEC);
+	assert_taken();
+}
+
 static void out_of_memory(void **state)
 {
 	const unsigned int pages = COMMANDS;
@@ -912,6 +932,7 @@ int main(void)
 		taker_test(queue_has_an_end),
 		taker_test(share_of_a_vm),
 		taker_test(share_of_all_vms),
+		taker_test(long_debt_is_paid_by_time),
 		taker_test(out_of_memory),
 		taker_test(vm_waits_for_the_worker),
 		taker_test(many_at_once),
