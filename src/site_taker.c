@@ -114,18 +114,19 @@ static void put_request(struct request *r)
 /* What has come in since, up to @burst. */
 static void refill(struct rmpe_share *share, u64 now, unsigned int percent, s64 burst)
 {
-	u64 passed = min_t(u64, now - share->when_ns, 100 * (u64)burst);
+	const s64 more = (now - share->when_ns) / 100 * percent;
 
-	share->left_ns = min_t(s64, share->left_ns + passed * percent / 100, burst);
+	share->left_ns = min(share->left_ns + more, burst);
 	share->when_ns = now;
 }
 
 static bool may_ask(struct rmpe_vm *vm)
 {
-	u64 now = ktime_get_ns();
 	bool may;
+	u64 now;
 
 	spin_lock(&share_lock);
+	now = ktime_get_ns();	/* not before another CPU's */
 	refill(&host_share, now, HOST_PERCENT, HOST_BURST);
 	refill(&vm->taker.share, now, VM_PERCENT, VM_BURST);
 	may = host_share.left_ns > 0 && vm->taker.share.left_ns > 0;
