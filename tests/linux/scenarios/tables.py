@@ -119,6 +119,8 @@ def sites(measured):
     text = measured["sites"][name]
     # Where the guest was built.
     text = re.sub(r"/\S*/guest/(?:guest/)?violate/", "", text)
+    # Words of which no file was given.
+    text = re.sub(r"(?m)(^ +\+0x[0-9a-f]{4} +0x[0-9a-f]+\n)+", "      ...\n", text)
     return "    rmpctl where vc0 --module violate=violate.ko@sections\n\n" + "".join(
         "    %s\n" % line if line else "\n" for line in text.rstrip().split("\n"))
 

@@ -217,7 +217,7 @@ class Command(unittest.TestCase):
     def test_readme_in_words(self):
         status, out, _ = self.said("explain", "-f", os.path.join(TOP, "README.md"))
         self.assertEqual(status, 0)
-        self.assertIn("wrote to guest frame 0x100", out)
+        self.assertIn("wrote to guest frame 0xdbdd", out)
         self.assertIn("0x404", out)
 
     def test_a_file_without_f(self):
