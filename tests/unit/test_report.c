@@ -947,6 +947,7 @@ static void record_is_kept_first(struct fixture *f)
 {
 	assert_int_equal(kept(f, 1)->seq, 1);
 	assert_false(kept(f, 1)->has_site);
+	assert_true(kept(f, 1)->has_psc_site);
 	assert_int_equal(host.traced, 1);
 	assert_int_equal(host.traced_sites, 0);
 	assert_int_equal(host.printed, 0);
@@ -958,6 +959,8 @@ static void told_when_the_firmware_has_answered(void **state)
 	struct fixture *f = *state;
 
 	answer(RIP, 0);
+	add_psc(f, GFN, true);
+	rmpe_site_map_set(&f->vm.request_sites, GFN, 1, new_site(RIP, 0));
 	firmware.meanwhile = record_is_kept_first;
 	report_noise(f);
 	assert_int_equal(firmware.asked, 1);

@@ -649,6 +649,8 @@ static void words_are_64_at_most(void **state)
 	assert_int_equal(stack.nr, RMPE_SITE_WORDS);
 	for (i = 0; i < RMPE_SITE_WORDS; i++)
 		assert_word(i, STACK + 0x800 + 8 * i, RIP + 0x800 + 8 * i);
+	/* Four tables and a page, of the code and of the stack. */
+	assert_int_equal(mem.reads, 2 * 5);
 
 	/* Across a border; what it does not need it does not read. */
 	for (i = 1; i < 4; i++)

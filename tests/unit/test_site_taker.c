@@ -517,6 +517,23 @@ static void refusal_while_others_wait(void **state)
 	assert_told_once();
 }
 
+/* Nor does it wait in the queue to hear it again: the clock does not move here. */
+static void refused_vm_does_not_wait(void **state)
+{
+	struct taking t = begin(vcpu);
+	struct rmpe_site *site;
+
+	machines[1].vm.taker.debuggable = RMPE_DEBUGGABLE_NO;
+	psp.hold = 1;
+	start(&t);
+	wait_until_held();
+	assert_null(rmpe_site_take(&machines[1].vm, machines[1].vcpu));
+	let_go();
+	site = end(&t);
+	assert_non_null(site);
+	rmpe_site_put(site);
+}
+
 /* Twenty VMs in a row are enough to be told of. */
 static void refusals_do_not_flood_the_log(void **state)
 {
@@ -892,6 +909,8 @@ static void without_firmware(void **state)
 	assert_int_equal(rmpe_taker_init(), 0);
 	assert_string_equal(psp.log, "6 rmp_enforce: records will have no rip: it is Sunday\n");
 	assert_int_equal(psp.exits, 0);
+	/* No worker, which would have nothing to do. */
+	assert_int_equal(unit_live_objects(), 0);
 	rmpe_taker_exit();
 	assert_int_equal(unit_live_objects(), 0);
 }
@@ -923,6 +942,7 @@ int main(void)
 		taker_test(policy_that_allows_it),
 		taker_test(first_refusal_is_the_last),
 		taker_test(refusal_while_others_wait),
+		taker_test(refused_vm_does_not_wait),
 		taker_test(refusals_do_not_flood_the_log),
 		taker_test(other_errors_are_no_refusal),
 		taker_test(vcpu_does_not_wait_for_long),
