@@ -189,7 +189,7 @@ static int set_up(void **state)
 		.context = offsetof(struct svm_vm, context),
 		.policy = offsetof(struct svm_vm, policy),
 	};
-	return rmpe_firmware_init() != NULL;
+	return rmpe_firmware_init() ? -1 : 0;
 }
 
 /* All pages have come back, and the driver may be unloaded. */

@@ -485,7 +485,8 @@ static void instruction_that_wraps_without_paging(void **state)
 	site.reg[RMPE_REG_RIP] = 0xfffb;
 	read_site();
 	assert_int_equal(stack.insn_len, 16);
-	assert_memory_equal(stack.insn, "\xaa\xaa\xaa\xaa\xaa\xbb\xbb\xbb\xbb\xbb\xbb\xbb\xbb\xbb\xbb\xbb", 16);
+	assert_memory_equal(stack.insn, "\xaa\xaa\xaa\xaa\xaa\xbb\xbb\xbb\xbb\xbb\xbb"
+					"\xbb\xbb\xbb\xbb\xbb", 16);
 }
 
 /* Protected mode with paging: tables of another kind, which we don't walk. */
@@ -867,7 +868,7 @@ static void text_is_key_value(void **state)
 	site.cpl = 2;
 	site.stack.insn_len = RMPE_SITE_INSN;
 	site.stack.nr = RMPE_SITE_WORDS;
-	strcpy(copy, text_of(&site));
+	snprintf(copy, sizeof(copy), "%s", text_of(&site));
 	print_message("# longest site: %zu\n", strlen(copy));
 	assert_string_equal(strsep(&rest, " "), "");
 	for (i = 0; (part = strsep(&rest, " ")); i++) {

@@ -31,7 +31,8 @@ def introduction(r):
         is clean. `web1` asked for four shared pages, and writes to the page after them.
         Whenever it is told to, it writes to one page more. `build7` is a server of 2 GiB. It
         uses three places in a state that it never asked for. `queue1` asks all the time.
-        `test1` is a guest under test: its policy allows debugging. `guarded` and `typo` are domains of libvirt, with QEMU and OVMF.""")
+        `test1` is a guest under test: its policy allows debugging. `guarded` and `typo` are
+        domains of libvirt, with QEMU and OVMF.""")
 
 
 def install(r):
