@@ -29,9 +29,9 @@
 #include "policy.h"
 #include "psc_history.h"
 #include "psc_tracker.h"
+#include "psp_share.h"
 #include "record.h"
 #include "site_map.h"
-#include "site_taker.h"
 #include "suspect.h"
 #include "totals.h"
 

@@ -30,6 +30,7 @@
 #include "in_flight.h"
 #include "rmpe_trace.h"
 #include "site.h"
+#include "site_taker.h"
 #include "slots.h"
 #include "vm.h"
 #include "vm_table.h"

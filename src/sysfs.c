@@ -16,6 +16,7 @@
 #include <linux/slab.h>
 #include <linux/sysfs.h>
 
+#include "site_taker.h"
 #include "vm.h"
 
 static struct kobject *root;
