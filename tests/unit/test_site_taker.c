@@ -57,6 +57,7 @@ static struct {
 	bool usable;
 	const char *why;
 	enum rmpe_debuggable policy;
+	bool known_meanwhile;
 	int error;		/* of any command */
 	u64 ns;			/* what a command takes */
 	unsigned int hold;	/* at which command it stops, from 1; 0: at none */
@@ -126,6 +127,9 @@ bool rmpe_firmware_usable(void)
 
 enum rmpe_debuggable rmpe_firmware_policy(const struct kvm *kvm)
 {
+	/* Another vCPU has had the same answer. */
+	if (psp.known_meanwhile)
+		machines[0].vm.taker.debuggable = psp.policy;
 	return psp.policy;
 }
 
@@ -473,6 +477,15 @@ static void policy_that_kvm_knows(void **state)
 	assert_told_once();
 }
 
+static void policy_that_two_ask_for(void **state)
+{
+	psp.policy = RMPE_DEBUGGABLE_NO;
+	psp.known_meanwhile = true;
+	assert_not_asked();
+	assert_int_equal(psp.printed, 0);
+	assert_string_equal(rmpe_debuggable_name(vm), "no");
+}
+
 static void policy_that_allows_it(void **state)
 {
 	psp.policy = RMPE_DEBUGGABLE_YES;
@@ -632,6 +645,32 @@ static void time_is_up_at_the_stack(void **state)
 		rmpe_site_put(site);
 		unit_clock_pass(100 * NSEC_PER_SEC);
 	}
+	assert_taken();
+}
+
+static void let_go_and_wait(void)
+{
+	unit_time_is_up = NULL;
+	let_go();
+	rmpe_site_wait_all(vm);
+}
+
+/* Then it is late, and nobody must wait for it for ever. */
+static void answer_a_moment_too_late(void **state)
+{
+	struct taking t = begin(vcpu);
+	struct rmpe_site *site;
+
+	psp.hold = 1;
+	start(&t);
+	wait_until_held();
+	unit_time_is_up = let_go_and_wait;
+	unit_clock_pass(WAIT);
+	site = end(&t);
+	assert_non_null(site);
+	assert_true(is_without_stack(site));
+	rmpe_site_put(site);
+	assert_int_equal(psp.commands, COMMANDS);
 	assert_taken();
 }
 
@@ -939,6 +978,7 @@ int main(void)
 		taker_test(firmware_that_cannot_be_asked),
 		taker_test(vcpu_without_a_save_area),
 		taker_test(policy_that_kvm_knows),
+		taker_test(policy_that_two_ask_for),
 		taker_test(policy_that_allows_it),
 		taker_test(first_refusal_is_the_last),
 		taker_test(refusal_while_others_wait),
@@ -947,6 +987,7 @@ int main(void)
 		taker_test(other_errors_are_no_refusal),
 		taker_test(vcpu_does_not_wait_for_long),
 		taker_test(answer_at_the_last_moment),
+		taker_test(answer_a_moment_too_late),
 		taker_test(time_is_up_at_the_stack),
 		taker_test(time_is_up_in_the_queue),
 		taker_test(queue_has_an_end),

@@ -21,6 +21,8 @@ static pthread_cond_t woken = PTHREAD_COND_INITIALIZER;
 static u64 now;
 static unsigned int waiting;
 
+void (*unit_time_is_up)(void);
+
 void unit_wait_begin(void)
 {
 	unit_may_sleep();
@@ -112,6 +114,8 @@ unsigned long wait_for_completion_timeout(struct completion *x, unsigned long ti
 		left = now < end ? (end - now + NSEC_PER_JIFFY - 1) / NSEC_PER_JIFFY : 1;
 	}
 	unit_wait_end();
+	if (!left && unit_time_is_up)
+		unit_time_is_up();
 	return left;
 }
 

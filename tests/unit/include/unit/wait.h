@@ -19,6 +19,9 @@ void unit_wait_end(void);
 /* How many threads wait for a time: for these the clock may be moved. */
 unsigned int unit_waiting(void);
 
+/* What happens just when somebody's time is up. */
+extern void (*unit_time_is_up)(void);
+
 /* The clock, in ns. */
 u64 unit_clock(void);
 void unit_clock_pass(u64 ns);
