@@ -11,9 +11,9 @@
 
 #include <unit/alloc.h>
 
+#include "one_site.h"
 #include "random.h"
 #include "record.h"
-#include "site.h"
 
 #define LEN	RMPE_NR_RECORDS
 
@@ -257,16 +257,6 @@ static void repeat_of_what_was_never_kept(void **state)
 	rmpe_records_repeat(&r, 0, 0);
 	assert_int_equal(repeats(1), 0);
 	assert_int_equal(repeats(2), 0);
-}
-
-static struct rmpe_site *new_site(u64 rip, u8 cpl)
-{
-	struct rmpe_site *site = rmpe_site_alloc();
-
-	assert_non_null(site);
-	site->reg[RMPE_REG_RIP] = rip;
-	site->cpl = cpl;
-	return site;
 }
 
 /* What only the list holds from now on. */

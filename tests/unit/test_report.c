@@ -18,7 +18,7 @@
 #include <unit/rcu.h>
 
 #include "fake_host.h"
-#include "site.h"
+#include "one_site.h"
 #include "vm.h"
 
 #define GFN		0x105
@@ -125,16 +125,6 @@ static int tear_down(void **state)
 
 #define RIP		0xffffffff81234568ULL
 #define RIP_TEXT	" rip=0xffffffff81234568 "
-
-static struct rmpe_site *new_site(u64 rip, u8 cpl)
-{
-	struct rmpe_site *site = rmpe_site_alloc();
-
-	assert_non_null(site);
-	site->reg[RMPE_REG_RIP] = rip;
-	site->cpl = cpl;
-	return site;
-}
 
 /* From now on the firmware says this. */
 static void answer(u64 rip, u8 cpl)
