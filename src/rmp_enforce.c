@@ -66,12 +66,17 @@ static char *request_sites;
 module_param(request_sites, charp, 0444);
 MODULE_PARM_DESC(request_sites, "And where it made its page-state changes: on or off (default)");
 
-static int __init apply_switch(const char *name, const char *word, u8 *setting)
+static int __init apply_word(const char *name, const char *word,
+			     int (*parse)(const char *word, bool may_inherit),
+			     const char *words, u8 *setting)
 {
-	int r = word ? rmpe_parse_switch(word, false) : *setting;
+	int r;
 
+	if (!word)
+		return 0;
+	r = parse(word, false);
 	if (r < 0) {
-		pr_err("refusing to load: %s=%s is none of off, on\n", name, word);
+		pr_err("refusing to load: %s=%s is none of %s\n", name, word, words);
 		return r;
 	}
 	*setting = r;
@@ -83,28 +88,17 @@ static int __init apply_parameters(void)
 	char *list;
 	int r;
 
-	if (mode) {
-		r = rmpe_parse_mode(mode, false);
-		if (r < 0) {
-			pr_err("refusing to load: mode=%s is none of off, lenient, strict\n",
-			       mode);
-			return r;
-		}
-		rmpe_global.mode = r;
-	}
-	if (action) {
-		r = rmpe_parse_action(action, false);
-		if (r < 0) {
-			pr_err("refusing to load: action=%s is none of vc, terminate\n",
-			       action);
-			return r;
-		}
-		rmpe_global.action = r;
-	}
-	r = apply_switch("sites", sites, &rmpe_global.sites);
+	r = apply_word("mode", mode, rmpe_parse_mode, "off, lenient, strict",
+		       &rmpe_global.mode);
 	if (!r)
-		r = apply_switch("request_sites", request_sites,
-				 &rmpe_global.request_sites);
+		r = apply_word("action", action, rmpe_parse_action, "vc, terminate",
+			       &rmpe_global.action);
+	if (!r)
+		r = apply_word("sites", sites, rmpe_parse_switch, "off, on",
+			       &rmpe_global.sites);
+	if (!r)
+		r = apply_word("request_sites", request_sites, rmpe_parse_switch, "off, on",
+			       &rmpe_global.request_sites);
 	if (r)
 		return r;
 	if (policy) {
