@@ -158,7 +158,8 @@ void expect_halted(struct vm *vm, unsigned int vcpu)
 {
 	const volatile struct guest_status *s = vm_status(vm, vcpu);
 
-	if (!check(vm->vcpu[vcpu].state == VCPU_HALTED,
+	/* What a script does last is seen before its vCPU has halted. */
+	if (!check(vm_wait_halted(vm, vcpu, PATIENCE_MS),
 		   "vCPU %u did not reach the end of its script", vcpu)) {
 		diag("  guest: operation %u, state %u, vector=%lu error=%#lx cr2=%#lx rip=%#lx",
 		     s->op, s->state, s->vector, s->error, s->cr2, s->rip);

@@ -294,10 +294,15 @@ void vm_add_vcpu(struct vm *vm, unsigned int index)
 	vcpu_create(vm, index);
 }
 
+static bool running(const struct vcpu *v)
+{
+	return v->started && v->state == VCPU_RUNNING;
+}
+
 static bool any_running(const struct vm *vm)
 {
 	for (unsigned int i = 0; i < vm->cfg.nvcpus; i++) {
-		if (vm->vcpu[i].started && vm->vcpu[i].state == VCPU_RUNNING)
+		if (running(&vm->vcpu[i]))
 			return true;
 	}
 	return false;
@@ -330,6 +335,16 @@ bool vm_wait(struct vm *vm, unsigned int timeout_ms)
 	done = !any_running(vm);
 	vm_stop(vm);
 	return done;
+}
+
+bool vm_wait_halted(const struct vm *vm, unsigned int index, unsigned int timeout_ms)
+{
+	const struct vcpu *v = &vm->vcpu[index];
+	uint64_t end = now_us() + timeout_ms * 1000ull;
+
+	while (running(v) && now_us() < end)
+		usleep(WAIT_STEP_US);
+	return v->state == VCPU_HALTED;
 }
 
 /* --- what happened --- */

@@ -176,6 +176,8 @@ void vm_start_vcpu(struct vm *vm, unsigned int index);
 void vm_add_vcpu(struct vm *vm, unsigned int index);
 /* Waits until every started vCPU has stopped.  False: some had to be stopped. */
 bool vm_wait(struct vm *vm, unsigned int timeout_ms);
+/* Waits for one vCPU, and stops none.  True: it is at the end of its script. */
+bool vm_wait_halted(const struct vm *vm, unsigned int index, unsigned int timeout_ms);
 void vm_stop(struct vm *vm);
 /* The default answer to a PSC; the first @limit pages only if not 0, then an error. */
 uint64_t vm_psc(struct vcpu *v, const struct psc *psc);
