@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The guest's results and flags, through the shared side of its memory. */
-#include <unistd.h>
+#include "clock.h"
+#include "patience.h"
 #include "vmm.h"
-
-#define WAIT_STEP_US	200
 
 const volatile struct guest_status *vm_status(struct vm *vm, unsigned int vcpu)
 {
@@ -32,10 +31,12 @@ uint64_t vm_get_flag(struct vm *vm, unsigned int flag)
 
 bool vm_wait_flag(struct vm *vm, unsigned int flag, uint64_t value, unsigned int timeout_ms)
 {
-	for (uint64_t us = 0; flags(vm)[flag] < value; us += WAIT_STEP_US) {
-		if (us / 1000 >= timeout_ms)
+	uint64_t end = now_us() + timeout_ms * 1000ull;
+
+	for (unsigned int looks = 0; flags(vm)[flag] < value; looks++) {
+		if (now_us() >= end)
 			return false;
-		usleep(WAIT_STEP_US);
+		pause_between_looks(looks);
 	}
 	return true;
 }

@@ -10,9 +10,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include "clock.h"
+#include "patience.h"
 #include "vmm.h"
 
-#define WAIT_STEP_US	200
 #define KICK_SIGNAL	SIGUSR1
 
 static void set_cpuid(struct vm *vm, int fd)
@@ -202,9 +202,10 @@ static int handle_exit(struct vcpu *v, int error)
 	if (error == EINTR || error == EAGAIN)
 		return 0;
 	if (!error && reason == KVM_EXIT_HLT && guest_waits(v)) {
-		usleep(WAIT_STEP_US);
+		pause_between_looks(v->looks++);
 		return 0;
 	}
+	v->looks = 0;
 	/* Nor is what a guest writes to its console: there is no device. */
 	if (!error && reason == KVM_EXIT_IO)
 		return 0;
@@ -330,8 +331,8 @@ bool vm_wait(struct vm *vm, unsigned int timeout_ms)
 	uint64_t end = now_us() + timeout_ms * 1000ull;
 	bool done;
 
-	while (any_running(vm) && now_us() < end)
-		usleep(WAIT_STEP_US);
+	for (unsigned int looks = 0; any_running(vm) && now_us() < end; looks++)
+		pause_between_looks(looks);
 	done = !any_running(vm);
 	vm_stop(vm);
 	return done;
@@ -342,8 +343,8 @@ bool vm_wait_halted(const struct vm *vm, unsigned int index, unsigned int timeou
 	const struct vcpu *v = &vm->vcpu[index];
 	uint64_t end = now_us() + timeout_ms * 1000ull;
 
-	while (running(v) && now_us() < end)
-		usleep(WAIT_STEP_US);
+	for (unsigned int looks = 0; running(v) && now_us() < end; looks++)
+		pause_between_looks(looks);
 	return v->state == VCPU_HALTED;
 }
 

@@ -69,6 +69,7 @@ struct vcpu {
 	bool started;
 	volatile enum vcpu_state state;
 	volatile bool stop;
+	unsigned int looks;		/* of the guest, since it waits for a flag */
 	volatile unsigned int nexits;	/* all; only the first VCPU_MAX_EXITS are kept */
 	struct vm_exit exits[VCPU_MAX_EXITS];
 	unsigned int runs_after_end;	/* KVM_RUN calls that vm_config.keep_running made */
