@@ -23,6 +23,7 @@
 static const char *const mode_words[] = { "off", "lenient", "strict", "inherit", NULL };
 static const char *const action_words[] = { "vc", "terminate", "inherit", NULL };
 static const char *const policy_words[] = { "enforce", "report", "inherit", NULL };
+static const char *const switch_words[] = { "off", "on", "inherit", NULL };
 
 struct file {
 	char path[160];
@@ -45,6 +46,8 @@ static const char *const *words_of(const char *path)
 		return mode_words;
 	if (!strcmp(name, "action"))
 		return action_words;
+	if (!strcmp(name, "sites") || !strcmp(name, "request_sites"))
+		return switch_words;
 	return strstr(path, "/policy/") ? policy_words : NULL;
 }
 
@@ -95,8 +98,10 @@ static size_t random_bytes(unsigned int *seed, char *buf, size_t n)
 /* Words, nearly words, and what is none. */
 static size_t make_text(unsigned int *seed, char *buf)
 {
-	static const char *const *const all[] = { mode_words, action_words, policy_words };
-	const char *const *words = all[below(seed, 3)];
+	static const char *const *const all[] = {
+		mode_words, action_words, policy_words, switch_words,
+	};
+	const char *const *words = all[below(seed, 4)];
 	size_t n;
 
 	n = sprintf(buf, "%s", words[below(seed, words == mode_words ? 4 : 3)]);
