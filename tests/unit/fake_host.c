@@ -2,6 +2,7 @@
 #include "fake_host.h"
 
 #include <linux/errno.h>
+#include <linux/fs.h>
 #include <linux/kobject.h>
 #include <linux/kvm_host.h>
 #include <linux/ktime.h>
@@ -15,10 +16,6 @@
 
 #include "rmpe_trace.h"
 #include "site.h"
-
-struct address_space {
-	int unused;
-};
 
 struct page {
 	unsigned long index;
@@ -107,6 +104,7 @@ void trace_violation(const struct rmpe_record *rec)
 {
 	host.traced++;
 	host.traced_psc_seq = rec->psc.seq;
+	host.traced_rec = *rec;
 }
 
 void trace_violation_site(const struct rmpe_record *rec, const struct rmpe_sites *sites)
@@ -122,6 +120,7 @@ int kobject_uevent_env(struct kobject *kobj, enum kobject_action action, char *e
 	int i;
 
 	host.events++;
+	host.event_of = kobj;
 	host.event[0] = 0;
 	for (i = 0; envp[i]; i++) {
 		strcat(host.event, envp[i]);

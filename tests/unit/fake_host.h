@@ -24,9 +24,11 @@
  * @index: the last index that was looked up
  * @traced: records that went to the tracepoint
  * @traced_psc_seq: the number of the PSC in the last of them
+ * @traced_rec: the last of them
  * @traced_sites: those that were followed by where they were
  * @traced_rip: where the last of these was; 0 if that is not known
  * @events: uevents
+ * @event_of: whose the last of them is
  * @event: the keys of the last of them, a line each
  * @printed: lines of the kernel log
  * @log: the last of them, its level in front
@@ -44,9 +46,11 @@ struct fake_host {
 	unsigned long index;
 	unsigned int traced;
 	u64 traced_psc_seq;
+	struct rmpe_record traced_rec;
 	unsigned int traced_sites;
 	u64 traced_rip;
 	unsigned int events;
+	const struct kobject *event_of;
 	char event[256];
 	unsigned int printed;
 	char log[2 * RMPE_RECORD_LEN];

@@ -4,3 +4,4 @@
 #include <unit/observer.h>
 
 void (*unit_observer)(void);
+unsigned int unit_fences;

@@ -31,6 +31,11 @@ void unit_may_sleep(void)
 	assert(!nesting && !spinning);
 }
 
+bool unit_spinning(void)
+{
+	return spinning;
+}
+
 /* Its address is the thread's. */
 void spin_lock(spinlock_t *lock)
 {
@@ -70,6 +75,16 @@ void rcu_read_unlock(void)
 	assert(nesting);
 	if (!--nesting)
 		atomic_store(mine, 0);
+}
+
+int rcu_read_lock_held(void)
+{
+	return nesting;
+}
+
+int rcu_read_lock_sched_held(void)
+{
+	return nesting;
 }
 
 void synchronize_rcu(void)

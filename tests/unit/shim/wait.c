@@ -19,9 +19,10 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t woken = PTHREAD_COND_INITIALIZER;
 static u64 now;
-static unsigned int waiting;
+static unsigned int waiting, wakes;
 
 void (*unit_time_is_up)(void);
+void (*unit_somebody_waits)(void);
 
 void unit_wait_begin(void)
 {
@@ -31,6 +32,17 @@ void unit_wait_begin(void)
 
 void unit_wait(void)
 {
+	void (*waits)(void) = unit_somebody_waits;
+	const unsigned int before = wakes;
+
+	if (waits) {
+		pthread_mutex_unlock(&lock);
+		waits();
+		pthread_mutex_lock(&lock);
+		/* Or he would sleep for ever. */
+		assert(wakes != before);
+		return;
+	}
 	pthread_cond_wait(&woken, &lock);
 }
 
@@ -42,6 +54,7 @@ void unit_wait_end(void)
 void unit_wake(void)
 {
 	pthread_mutex_lock(&lock);
+	wakes++;
 	pthread_cond_broadcast(&woken);
 	pthread_mutex_unlock(&lock);
 }

@@ -5,6 +5,7 @@
 /* glibc's limits.h comes here too. */
 #include_next <linux/limits.h>
 
+#define U32_MAX		(~0U)
 #define U64_MAX		(~0ULL)
 
 #endif

@@ -2,6 +2,35 @@
 #ifndef UNIT_LINUX_MODULE_H
 #define UNIT_LINUX_MODULE_H
 
+#include <linux/types.h>
+
+/**
+ * struct module - the module itself
+ * @version: what sysfs says
+ * @going: it is being unloaded
+ * @refs: who holds it
+ */
+struct module {
+	const char *version;
+	bool going;
+	int refs;
+};
+
+extern struct module unit_module;
+
+#define THIS_MODULE	(&unit_module)
+
+static inline bool module_is_live(const struct module *m)
+{
+	return !m->going;
+}
+
+/* Set: called once, before the next change of the references. */
+extern void (*unit_module_refs_change)(void);
+
+bool try_module_get(struct module *m);
+void module_put(struct module *m);
+
 /* The test says which there are. */
 void *unit_symbol_get(const char *name);
 void unit_symbol_put(const char *name);

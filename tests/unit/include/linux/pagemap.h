@@ -2,10 +2,9 @@
 #ifndef UNIT_LINUX_PAGEMAP_H
 #define UNIT_LINUX_PAGEMAP_H
 
+#include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/types.h>
-
-#define pgoff_t unsigned long
 
 struct address_space;
 struct folio;
@@ -14,7 +13,5 @@ struct page;
 struct folio *filemap_get_folio(struct address_space *mapping, pgoff_t index);
 struct page *folio_file_page(struct folio *folio, pgoff_t index);
 void folio_put(struct folio *folio);
-
-#define IS_ERR(p)	((unsigned long)(p) >= -4095UL)
 
 #endif

@@ -6,8 +6,11 @@ enum pid_type {
 	PIDTYPE_PID,
 };
 
-struct pid;
 struct task_struct;
+
+struct pid {
+	struct task_struct *task;
+};
 
 struct task_struct *pid_task(struct pid *pid, enum pid_type type);
 

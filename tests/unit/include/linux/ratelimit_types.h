@@ -9,7 +9,11 @@ struct ratelimit_state {
 	int burst;
 	int printed;
 	unsigned long begin;
+	unsigned long flags;
 };
+
+/* The kernel counts what was not printed until it is asked, not when it is next. */
+#define RATELIMIT_MSG_ON_RELEASE	0x1ul
 
 #define DEFINE_RATELIMIT_STATE(name, interval_, burst_)	\
 	struct ratelimit_state name = {			\

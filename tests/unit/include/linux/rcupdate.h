@@ -10,7 +10,10 @@ void rcu_read_lock(void);
 void rcu_read_unlock(void);
 #define rcu_read_lock_sched()	rcu_read_lock()
 #define rcu_read_unlock_sched()	rcu_read_unlock()
+int rcu_read_lock_held(void);
+int rcu_read_lock_sched_held(void);
 void synchronize_rcu(void);
+void synchronize_rcu_tasks(void);
 void unit_free_after_readers(void *p);
 
 /* The address dependency that the kernel relies on has no C11 equivalent. */

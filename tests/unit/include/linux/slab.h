@@ -13,8 +13,15 @@ void unit_free(const void *p);
 #define kzalloc(size, flags)		unit_alloc(1, size, true, flags)
 #define kvzalloc(size, flags)		unit_alloc(1, size, true, flags)
 #define kvcalloc(n, size, flags)	unit_alloc(n, size, true, flags)
+#define kvmalloc_array(n, size, flags)	unit_alloc(n, size, false, flags)
 #define kmalloc(size, flags)		unit_alloc(1, size, false, flags)
 #define kvfree(p)			unit_free(p)
 #define kfree(p)			unit_free(p)
+
+/* In linux/rcupdate.h, but for who has no more than this. */
+#define kfree_rcu(p, head) \
+	((void)sizeof((p)->head.func), unit_free_after_readers(p))
+
+void unit_free_after_readers(void *p);
 
 #endif

@@ -8,6 +8,9 @@
  */
 extern void (*unit_observer)(void);
 
+/* How many full barriers there were. */
+extern unsigned int unit_fences;
+
 static inline void unit_stored(void)
 {
 	if (unit_observer)

@@ -5,4 +5,7 @@
 /* Abort if the calling thread is in a read-side critical section. */
 void unit_may_sleep(void);
 
+/* Has the calling thread a spinlock? */
+_Bool unit_spinning(void);
+
 #endif

@@ -22,6 +22,9 @@ unsigned int unit_waiting(void);
 /* What happens just when somebody's time is up. */
 extern void (*unit_time_is_up)(void);
 
+/* Set: what happens while somebody waits; it must wake him. */
+extern void (*unit_somebody_waits)(void);
+
 /* The clock, in ns. */
 u64 unit_clock(void);
 void unit_clock_pass(u64 ns);
