@@ -344,7 +344,7 @@ static bool in_parts(gfn_t gfn)
 
 static void random_slots(void **state)
 {
-	struct inode inodes[3] = { { 1 }, { 2 }, { 3 } };
+	struct inode inodes[3] = { { .i_ino = 1 }, { .i_ino = 2 }, { .i_ino = 3 } };
 	struct file files[3] = { { .f_inode = &inodes[0] }, { .f_inode = &inodes[1] },
 				 { .f_inode = &inodes[2] } };
 	unsigned int i, partly = 0;

@@ -33,7 +33,6 @@ struct rmpe_site *rmpe_site_take(struct rmpe_vm *of, struct kvm_vcpu *v)
 static void *read_records(void *arg)
 {
 	struct rmpe_record rec = { };
-	u64 repeats = 0;
 
 	while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
 		struct rmpe_sites sites;
@@ -42,7 +41,7 @@ static void *read_records(void *arg)
 			continue;
 		assert(rec.gpa == 0x1000 * rec.seq);
 		assert(!rec.has_site || rec.rip == rec.seq);
-		repeats += rec.repeats;
+		assert(rec.repeats <= 1);
 		sites = rmpe_vm_sites(vm, rec.seq);
 		assert(!sites.access || sites.access->reg[RMPE_REG_RIP] == rec.seq);
 		rmpe_site_put(sites.access);
