@@ -34,6 +34,7 @@ class Run:
         self.equivalent = Equivalent(os.path.join(top, "tests/mutants/equivalent"))
         self.all = {file: self.mutants_of(file) for file in self.files(env.get("FILES"))}
         self.stop = threading.Event()
+        self.busy = False  # lanes are at work
         self.error = None
         self.print = threading.Lock()
 
@@ -73,10 +74,12 @@ class Run:
                 self.stop.set()
 
         threads = [threading.Thread(target=lane, args=(n,)) for n in range(self.lanes)]
+        self.busy = True
         for t in threads:
             t.start()
         for t in threads:
             t.join()
+        self.busy = False
         if self.error:
             raise self.error
 
@@ -99,6 +102,12 @@ class Run:
                     print(f"{name} {tried}/{self.count}: line {mutant.line}, {mutant.kind}: "
                           f"{outcome}{' by ' * bool(by)}{by} "
                           f"({time.monotonic() - begin:.0f} s)", flush=True)
+
+    def interrupted(self, *_):
+        """Lanes end after their mutant; whatever else is under way ends now."""
+        self.stop.set()
+        if not self.busy:
+            sys.exit("interrupted")
 
     def unit(self):
         programs = unit.Programs(self.top, self.build, self.slow, self.seed)
@@ -166,7 +175,7 @@ class Run:
 def main():
     run = Run(os.path.realpath(sys.argv[1]), os.path.realpath(sys.argv[2]))
     for s in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(s, lambda *_: run.stop.set())
+        signal.signal(s, run.interrupted)
     try:
         for stage in run.stages:
             if stage not in ("unit", "host"):
