@@ -18,7 +18,7 @@ BINARY = {
     "+": ("-",), "-": ("+",), "*": ("+",), "/": ("*",), "%": ("/",),
     "&": ("|",), "|": ("&",), "^": ("|",), "<<": (">>",), ">>": ("<<",),
     "+=": ("-=",), "-=": ("+=",), "|=": ("&=",), "&=": ("|=",), "*=": ("+=",),
-    "<<=": (">>=",), ">>=": ("<<=",),
+    "/=": ("*=",), "%=": ("/=",), "<<=": (">>=",), ">>=": ("<<=",),
 }
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 LOCK = re.compile(r"\w*(lock|mutex|rcu_read|synchronize)\w*\s*\(")
@@ -116,6 +116,8 @@ def of_unary(text, place):
 
 def of_constant(text, place):
     old = text[slice(*place)]
+    if text[place[1]] == "(":  # the name of a macro with arguments
+        return
     number = NUMBER.match(old)
     if old in ("true", "false"):
         yield "constant", ((*place, "false" if old == "true" else "true"),)

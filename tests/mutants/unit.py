@@ -2,13 +2,13 @@
 """The first stage: one mutated file, and the unit tests that link it."""
 
 import json
+import math
 import os
 import resource
 import shlex
 import shutil
 import signal
 import subprocess
-import time
 
 from mutations import digest
 from results import BROKEN, KILLED, SAME, SURVIVED, UNSEEN
@@ -16,7 +16,7 @@ from results import BROKEN, KILLED, SAME, SURVIVED, UNSEEN
 VARIANTS = ("asan", "tsan")
 # What gcc only warns of, and the module's build must not have.
 STRICT = ["-Werror=incompatible-pointer-types", "-Werror=int-conversion"]
-LEAST = float(os.environ.get("MUTANTS_LIMIT") or 10)  # seconds that a test has
+LEAST = float(os.environ.get("MUTANTS_LIMIT") or 10)  # seconds that a test may do nothing
 MEMORY = 2048  # MB that a test may use
 OUTPUT = 16 << 20  # bytes that it may print
 # Kinds and calls of which this machine's headers may make nothing, where the kernel's don't.
@@ -27,24 +27,46 @@ class Failed(Exception):
     """The tests can't be run, or fail without a mutant."""
 
 
-def run(command, limit, log=None, cwd=None, env=None):
-    """Status of a command and of all that it starts; None if it took too long."""
+def run(command, log=None, cwd=None, env=None, cpu=600, asleep=math.inf):
+    """Status of a command and of all that it starts; None if it has taken more than cpu
+    seconds of a CPU, or none at all for asleep seconds: a busy machine makes it slow, not
+    idle."""
     def limits():
         resource.setrlimit(resource.RLIMIT_FSIZE, (OUTPUT, OUTPUT))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(cpu), math.ceil(cpu) + 1))
 
     with open(log or os.devnull, "wb") as out:
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=cwd,
                               env=env, process_group=0, preexec_fn=limits) as child:
             try:
-                return child.wait(limit)
-            except subprocess.TimeoutExpired:
-                return None
+                idle, tick = 0, 0.05
+                while True:
+                    try:
+                        status = child.wait(tick)
+                        return None if -status in (signal.SIGXCPU, signal.SIGKILL) else status
+                    except subprocess.TimeoutExpired:
+                        idle = idle + tick if all_asleep(child.pid) else 0
+                        tick = min(2 * tick, 0.5)
+                        if idle >= asleep:
+                            return None
             finally:
                 try:
                     os.killpg(child.pid, signal.SIGKILL)
                 except ProcessLookupError:
                     pass
+
+
+def all_asleep(pid):
+    """Is no thread of a process running, or ready to?"""
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/stat", encoding="utf-8") as f:
+                if f.read().rpartition(")")[2].split()[0] in "RD":
+                    return False
+    except OSError:
+        return False
+    return True
 
 
 class Programs:
@@ -60,7 +82,7 @@ class Programs:
         self.cflags = [w for w in self.words("CFLAGS") if w not in ("-g", "-Werror")]
         self.cppflags = [w for w in self.words("CPPFLAGS") if w not in ("-MMD", "-MP")]
         self.names = [f"{v}/test_{t}" for v in VARIANTS for t in self.words(f"{v}-tests")]
-        status = run(self.make + [os.path.join(self.out, n) for n in self.names], None,
+        status = run(self.make + [os.path.join(self.out, n) for n in self.names],
                      os.path.join(build, "unit.log"))
         if status != 0:
             raise Failed(f"the unit tests do not build: see {build}/unit.log")
@@ -69,7 +91,7 @@ class Programs:
                         ASAN_OPTIONS=f"hard_rss_limit_mb={MEMORY}",
                         TSAN_OPTIONS=f"hard_rss_limit_mb={MEMORY}")
         self.prefix = {"asan": [], "tsan": []}
-        if run(["setarch", "-R", "true"], 10) == 0:
+        if run(["setarch", "-R", "true"]) == 0:
             self.prefix["tsan"] = ["setarch", "-R"]
         self.depends = {n: self.sources(n) for n in self.names}
         self.times = self.measured(os.path.join(build, "times"))
@@ -122,18 +144,18 @@ class Programs:
                 return times
         times = {}
         for n in self.names:
-            start = time.monotonic()
+            start = cpu_of_children()
             log = os.path.join(self.out, n + ".log")
-            status = self.execute(n, os.path.join(self.out, n), 600 * self.slow, log)
+            status = self.execute(n, os.path.join(self.out, n), log, asleep=600)
             if status != 0:
                 raise Failed(f"{n} fails without a mutant (status {status}): see {log}")
-            times[n] = time.monotonic() - start
+            times[n] = cpu_of_children() - start
         with open(path, "w", encoding="utf-8") as f:
             json.dump([self.tests, times], f)
         return times
 
-    def execute(self, name, program, limit, log):
-        return run(self.prefix[name.split("/")[0]] + [program], limit, log, self.dir, self.env)
+    def execute(self, name, program, log, **limits):
+        return run(self.prefix[name.split("/")[0]] + [program], log, self.dir, self.env, **limits)
 
     def touched_by(self, file):
         """[(program, objects to build anew)]: those of the file's name first, then the
@@ -146,6 +168,11 @@ class Programs:
             if objects:
                 found.append((n, objects))
         return sorted(found, key=lambda f: (own not in f[0], self.times[f[0]]))
+
+
+def cpu_of_children():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class Lane:
@@ -175,7 +202,7 @@ class Lane:
                 mine = source
             else:
                 shutil.copy(source, mine)
-        return run(command + ["-c", "-o", target, mine], 300, self.path + ".cc", self.p.dir) == 0
+        return run(command + ["-c", "-o", target, mine], self.path + ".cc", self.p.dir) == 0
 
     def plain(self, sources):
         """What the module's sources and the tests' are compiled to, optimized as the
@@ -201,7 +228,9 @@ class Lane:
             return BROKEN
         if code != self.same[known]:
             return None
-        return UNSEEN if mutant.kind in EMPTY_HERE else SAME
+        # Of a header, there may be other users than those that unit tests link.
+        header = mutant.file.endswith(".h")
+        return UNSEEN if header or mutant.kind in EMPTY_HERE else SAME
 
     def test(self, mutant):
         """(outcome, which program and test killed it)."""
@@ -231,11 +260,11 @@ class Lane:
         # An object that is there already is not taken from the archive.
         if run(["gcc", *self.p.flags[variant], "-pthread", "-o", program, built.get(own, own),
                 *[built[o] for o in objects if o != own], f"{base}/all.a", "-lcmocka"],
-               300, self.path + ".ld") != 0:
+               self.path + ".ld") != 0:
             return BROKEN
         log = self.path + ".log"
-        limit = (LEAST + 10 * self.p.times[name]) * self.p.slow
-        status = self.p.execute(name, program, limit, log)
+        status = self.p.execute(name, program, log, asleep=LEAST * self.p.slow,
+                                cpu=(LEAST + 10 * self.p.times[name]) * self.p.slow)
         if status == 0:
             return None
         return "took too long" if status is None else first_failure(log)

@@ -2,12 +2,14 @@
 #include "sample.h"
 
 #include <assert.h>
+#include <pthread.h>
 
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static int locked;
 
 void sample_lock(void)
 {
-	assert(!locked);
+	pthread_mutex_lock(&mutex);
 	locked = 1;
 }
 
@@ -15,6 +17,7 @@ void sample_unlock(void)
 {
 	assert(locked);
 	locked = 0;
+	pthread_mutex_unlock(&mutex);
 }
 
 int main(void)
