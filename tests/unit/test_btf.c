@@ -185,6 +185,24 @@ static void qualifiers_and_typedefs_are_left_out(void **state)
 	check_prototype(&kernel_btf, "f", "u64(struct kvm *)");
 }
 
+/* So many are followed, and no more: there may be no end. */
+static void long_chain_of_typedefs(void **state)
+{
+	u32 id = blob_int(&kernel, "int", 32, BTF_INT_SIGNED), arg = 0;
+	unsigned int i;
+
+	for (i = 1; i <= 33; i++) {
+		id = blob_type(&kernel, "t", BTF_KIND_TYPEDEF, 0, id);
+		if (i == 32)
+			arg = id;
+	}
+	function(&kernel, "f", arg, arg);
+	function(&kernel, "g", id, id);
+	open_kernel();
+	check_prototype(&kernel_btf, "f", "s32(s32)");
+	check_prototype(&kernel_btf, "g", "?(?)");
+}
+
 static void unknown_functions(void **state)
 {
 	u32 id = blob_int(&kernel, "int", 32, BTF_INT_SIGNED);
@@ -426,6 +444,7 @@ int main(void)
 		btf_test(enums),
 		btf_test(other_arguments),
 		btf_test(qualifiers_and_typedefs_are_left_out),
+		btf_test(long_chain_of_typedefs),
 		btf_test(unknown_functions),
 		btf_test(prototype_in_a_small_buffer),
 		btf_test(all_kinds),
