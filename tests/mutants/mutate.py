@@ -162,14 +162,14 @@ class Run:
             print(f"{m.file}:{m.line}: {m.kind} survives")
             old, new = m.changed()
             print("\n".join(["-" + s for s in old] + ["+" + s for s in new]) + "\n")
-        stale = [e for e in self.equivalent.stale(mutants) if e[0] in self.all]
-        for file, old, _ in stale:
-            print(f"{file}: not in the source any more, but in equivalent: {old[0]}")
+        wrong = [c for c in self.equivalent.complaints(mutants) if c.split(":")[0] in self.all]
+        for complaint in wrong:
+            print(complaint)
         lines = table(self.results, self.equivalent, mutants)
         print("\n".join(lines))
         if os.environ.get("WRITE"):
             write_table(os.path.join(self.top, "docs/reliability.md"), lines)
-        return not left and not stale
+        return not left and not wrong
 
 
 def main():

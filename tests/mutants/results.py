@@ -65,12 +65,13 @@ class Equivalent:
 
         src/file.c: the reason,
         on as many lines as it takes
+         the line before it, if there are several such lines
         -a line of the source
         +the same line, mutated
     """
 
     def __init__(self, path):
-        self.entries = {}
+        self.entries = []  # (file, before, old, new, reason)
         with open(path, encoding="utf-8") as f:
             lines = [line for line in f if not line.startswith("#")]
         for paragraph in "".join(lines).split("\n\n"):
@@ -78,26 +79,36 @@ class Equivalent:
                 self.add(paragraph.strip("\n").split("\n"))
 
     def add(self, lines):
-        old = tuple(line[1:].strip() for line in lines if line[0] == "-")
-        new = tuple(line[1:].strip() for line in lines if line[0] == "+")
-        reason = " ".join(line.strip() for line in lines if line[0] not in "-+")
+        before, old, new = (tuple(line[1:].strip() for line in lines if line[0] in sign)
+                            for sign in (" \t", "-", "+"))
+        reason = " ".join(line.strip() for line in lines if line[0] not in " \t-+")
         file, colon, reason = reason.partition(": ")
         if not (old and new and colon and reason):
             raise ValueError(f"an entry of equivalent without a reason or lines: {lines[0]}")
-        self.entries[(file, old, new)] = reason
+        self.entries.append((file, before, old, new, reason))
+
+    @staticmethod
+    def is_of(entry, mutant):
+        file, before, *change, _ = entry
+        if file != mutant.file or change != [tuple(s.strip() for s in c)
+                                             for c in mutant.changed()]:
+            return False
+        above = mutant.text.splitlines()[max(mutant.line - 1 - len(before), 0):mutant.line - 1]
+        return not before or before == tuple(s.strip() for s in above)
 
     def reason(self, mutant):
-        old, new = mutant.changed()
-        return self.entries.get((mutant.file, tuple(s.strip() for s in old),
-                                 tuple(s.strip() for s in new)))
+        for entry in self.entries:
+            if entry[0] == mutant.file and self.is_of(entry, mutant):
+                return entry[-1]
+        return None
 
-    def stale(self, mutants):
-        """Entries of lines that are not in the source any more, or never were."""
-        there = set()
-        for m in mutants:
-            old, new = m.changed()
-            there.add((m.file, tuple(s.strip() for s in old), tuple(s.strip() for s in new)))
-        return [e for e in self.entries if e not in there]
+    def complaints(self, mutants):
+        """Of entries that are of no mutant any more, or of more than one."""
+        for entry in self.entries:
+            of = {m.line for m in mutants if self.is_of(entry, m)}
+            if len(of) != 1:
+                yield (f"{entry[0]}: {len(of)} lines have what equivalent says of one: "
+                       f"{entry[2][0]}")
 
 
 def state(results, equivalent, mutant):

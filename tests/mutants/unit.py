@@ -162,12 +162,17 @@ class Programs:
         quick ones."""
         path = os.path.join(self.top, file)
         own = os.path.basename(file).partition(".")[0]
+
+        def is_other(name):
+            test = name.partition("/test_")[2]
+            return own not in test and test.partition("_")[0] not in own
+
         found = []
         for n in self.names:
             objects = [o for o, made_of in self.depends[n].items() if path in made_of]
             if objects:
                 found.append((n, objects))
-        return sorted(found, key=lambda f: (own not in f[0], self.times[f[0]]))
+        return sorted(found, key=lambda f: (is_other(f[0]), self.times[f[0]]))
 
 
 def cpu_of_children():
@@ -275,6 +280,7 @@ def first_failure(log):
         for line in f:
             if line.startswith("[  FAILED  ]") or line.startswith("not ok"):
                 return line.split()[-1]
-            if "SUMMARY:" in line or "runtime error:" in line:
-                return line.strip()[-100:]
+            for said in ("SUMMARY: ", "runtime error: "):
+                if said in line:
+                    return line.partition(said)[2].strip()[:100]
     return "died"
