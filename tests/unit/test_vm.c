@@ -31,11 +31,13 @@ static struct task_struct leader = { .group_leader = &leader, .tgid = 410 };
 static struct task_struct thread = {
 	.group_leader = &leader, .pid = 411, .tgid = 410, .comm = "CPU 0/KVM",
 };
+
 static struct rmpe_vm *vm;
 
 static void set_leader(const char *comm)
 {
-	strncpy(leader.comm, comm, sizeof(leader.comm));
+	memset(leader.comm, 0, sizeof(leader.comm));
+	memcpy(leader.comm, comm, strnlen(comm, sizeof(leader.comm)));
 }
 
 static int set_up(void **state)

@@ -114,7 +114,7 @@ static int add(struct kobject *kobj, const struct kobj_type *ktype, struct kobje
 	kobj->name = unit_alloc(1, strlen(name) + 1, false, GFP_KERNEL_ACCOUNT);
 	if (!kobj->name)
 		return -ENOMEM;
-	strcpy(kobj->name, name);
+	memcpy(kobj->name, name, strlen(name) + 1);
 	make_dir(kobj, parent);
 	return 0;
 }

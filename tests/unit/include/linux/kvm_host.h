@@ -99,7 +99,7 @@ struct kvm_memslots {
 #define UNIT_MAX_VCPUS	4
 
 struct kvm {
-	struct mutex slots_lock;
+	struct mutex slots_lock;	/* held while slots change */
 	struct srcu_struct srcu;
 	struct kvm_memslots memslots;
 	struct xarray mem_attr_array;

@@ -27,6 +27,7 @@ struct sysfs_ops {
 	.show = (_show),						\
 	.store = (_store),						\
 }
+
 #define __ATTR_RO(_name)		__ATTR(_name, 0444, _name##_show, NULL)
 #define __ATTR_RO_MODE(_name, _mode)	__ATTR(_name, _mode, _name##_show, NULL)
 #define __ATTR_RW(_name)		__ATTR(_name, 0644, _name##_show, _name##_store)

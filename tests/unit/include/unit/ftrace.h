@@ -54,7 +54,7 @@ void *unit_enter(void *text, unsigned long a, unsigned long b, unsigned long c,
 
 /* KVM calls one of its own functions of one or more arguments. */
 #define unit_call(function, a, ...) \
-	((typeof(&(function)))unit_enter(function, (unsigned long)(a),		\
+	((typeof(function) *)unit_enter(function, (unsigned long)(a),		\
 					 UNIT_ARGS(__VA_ARGS__)))(a, ##__VA_ARGS__)
 #define UNIT_ARGS(...)		UNIT_ARGS_(, ##__VA_ARGS__, 0, 0, 0)
 #define UNIT_ARGS_(e, b, c, d, ...) \
