@@ -8,7 +8,7 @@
 #include <unit/mutex.h>
 #include <unit/rcu.h>
 
-#include "hook.h"
+#include "hook_users.h"
 
 struct fake_kvm fake_kvm;
 
@@ -18,16 +18,6 @@ DEFINE_PER_CPU(long, rmpe_hook_users);
 unsigned long rmpe_hook_type_of_kvm(struct ftrace_regs *fregs)
 {
 	return KVM_X86_SNP_VM;
-}
-
-long fake_hook_users(void)
-{
-	long sum = 0;
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		sum += per_cpu(rmpe_hook_users, cpu);
-	return sum;
 }
 
 void kvm_make_request(int req, struct kvm_vcpu *vcpu)
@@ -80,7 +70,7 @@ static void call(struct kvm_vcpu *vcpu)
 {
 	assert(!unit_mutexes());
 	unit_may_sleep();
-	assert(fake_hook_users() > 0);
+	assert(hook_users() > 0);
 	fake_kvm.calls++;
 	fake_kvm.vcpu = vcpu;
 	/* It may have slept, and be on another CPU now. */

@@ -61,8 +61,6 @@ extern struct fake_kvm fake_kvm;
 
 /* The VMM sets the attribute of a gfn. */
 void fake_set_private(gfn_t gfn, bool private);
-/* How many wrappers are being executed. */
-long fake_hook_users(void);
 
 /* KVM's own functions, for the static calls of hooks. */
 int fake_init_vm(struct kvm *kvm, unsigned long type);

@@ -9,8 +9,6 @@
 
 #include "policy.h"
 
-#define A	(MEMORY + 0x10)
-#define VCPU	(&guest.vcpu[1])
 #define OTHER	(&guest.vcpu[2])
 
 /* What the wrapper returns. */
@@ -24,6 +22,15 @@ static inline int npf_with(gfn_t gfn, bool private, u64 bits)
 static inline int npf(gfn_t gfn, bool private)
 {
 	return npf_with(gfn, private, 0);
+}
+
+/* How often KVM is asked. */
+static inline unsigned int calls_of(gfn_t gfn, bool private)
+{
+	unsigned int before = fake_kvm.calls;
+
+	npf(gfn, private);
+	return fake_kvm.calls - before;
 }
 
 enum came_of_it {
@@ -56,13 +63,6 @@ static inline enum came_of_it touch_with(struct kvm_vcpu *vcpu, gfn_t gfn, bool 
 static inline enum came_of_it touch(gfn_t gfn, bool private)
 {
 	return touch_with(VCPU, gfn, private, 0);
-}
-
-static inline void set_used(gfn_t gfn, enum rmpe_page_state state)
-{
-	mutex_lock(&guest.vm->lock);
-	rmpe_vm_set_used(guest.vm, gfn, state);
-	mutex_unlock(&guest.vm->lock);
 }
 
 static inline void set_asked(gfn_t gfn, enum rmpe_page_state state)
@@ -100,7 +100,5 @@ static inline struct rmpe_record assert_told(u64 nr, enum rmpe_class class,
 	assert_int_equal(rec.outcome, outcome);
 	return rec;
 }
-
-#define GUEST_TEST(f) cmocka_unit_test_setup_teardown(f, guest_set_up, guest_tear_down)
 
 #endif

@@ -16,20 +16,9 @@
 #include <unit/cpu.h>
 #include <unit/ftrace.h>
 
-#include "hook.h"
+#include "hook_users.h"
 
 #define KVM_FUNCTION(function)	{ .symbol = "kvm:" #function, .text = function }
-
-/* Tasks in wrappers. */
-static inline long hook_users(void)
-{
-	long sum = 0;
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		sum += per_cpu(rmpe_hook_users, cpu);
-	return sum;
-}
 
 /* There are always hooks of either kind. */
 static int any_vcpu_function(struct kvm_vcpu *vcpu)

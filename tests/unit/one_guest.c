@@ -16,9 +16,10 @@
 #include <unit/mutex.h>
 #include <unit/rcu.h>
 
+#include "action.h"
 #include "debugfs.h"
 #include "ghcb_psc.h"
-#include "hook.h"
+#include "hook_users.h"
 #include "life.h"
 #include "npf.h"
 #include "prefault.h"
@@ -220,7 +221,7 @@ int guest_tear_down(void **state)
 	destroy(&guest.kvm);
 	rmpe_site_put(guest.site);
 	return unit_live_objects() || unit_mutexes() || unit_module.refs ||
-	       fake_hook_users() || srcu_read_lock_held(&guest.kvm.srcu) ||
+	       hook_users() || srcu_read_lock_held(&guest.kvm.srcu) ||
 	       host.file_refs || host.folio_refs;
 }
 
@@ -229,7 +230,7 @@ int guest_run(struct kvm_vcpu *vcpu)
 	int (*run)(struct kvm_vcpu *vcpu) = rmpe_hook_vcpu_run.wrapper;
 	int r = run(vcpu);
 
-	assert_int_equal(fake_hook_users(), 0);
+	assert_int_equal(hook_users(), 0);
 	return r;
 }
 
@@ -242,7 +243,7 @@ int guest_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_code)
 	kvm_vcpu_srcu_read_lock(vcpu);
 	r = fault(vcpu, gpa, error_code, insn, sizeof(insn));
 	kvm_vcpu_srcu_read_unlock(vcpu);
-	assert_int_equal(fake_hook_users(), 0);
+	assert_int_equal(hook_users(), 0);
 	return r;
 }
 
@@ -255,7 +256,7 @@ long guest_pre_fault(struct kvm_vcpu *vcpu, gpa_t gpa)
 	kvm_vcpu_srcu_read_lock(vcpu);
 	r = pre_fault(vcpu, &range);
 	kvm_vcpu_srcu_read_unlock(vcpu);
-	assert_int_equal(fake_hook_users(), 0);
+	assert_int_equal(hook_users(), 0);
 	assert_true(!fake_kvm.range || fake_kvm.range == &range);
 	fake_kvm.range = NULL;
 	return r;
@@ -298,6 +299,19 @@ void guest_psc(struct kvm_vcpu *vcpu, gfn_t gfn, u64 npages, bool private)
 	vmm_answers(vcpu, 0);
 	assert_int_equal(fake_kvm.calls, calls + 1);
 	fake_kvm.calls = calls;
+}
+
+void guest_terminate(struct kvm_vcpu *vcpu, const struct rmpe_exit *why)
+{
+	mutex_lock(&guest.vm->lock);
+	rmpe_terminate(guest.vm, vcpu, why);
+	mutex_unlock(&guest.vm->lock);
+	unit_may_sleep();	/* no longer among RCU's readers */
+}
+
+void guest_fail_at_lock(void)
+{
+	fail_msg("a lock");
 }
 
 enum rmpe_page_state guest_asked(gfn_t gfn)

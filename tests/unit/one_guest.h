@@ -25,6 +25,9 @@
 
 #define GUEST_SLOTS	4
 
+#define VCPU	(&guest.vcpu[1])	/* neither the first nor the last */
+#define A	(MEMORY + 0x10)
+
 /**
  * struct one_guest - the guest, then what the module has told of it
  * @slot: as above; further ones are the test's
@@ -70,6 +73,10 @@ int guest_set_up_older(void **state);
 /* Fails if anything is left. */
 int guest_tear_down(void **state);
 
+#define GUEST_TEST(f) cmocka_unit_test_setup_teardown(f, guest_set_up, guest_tear_down)
+#define OLDER_TEST(f) \
+	cmocka_unit_test_setup_teardown(f, guest_set_up_older, guest_tear_down)
+
 /* KVM calls the module; @vcpu holds kvm->srcu then, as it does in KVM_RUN. */
 int guest_run(struct kvm_vcpu *vcpu);
 int guest_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u64 error_code);
@@ -81,8 +88,21 @@ int vmm_answers(struct kvm_vcpu *vcpu, u64 ret);
 /* Both, with success. */
 void guest_psc(struct kvm_vcpu *vcpu, gfn_t gfn, u64 npages, bool private);
 
+/* The module ends the guest, in the KVM_RUN of @vcpu. */
+void guest_terminate(struct kvm_vcpu *vcpu, const struct rmpe_exit *why);
+/* As unit_before_lock: nothing on the way takes a lock. */
+void guest_fail_at_lock(void);
+
 enum rmpe_page_state guest_asked(gfn_t gfn);
 enum rmpe_page_state guest_used(gfn_t gfn);
+/* As if it had used it so. */
+static inline void set_used(gfn_t gfn, enum rmpe_page_state state)
+{
+	mutex_lock(&guest.vm->lock);
+	rmpe_vm_set_used(guest.vm, gfn, state);
+	mutex_unlock(&guest.vm->lock);
+}
+
 /* The last record; and how many there were. */
 struct rmpe_record guest_record(void);
 u64 guest_records(void);

@@ -16,8 +16,6 @@
 
 #include "action.h"
 
-#define VCPU	(&guest.vcpu[1])	/* neither the first nor the last */
-
 static const struct rmpe_exit why = {
 	.gpa = 0xffffffffff000ULL,
 	.error_code = PFERR_GUEST_FINAL_MASK | PFERR_GUEST_ENC_MASK | PFERR_WRITE_MASK,
@@ -124,14 +122,6 @@ static void vc_injected(void **state)
 	assert_int_equal(VCPU->arch.cr0, X86_CR0_PE | X86_CR0_PG);
 }
 
-static void terminate(struct kvm_vcpu *vcpu, const struct rmpe_exit *exit)
-{
-	mutex_lock(&guest.vm->lock);
-	rmpe_terminate(guest.vm, vcpu, exit);
-	mutex_unlock(&guest.vm->lock);
-	unit_may_sleep();	/* no longer among RCU's readers */
-}
-
 static void assert_exit(const struct rmpe_exit *exit)
 {
 	assert_true(rmpe_terminated(guest.vm));
@@ -165,7 +155,7 @@ static void terminate_stops_the_others(void **state)
 	unsigned int i, fences = unit_fences;
 
 	fake_kvm.on_request = see_terminated;
-	terminate(VCPU, &why);
+	guest_terminate(VCPU, &why);
 	assert_exit(&why);
 	assert_stopped(3, others);
 	for (i = 0; i < UNIT_MAX_VCPUS; i++)
@@ -181,11 +171,11 @@ static void terminate_from_first_and_last(void **state)
 {
 	static const unsigned int above[] = { 1, 2, 3 }, below[] = { 0, 1, 2 };
 
-	terminate(&guest.vcpu[0], &why);
+	guest_terminate(&guest.vcpu[0], &why);
 	assert_stopped(3, above);
 	fake_kvm.nr_requests = 0;
 	guest.vm->terminated = false;
-	terminate(&guest.vcpu[3], &why);
+	guest_terminate(&guest.vcpu[3], &why);
 	assert_stopped(3, below);
 }
 
@@ -196,7 +186,7 @@ static void terminate_without_task(void **state)
 
 	guest.vcpu[0].pid = NULL;
 	guest.pid[2].task = NULL;
-	terminate(VCPU, &why);
+	guest_terminate(VCPU, &why);
 	assert_stopped(3, others);
 	assert_int_equal(guest.task[0].kicked, 0);
 	assert_int_equal(guest.task[2].kicked, 0);
@@ -209,12 +199,12 @@ static void terminate_few_vcpus(void **state)
 	static const unsigned int other[] = { 0 };
 
 	guest.kvm.online_vcpus.counter = 2;
-	terminate(VCPU, &why);
+	guest_terminate(VCPU, &why);
 	assert_stopped(1, other);
 	fake_kvm.nr_requests = 0;
 	guest.vm->terminated = false;
 	guest.kvm.online_vcpus.counter = 1;
-	terminate(&guest.vcpu[0], &why);
+	guest_terminate(&guest.vcpu[0], &why);
 	assert_stopped(0, NULL);
 }
 
@@ -223,9 +213,9 @@ static void terminate_once(void **state)
 {
 	const struct rmpe_exit later = { .gpa = 0x1000, .class = RMPE_CLASS_VMPL };
 
-	terminate(VCPU, &why);
+	guest_terminate(VCPU, &why);
 	fake_kvm.nr_requests = 0;
-	terminate(&guest.vcpu[2], &later);
+	guest_terminate(&guest.vcpu[2], &later);
 	assert_exit(&why);
 	assert_int_equal(fake_kvm.nr_requests, 0);
 	assert_int_equal(guest.task[0].kicked, 1);
@@ -248,7 +238,7 @@ static void terminate_publishes_why(void **state)
 {
 	seen_terminated = 0;
 	unit_observer = see_why;
-	terminate(VCPU, &why);
+	guest_terminate(VCPU, &why);
 	unit_observer = NULL;
 	assert_true(seen_terminated > 0);
 }
@@ -351,8 +341,6 @@ static void exit_other_task(void **state)
 	unit_current = &guest.task[1];
 	assert_interrupted(run_terminated());
 }
-
-#define GUEST_TEST(f) cmocka_unit_test_setup_teardown(f, guest_set_up, guest_tear_down)
 
 int main(void)
 {

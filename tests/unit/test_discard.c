@@ -4,7 +4,6 @@
  */
 #include "one_vm.h"
 
-#include <linux/delay.h>
 #include <linux/errno.h>
 #include <linux/falloc.h>
 
@@ -67,11 +66,6 @@ bool kvm_mem_is_private(struct kvm *of, gfn_t gfn)
 	const void *attributes = xa_load(&of->mem_attr_array, gfn);
 
 	return attributes && xa_to_value(attributes) & KVM_MEMORY_ATTRIBUTE_PRIVATE;
-}
-
-void msleep(unsigned int ms)
-{
-	fail_msg("somebody is in a wrapper");
 }
 
 static void show(unsigned int which, gfn_t gfn, u64 npages, u64 pgoff)
@@ -353,18 +347,24 @@ static void hole_beside_the_memory(void **state)
 	}
 }
 
-static void slot_that_came_just_now(void **state)
-{
-	const struct kvm_memory_slot slot = {
-		.base_gfn = 0x5000, .npages = 0x100, .flags = KVM_MEM_GUEST_MEMFD,
-		.gmem = { .file = &file, .pgoff = 0x1000 },
-	};
+/* KVM has been asked for it, and has not shown it yet. */
+static const struct kvm_memory_slot coming = {
+	.base_gfn = 0x5000, .npages = 0x100, .flags = KVM_MEM_GUEST_MEMFD,
+	.gmem = { .file = &file, .pgoff = 0x1000 },
+};
 
-	vm->coming = rmpe_backing_of(&slot);
+static void slot_is_coming(void)
+{
+	vm->coming = rmpe_backing_of(&coming);
 	mutex_lock(&vm->lock);
 	rmpe_vm_update_watch(vm);
 	mutex_unlock(&vm->lock);
-	show_slot(&slot);
+}
+
+static void slot_that_came_just_now(void **state)
+{
+	slot_is_coming();
+	show_slot(&coming);
 	make_private(0x5000, 2);
 	add_folio(0x1000, 0);
 	punch(0x1000, 2);
@@ -376,15 +376,7 @@ static void slot_that_came_just_now(void **state)
 /* It may not come at all, and nothing of it counts. */
 static void slot_that_is_not_there_yet(void **state)
 {
-	const struct kvm_memory_slot slot = {
-		.base_gfn = 0x5000, .npages = 0x100, .flags = KVM_MEM_GUEST_MEMFD,
-		.gmem = { .file = &file, .pgoff = 0x1000 },
-	};
-
-	vm->coming = rmpe_backing_of(&slot);
-	mutex_lock(&vm->lock);
-	rmpe_vm_update_watch(vm);
-	mutex_unlock(&vm->lock);
+	slot_is_coming();
 	make_private(0x5000, 2);
 	add_folio(0x1000, 0);
 	punch(0x1000, 2);

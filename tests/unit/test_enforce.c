@@ -332,9 +332,7 @@ static void end_guest(void)
 {
 	const struct rmpe_exit why = { .gpa = 0x1000 };
 
-	mutex_lock(&guest.vm->lock);
-	rmpe_terminate(guest.vm, OTHER, &why);
-	mutex_unlock(&guest.vm->lock);
+	guest_terminate(OTHER, &why);
 }
 
 static void switch_off(void)

@@ -340,11 +340,6 @@ static void used_and_discarded(void **state)
 	assert_int_equal(guest.vm->holes.nr, 1);
 }
 
-static void fail_at_lock(void)
-{
-	fail_msg("a lock");
-}
-
 /* That others did wrong keeps nobody waiting. */
 static void no_lock_for_what_is_right(void **state)
 {
@@ -352,7 +347,7 @@ static void no_lock_for_what_is_right(void **state)
 	fake_set_private(A, true);
 	set_used(A + 5, RMPE_PAGE_SHARED);
 	fake_kvm.answer = -EFAULT;
-	unit_before_lock = fail_at_lock;
+	unit_before_lock = guest_fail_at_lock;
 	assert_int_equal(touch(A, true), RESOLVED);
 	unit_before_lock = NULL;
 }

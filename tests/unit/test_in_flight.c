@@ -7,9 +7,7 @@
 #include "in_flight.h"
 
 #define FIRST	(&guest.vcpu[0])
-#define VCPU	(&guest.vcpu[1])
 #define LAST	(&guest.vcpu[3])
-#define A	(MEMORY + 0x10)
 
 static struct rmpe_psc *psc_of(const struct kvm_vcpu *vcpu)
 {
@@ -266,13 +264,6 @@ static void settled_although_another_one_came(void **state)
 	assert_int_equal(psc_of(LAST)->nr_early, 0);
 }
 
-static void set_used(gfn_t gfn, enum rmpe_page_state state)
-{
-	mutex_lock(&guest.vm->lock);
-	rmpe_vm_set_used(guest.vm, gfn, state);
-	mutex_unlock(&guest.vm->lock);
-}
-
 /* Only what KVM has resolved, and as the PSC would have made it. */
 static void refused(void **state)
 {
@@ -329,8 +320,6 @@ static void refused_then_completed(void **state)
 	assert_int_equal(guest_records(), 0);
 	assert_int_equal(guest_asked(A), RMPE_PAGE_PRIVATE);
 }
-
-#define GUEST_TEST(f) cmocka_unit_test_setup_teardown(f, guest_set_up, guest_tear_down)
 
 int main(void)
 {

@@ -4,7 +4,6 @@
  */
 #include "one_vm.h"
 
-#include <linux/delay.h>
 #include <linux/errno.h>
 
 #include "debugfs.h"
@@ -42,11 +41,6 @@ long kvm_gmem_populate(struct kvm *of, gfn_t gfn, void *src, long npages,
 	if (k.meanwhile)
 		k.meanwhile();
 	return k.answer;
-}
-
-void msleep(unsigned int ms)
-{
-	fail_msg("somebody is in a wrapper");
 }
 
 /* In place of debugfs.c. */

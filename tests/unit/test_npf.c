@@ -22,26 +22,12 @@ static void hook(void **state)
 	assert_null(rmpe_hook_page_fault.without);
 }
 
-/* How often KVM is asked. */
-static unsigned int calls_of(gfn_t gfn, bool private)
-{
-	unsigned int before = fake_kvm.calls;
-
-	npf(gfn, private);
-	return fake_kvm.calls - before;
-}
-
-static void fail_at_lock(void)
-{
-	fail_msg("a lock");
-}
-
 /* Nobody is kept waiting, and nothing told. */
 static void assert_in_order(gfn_t gfn, bool private)
 {
 	const u64 judged = rmpe_vm_npf_judged(guest.vm), records = guest_records();
 
-	unit_before_lock = fail_at_lock;
+	unit_before_lock = guest_fail_at_lock;
 	assert_int_equal(calls_of(gfn, private), 1);
 	unit_before_lock = NULL;
 	assert_int_equal(rmpe_vm_npf_judged(guest.vm), judged + 1);
@@ -155,7 +141,7 @@ static void watch_used(void **state)
 
 static void no_more_locks(struct kvm_vcpu *vcpu)
 {
-	unit_before_lock = fail_at_lock;
+	unit_before_lock = guest_fail_at_lock;
 }
 
 static void watch_holes(void **state)
@@ -198,9 +184,7 @@ static void terminate(struct kvm_vcpu *vcpu)
 {
 	const struct rmpe_exit why = { .gpa = 0x1000, .class = RMPE_CLASS_FIRST_TOUCH };
 
-	mutex_lock(&guest.vm->lock);
-	rmpe_terminate(guest.vm, &guest.vcpu[0], &why);
-	mutex_unlock(&guest.vm->lock);
+	guest_terminate(&guest.vcpu[0], &why);
 }
 
 static void assert_crash(int r)
@@ -277,7 +261,7 @@ static void refused_in_order(void **state)
 	guest_psc(VCPU, A, 1, true);
 	fake_set_private(A, true);
 	fake_kvm.answer = -EFAULT;
-	unit_before_lock = fail_at_lock;
+	unit_before_lock = guest_fail_at_lock;
 	assert_int_equal(npf(A, true), -EFAULT);
 	assert_int_equal(npf(A, true), -EFAULT);
 	unit_before_lock = NULL;

@@ -12,20 +12,6 @@
 #include "progress.h"
 #include "vm_table.h"
 
-/* How often KVM is asked. */
-static unsigned int calls_of(gfn_t gfn, bool private)
-{
-	unsigned int before = fake_kvm.calls;
-
-	npf(gfn, private);
-	return fake_kvm.calls - before;
-}
-
-static void fail_at_lock(void)
-{
-	fail_msg("a lock");
-}
-
 /* Nothing is judged, but how pages are used is known when that changes. */
 static void mode_off(void **state)
 {
@@ -49,7 +35,7 @@ static void becomes_right(struct kvm_vcpu *vcpu)
 	mutex_lock(&guest.vm->lock);
 	rmpe_vm_set_asked(guest.vm, A, 1, RMPE_PAGE_SHARED);
 	mutex_unlock(&guest.vm->lock);
-	unit_before_lock = fail_at_lock;
+	unit_before_lock = guest_fail_at_lock;
 }
 
 static void mode_off_in_order_meanwhile(void **state)
@@ -193,9 +179,6 @@ static void stuck_without_slot(void **state)
 	fault_for_long(A, true);
 	assert_int_equal(guest_records(), 0);
 }
-
-#define OLDER_TEST(f) \
-	cmocka_unit_test_setup_teardown(f, guest_set_up_older, guest_tear_down)
 
 int main(void)
 {

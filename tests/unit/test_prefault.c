@@ -14,9 +14,6 @@
 #include "prefault.h"
 #include "vm_table.h"
 
-#define VCPU	(&guest.vcpu[1])
-#define A	(MEMORY + 0x10)
-
 static void hook(void **state)
 {
 	assert_string_equal(rmpe_hook_pre_fault.name, "kvm_arch_vcpu_pre_fault_memory");
@@ -180,10 +177,6 @@ static void untracked(void **state)
 	assert_false(skips(A));
 	unit_module.going = false;
 }
-
-#define GUEST_TEST(f) cmocka_unit_test_setup_teardown(f, guest_set_up, guest_tear_down)
-#define OLDER_TEST(f) \
-	cmocka_unit_test_setup_teardown(f, guest_set_up_older, guest_tear_down)
 
 int main(void)
 {

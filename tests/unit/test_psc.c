@@ -12,9 +12,7 @@
 #include "ghcb_psc.h"
 #include "one_site.h"
 
-#define VCPU	(&guest.vcpu[1])
 #define OTHER	(&guest.vcpu[2])
-#define A	(MEMORY + 0x10)
 
 static struct rmpe_psc *psc_of(const struct kvm_vcpu *vcpu)
 {
@@ -437,8 +435,6 @@ static void no_site(void **state)
 	/* It is tracked all the same. */
 	assert_int_equal(guest.vm->counters.psc_completed, 3);
 }
-
-#define GUEST_TEST(f) cmocka_unit_test_setup_teardown(f, guest_set_up, guest_tear_down)
 
 int main(void)
 {

@@ -9,8 +9,6 @@
 
 #include "backing.h"
 
-#define VCPU	(&guest.vcpu[1])
-#define A	(MEMORY + 0x10)
 #define NEXT	DEVICE			/* of a slot with guest_memfd in its place */
 
 static u64 redundant(void)
@@ -311,8 +309,6 @@ static void no_memory_to_record(void **state)
 	assert_int_equal(guest.vm->counters.psc_completed, 1);
 	assert_nothing_asked();
 }
-
-#define GUEST_TEST(f) cmocka_unit_test_setup_teardown(f, guest_set_up, guest_tear_down)
 
 int main(void)
 {

@@ -15,9 +15,6 @@
 #include "run.h"
 #include "vm_table.h"
 
-#define VCPU	(&guest.vcpu[1])
-#define A	(MEMORY + 0x10)
-
 static void hook(void **state)
 {
 	assert_string_equal(rmpe_hook_vcpu_run.name, "kvm_arch_vcpu_ioctl_run");
@@ -35,9 +32,7 @@ static void terminate(void)
 		.class = RMPE_CLASS_FIRST_TOUCH,
 	};
 
-	mutex_lock(&guest.vm->lock);
-	rmpe_terminate(guest.vm, &guest.vcpu[0], &why);
-	mutex_unlock(&guest.vm->lock);
+	guest_terminate(&guest.vcpu[0], &why);
 }
 
 static void assert_crash(int r)
@@ -89,11 +84,6 @@ static void vcpu_is_met(void **state)
 	assert_int_equal(guest.vm->nr_vcpus, 4);
 }
 
-static void fail_at_lock(void)
-{
-	fail_msg("a lock");
-}
-
 /* Also after others; and then there is no lock in the way of a KVM_RUN. */
 static void each_vcpu_is_met(void **state)
 {
@@ -103,7 +93,7 @@ static void each_vcpu_is_met(void **state)
 	for (i = 0; i < UNIT_MAX_VCPUS; i++)
 		guest_run(&guest.vcpu[i]);
 	assert_int_equal(guest.vm->nr_vcpus, UNIT_MAX_VCPUS);
-	unit_before_lock = fail_at_lock;
+	unit_before_lock = guest_fail_at_lock;
 	for (i = 0; i < UNIT_MAX_VCPUS; i++)
 		guest_run(&guest.vcpu[i]);
 	unit_before_lock = NULL;
@@ -317,10 +307,6 @@ static void module_goes(void **state)
 	assert_int_equal(fake_kvm.calls, 0);
 	unit_module.going = false;
 }
-
-#define GUEST_TEST(f) cmocka_unit_test_setup_teardown(f, guest_set_up, guest_tear_down)
-#define OLDER_TEST(f) \
-	cmocka_unit_test_setup_teardown(f, guest_set_up_older, guest_tear_down)
 
 int main(void)
 {

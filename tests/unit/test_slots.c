@@ -4,7 +4,6 @@
  */
 #include "one_vm.h"
 
-#include <linux/delay.h>
 #include <linux/errno.h>
 
 #include <unit/observer.h>
@@ -41,11 +40,6 @@ int kvm_arch_prepare_memory_region(struct kvm *of, const struct kvm_memory_slot 
 	if (k.meanwhile)
 		k.meanwhile();
 	return k.error;
-}
-
-void msleep(unsigned int ms)
-{
-	fail_msg("somebody is in a wrapper");
 }
 
 static int set_up(void **state)
