@@ -163,6 +163,13 @@ static void make(enum fake_btf_file wanted)
 		files[wanted].data[0] ^= 1;
 }
 
+/* What is no module has no file of its own. */
+static bool is_there(enum fake_btf_file f)
+{
+	return f == FAKE_VMLINUX || (f == FAKE_KVM_KO ? unit_kvm_is_module :
+							unit_kvm_amd_is_module);
+}
+
 struct file *filp_open(const char *path, int flags, unsigned short mode)
 {
 	enum fake_btf_file f = 0;
@@ -170,6 +177,8 @@ struct file *filp_open(const char *path, int flags, unsigned short mode)
 	assert(flags == O_RDONLY);
 	while (strcmp(path, paths[f]))
 		assert(++f < FAKE_NR_FILES);
+	if (!is_there(f))
+		return ERR_PTR(-ENOENT);
 	if (fake_btf.file[f].error)
 		return ERR_PTR(fake_btf.file[f].error);
 	assert(!files[f].open);

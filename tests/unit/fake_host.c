@@ -121,10 +121,11 @@ int kobject_uevent_env(struct kobject *kobj, enum kobject_action action, char *e
 
 	host.events++;
 	host.event_of = kobj;
+	host.event_action = action;
 	host.event[0] = 0;
 	for (i = 0; envp[i]; i++) {
 		strcat(host.event, envp[i]);
 		strcat(host.event, "\n");
 	}
-	return action == KOBJ_CHANGE ? 0 : -EINVAL;
+	return 0;
 }

@@ -7,6 +7,7 @@
 #define UNIT_FAKE_HOST_H
 
 #include <linux/file.h>
+#include <linux/kobject.h>
 #include <linux/types.h>
 
 #include "report.h"
@@ -29,6 +30,7 @@
  * @traced_rip: where the last of these was; 0 if that is not known
  * @events: uevents
  * @event_of: whose the last of them is
+ * @event_action: what it says has happened
  * @event: the keys of the last of them, a line each
  * @printed: lines of the kernel log
  * @log: the last of them, its level in front
@@ -51,6 +53,7 @@ struct fake_host {
 	u64 traced_rip;
 	unsigned int events;
 	const struct kobject *event_of;
+	enum kobject_action event_action;
 	char event[256];
 	unsigned int printed;
 	char log[2 * RMPE_RECORD_LEN];

@@ -7,6 +7,8 @@
 #include <linux/errno.h>
 #include <linux/falloc.h>
 
+#include <unit/mutex.h>
+
 #include "discard.h"
 
 #define GFN	0x700000000ULL	/* where the file's first slot begins */
@@ -43,6 +45,7 @@ long kvm_gmem_fallocate(struct file *of, int mode, loff_t offset, loff_t len)
 	assert_ptr_equal(of, &file);
 	assert_false(vm->lock.held);
 	assert_false(srcu_read_lock_held(&kvm.srcu));
+	assert_int_equal(unit_uncharged_bytes(), 0);
 	if (kvm.arch.vm_type == KVM_X86_SNP_VM)
 		assert_int_equal(hook_users(), 1);
 	/* Until then they are still there. */
@@ -313,6 +316,46 @@ static void mapped_twice(void **state)
 	assert_int_equal(vm->counters.pages_discarded, 8);
 }
 
+/* Of three that follow each other the one in the middle is a page. */
+static void small_piece_between(void **state)
+{
+	show(0, 0x5000, 0x10, 0x1000);
+	show(0, 0x5010, 1, 0x1200);
+	show(0, 0x5011, 0x10, 0x1010);
+	make_private(0x5000, 0x21);
+	add_folio(0x1000, 9);
+	add_folio(0x1200, 0);
+	punch(0x1000, 0x300);
+	assert_gone(0x5000, 0x21);
+	assert_int_equal(vm->counters.pages_discarded, 0x21);
+}
+
+/* A slot comes while one looks: what it continues was looked at already. */
+static void slot_comes(void)
+{
+	show(0, 0x5010, 0x10, 0x1010);
+}
+
+static void first_look(void)
+{
+	unit_before_lock = slot_comes;
+}
+
+static void slot_that_comes_meanwhile(void **state)
+{
+	rmpe_backing_free(&vm->backings);
+	show(0, 0x5000, 0x10, 0x1000);
+	show(0, 0x9000, 0x10, 0x1000);
+	make_private(0x5000, 0x20);
+	make_private(0x9000, 0x10);
+	add_folio(0x1000, 9);
+	unit_before_lock = first_look;
+	punch(0x1000, 0x20);
+	assert_gone(0x5000, 0x20);
+	assert_gone(0x9000, 0x10);
+	assert_int_equal(vm->counters.pages_discarded, 0x30);
+}
+
 /* The hole ends where the memory begins, or begins where it ends, by a page. */
 static void hole_beside_the_memory(void **state)
 {
@@ -457,7 +500,6 @@ static void memory_that_it_takes(void **state)
 	punch(PGOFF, 4);
 	assert_int_equal(unit_live_objects(), objects);
 	assert_int_equal(vm->counters.pages_discarded, 3);
-	assert_int_equal(unit_uncharged_bytes(), 0);
 }
 
 /* --- calls that discard nothing --- */
@@ -533,6 +575,8 @@ int main(void)
 		discard_test(another_file),
 		discard_test(mapped_in_pieces),
 		discard_test(mapped_twice),
+		discard_test(small_piece_between),
+		discard_test(slot_that_comes_meanwhile),
 		discard_test(hole_beside_the_memory),
 		discard_test(slot_that_came_just_now),
 		discard_test(slot_that_is_not_there_yet),

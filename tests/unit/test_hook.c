@@ -205,6 +205,14 @@ static void assert_not_hooked(void)
 	assert_string_equal(called(DESTROY, KVM_X86_SNP_VM), "destroy");
 }
 
+static unsigned int calls;
+
+static void kvm_goes_on(void)
+{
+	calls++;
+	assert_not_hooked();
+}
+
 static void install(void)
 {
 	assert_int_equal(rmpe_hooks_install(hooks), 0);
@@ -323,9 +331,10 @@ static void assert_refused(const char *why)
 	snprintf(line, sizeof(line), "3 rmp_enforce: refusing to load: %s\n", why);
 	assert_string_equal(host.log, line);
 	/* And what failed leaves nothing that is in the way of another try. */
-	host.printed = 0;
 	set_up(NULL);
+	unit_ftrace.meanwhile = kvm_goes_on;
 	install();
+	unit_ftrace.meanwhile = NULL;
 	assert_hooked();
 	rmpe_hooks_remove();
 }
@@ -437,14 +446,6 @@ static void hook_is_left_out(void **state)
 }
 
 /* --- those who come meanwhile --- */
-
-static unsigned int calls;
-
-static void kvm_goes_on(void)
-{
-	calls++;
-	assert_not_hooked();
-}
 
 /* Nobody enters before all are in place: one that fails would have to wait for him. */
 static void nobody_enters_too_early(void **state)

@@ -215,6 +215,8 @@ static void older_vm(void **state)
 	without_the_vm();
 	populate(GFN, NPAGES, -EINVAL);
 	assert_null(rmpe_vm_find(&kvm));
+	populate(GFN, NPAGES, 0);
+	assert_null(rmpe_vm_find(&kvm));
 	populate(GFN, NPAGES, NPAGES);
 	vm = rmpe_vm_find(&kvm);
 	assert_non_null(vm);

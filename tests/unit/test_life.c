@@ -122,6 +122,11 @@ static void destroy(struct kvm *of)
 static unsigned int vms;	/* when the test began */
 static unsigned int vms_ended;
 
+static void must_not_wait(void)
+{
+	fail_msg("somebody waits");
+}
+
 static int set_up(void **state)
 {
 	static struct unit_function functions[4] = {
@@ -139,6 +144,8 @@ static int set_up(void **state)
 	memset(&debugfs, 0, sizeof(debugfs));
 	memset(machines, 0, sizeof(machines));
 	unit_module.refs = 0;
+	unit_module_refs_change = NULL;
+	unit_somebody_waits = must_not_wait;
 	unit_current = &vmm;
 	vms = atomic64_read(&rmpe_totals.vms);
 	vms_ended = atomic64_read(&rmpe_totals.vms_ended);
@@ -334,7 +341,7 @@ static void met_twice(void **state)
 	kvm->arch.vm_type = KVM_X86_SNP_VM;
 	destroy(kvm);
 	/* The one that came too late is gone too. */
-	unit_somebody_waits = NULL;
+	rmpe_vm_wait_all_freed();
 	assert_int_equal(ended_vms(), 1);
 }
 
@@ -365,7 +372,6 @@ static void module_is_let_go(void)
 	assert_int_equal(unit_sysfs_dirs(), 2);
 	assert_int_equal(debugfs.removed, 1);
 	assert_int_equal(hook_users(), 1);
-	unit_somebody_waits = NULL;
 	rmpe_vm_wait_all_freed();
 	waits++;
 }

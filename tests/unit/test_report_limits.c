@@ -125,6 +125,7 @@ static void whose_event_it_is(void **state)
 {
 	noise(vm[3]);
 	assert_ptr_equal(host.event_of, &vm[3]->kobj);
+	assert_int_equal(host.event_action, KOBJ_CHANGE);
 	assert_event("RMP_ENFORCE=violation\nVM=103\nPID=4003\nGFN=0x105\nCLASS=implicit_shared\nOUTCOME=none\n");
 	noise(vm[7]);
 	assert_ptr_equal(host.event_of, &vm[7]->kobj);

@@ -459,8 +459,8 @@ static void btf_that_cannot_be_read(void **state)
 
 		file->error = -EACCES;
 		assert_refused(-EACCES, "can't read the kernel's BTF (error -13)\n");
-		*file = (struct fake_file){ .read_error = -EIO };
-		assert_refused(-EIO, "can't read the kernel's BTF (error -5)\n");
+		*file = (struct fake_file){ .read_error = -EINTR };
+		assert_refused(-EINTR, "can't read the kernel's BTF (error -4)\n");
 		/* It has ended before its end. */
 		*file = (struct fake_file){ .cut = 1 };
 		assert_refused(-EIO, "can't read the kernel's BTF (error -5)\n");

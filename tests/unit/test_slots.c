@@ -344,7 +344,7 @@ static void settled_before_kvm_changes_anything(void **state)
 static void another_slot_is_there(void **state)
 {
 	const struct kvm_memory_slot should = slot_of(&file[0], GFN, NPAGES, PGOFF);
-	struct kvm_memory_slot is[5] = { should, should, should, should, should };
+	struct kvm_memory_slot is[6] = { should, should, should, should, should, should };
 	unsigned int i;
 
 	is[0].npages--;
@@ -352,6 +352,9 @@ static void another_slot_is_there(void **state)
 	is[2].base_gfn--;
 	is[3].flags = 0;
 	is[4].base_gfn++;
+	/* Up to the same end. */
+	is[5].base_gfn--;
+	is[5].npages++;
 	ask(GFN - 1, NPAGES + 2, RMPE_PAGE_SHARED);
 	for (i = 0; i < ARRAY_SIZE(is); i++) {
 		struct kvm_memory_slot new = should;

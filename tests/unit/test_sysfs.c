@@ -514,6 +514,20 @@ static void no_memory_for_the_top(void **state)
 	assert_int_equal(unit_live_objects(), 0);
 }
 
+/* Whoever still holds the object: the module's code goes next. */
+static void top_is_gone_at_once(void **state)
+{
+	struct kobject *top;
+
+	unit_reset();
+	assert_int_equal(rmpe_sysfs_init(), 0);
+	top = kobject_get(unit_sysfs_dir(TOP));
+	rmpe_sysfs_exit();
+	assert_int_equal(unit_sysfs_dirs(), 0);
+	kobject_put(top);
+	assert_int_equal(unit_live_objects(), 0);
+}
+
 static void vm_without_a_directory(void **state)
 {
 	char line[128];
@@ -555,6 +569,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		/* First, without a top. */
 		cmocka_unit_test(no_memory_for_the_top),
+		cmocka_unit_test(top_is_gone_at_once),
 		sysfs_test(files_of_the_module),
 		sysfs_test(files_of_a_vm),
 		sysfs_test(directories),

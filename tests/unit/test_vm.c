@@ -345,7 +345,13 @@ static void last_records(void **state)
 	assert_false(rmpe_vm_record(vm, 0, &rec));
 	assert_false(rmpe_vm_record(vm, RMPE_LAST_RECORD, &rec));
 	assert_int_equal(rec.gpa, 77);
-	add_records(3);
+	add_records(1);
+	assert_true(rmpe_vm_record(vm, 0, &rec));
+	assert_int_equal(rec.seq, 1);
+	rec.seq = 0;
+	assert_true(rmpe_vm_record(vm, RMPE_LAST_RECORD, &rec));
+	assert_int_equal(rec.seq, 1);
+	add_records(2);
 	for (after = 0; after < 3; after++) {
 		assert_true(rmpe_vm_record(vm, after, &rec));
 		assert_int_equal(rec.seq, after + 1);
