@@ -21,10 +21,10 @@ BINARY = {
     "/=": ("*=",), "%=": ("/=",), "<<=": (">>=",), ">>=": ("<<=",),
 }
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
-LOCK = re.compile(r"\w*(lock|mutex|rcu_read|synchronize)\w*\s*\(")
+LOCK = re.compile(r"(\w+_)?(un)?lock(_\w+)?\(|synchronize_\w+\(")
 NUMBER = re.compile(r"(0[xX][0-9a-fA-F]+|\d+)([uUlL]*)$")
 # Flags, and what is no number: one more of it is no mistake that anybody makes.
-NO_NUMBER = re.compile(r"(GFP|S_I|MT_FLAGS)\w*$|NULL$|[\"']|L?\"")
+NO_NUMBER = re.compile(r"(GFP|S_I|MT_FLAGS)\w*$|NULL$|.*[\"']", re.S)
 
 
 @dataclasses.dataclass(frozen=True)
