@@ -6,7 +6,9 @@
 #ifndef RMPE_HOOK_H
 #define RMPE_HOOK_H
 
+#include <linux/compiler.h>
 #include <linux/ftrace.h>
+#include <linux/module.h>
 #include <linux/percpu.h>
 #include <linux/static_call.h>
 #include <linux/types.h>
@@ -70,6 +72,19 @@ static inline void rmpe_hook_enter(void)
 static inline void rmpe_hook_leave(void)
 {
 	this_cpu_dec(rmpe_hook_users);
+}
+
+/**
+ * rmpe_is_going() - is the module about to be unloaded?
+ *
+ * module_is_live(), for callers that hold nothing: the state may change while it is read.
+ *
+ * Context: any.
+ * Return: true from the moment on that the kernel has decided it.
+ */
+static __always_inline bool rmpe_is_going(void)
+{
+	return READ_ONCE(THIS_MODULE->state) == MODULE_STATE_GOING;
 }
 
 unsigned long rmpe_hook_type_of_kvm(struct ftrace_regs *fregs);

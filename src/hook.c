@@ -74,7 +74,7 @@ static __always_inline const struct rmpe_hook *find_hook(struct ftrace_ops *ops,
 /* A VM that is made while the module goes is not tracked, and nobody may wait for it. */
 static __always_inline bool is_active(void)
 {
-	return READ_ONCE(active) && module_is_live(THIS_MODULE);
+	return READ_ONCE(active) && !rmpe_is_going();
 }
 
 /* Called all the time, and mostly for ordinary VMs, which are to pay for no more. */

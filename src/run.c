@@ -48,7 +48,7 @@ static noinline int run_untracked(struct kvm_vcpu *vcpu)
 	int r;
 
 	/* Unloading must not wait for it; when it comes back nobody stops it here. */
-	if (!module_is_live(THIS_MODULE)) {
+	if (rmpe_is_going()) {
 		vcpu->run->exit_reason = KVM_EXIT_INTR;
 		return -EINTR;
 	}

@@ -47,7 +47,7 @@ static inline int hook_kvm(struct unit_function *functions, struct rmpe_hook *co
 			break;
 	functions[i] = (struct unit_function)KVM_FUNCTION(any_vcpu_function);
 	unit_ftrace = (struct unit_ftrace){ .function = functions };
-	unit_module.going = false;
+	unit_module.state = MODULE_STATE_LIVE;
 	unit_cpu = 0;
 	return rmpe_hooks_install(all);
 }

@@ -143,7 +143,7 @@ static int set_up(void **state)
 		hooks[i]->ip = 0;
 		hooks[i]->original->func = NULL;
 	}
-	unit_module.going = false;
+	unit_module.state = MODULE_STATE_LIVE;
 	unit_kvm_is_module = true;
 	unit_cpu = 0;
 	slept = 0;
@@ -472,10 +472,10 @@ static void nobody_enters_while_the_module_goes(void **state)
 {
 	install();
 	assert_hooked();
-	unit_module.going = true;
+	unit_module.state = MODULE_STATE_GOING;
 	assert_not_hooked();
 	/* Unloading was given up. */
-	unit_module.going = false;
+	unit_module.state = MODULE_STATE_LIVE;
 	assert_hooked();
 }
 

@@ -233,7 +233,7 @@ static void older_vm(void **state)
 
 static void unload(void)
 {
-	unit_module.going = true;
+	unit_module.state = MODULE_STATE_GOING;
 }
 
 static void while_the_module_goes(void **state)
@@ -243,7 +243,7 @@ static void while_the_module_goes(void **state)
 	populate(GFN, NPAGES, NPAGES);
 	assert_int_equal(k.calls, 1);
 	assert_null(rmpe_vm_find(&kvm));
-	unit_module.going = false;
+	unit_module.state = MODULE_STATE_LIVE;
 }
 
 static void ordinary_vm(void **state)

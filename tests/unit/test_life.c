@@ -242,7 +242,7 @@ static void vm_that_kvm_cannot_create(void **state)
 
 static void unload(void)
 {
-	unit_module.going = true;
+	unit_module.state = MODULE_STATE_GOING;
 }
 
 /* Of a VM that is made while the module goes KVM hears nothing. */
@@ -252,7 +252,7 @@ static void created_while_the_module_goes(void **state)
 	assert_int_equal(create(kvm), 0);
 	assert_unknown(kvm);
 	assert_int_equal(host.printed, 0);
-	unit_module.going = false;
+	unit_module.state = MODULE_STATE_LIVE;
 	destroy(kvm);
 	assert_int_equal(k.destroys, 1);
 	assert_int_equal(ended_vms(), 0);
@@ -311,9 +311,9 @@ static void older_vm_is_met(void **state)
 
 static void met_while_the_module_goes(void **state)
 {
-	unit_module.going = true;
+	unit_module.state = MODULE_STATE_GOING;
 	assert_null(rmpe_vm_find_or_adopt(kvm));
-	unit_module.going = false;
+	unit_module.state = MODULE_STATE_LIVE;
 	assert_unknown(kvm);
 }
 

@@ -173,9 +173,9 @@ static void untracked(void **state)
 	unit_fail_alloc(1);
 	assert_false(skips(A));
 	assert_null(rmpe_vm_find(&guest.kvm));
-	unit_module.going = true;
+	unit_module.state = MODULE_STATE_GOING;
 	assert_false(skips(A));
-	unit_module.going = false;
+	unit_module.state = MODULE_STATE_LIVE;
 }
 
 int main(void)

@@ -299,13 +299,13 @@ static void met_and_terminated_meanwhile(void **state)
 /* Unloading waits for nobody: the VMM calls again, and then it is KVM's own function. */
 static void module_goes(void **state)
 {
-	unit_module.going = true;
+	unit_module.state = MODULE_STATE_GOING;
 	VCPU->run->exit_reason = KVM_EXIT_MMIO;
 	fake_kvm.answer = 1;
 	assert_int_equal(guest_run(VCPU), -EINTR);
 	assert_int_equal(VCPU->run->exit_reason, KVM_EXIT_INTR);
 	assert_int_equal(fake_kvm.calls, 0);
-	unit_module.going = false;
+	unit_module.state = MODULE_STATE_LIVE;
 }
 
 int main(void)

@@ -21,7 +21,7 @@ bool try_module_get(struct module *m)
 {
 	assert(m == &unit_module && m->refs >= 0);
 	about_to_change();
-	if (m->going)
+	if (m->state == MODULE_STATE_GOING)
 		return false;
 	m->refs++;
 	return true;

@@ -4,26 +4,23 @@
 
 #include <linux/types.h>
 
+enum module_state { MODULE_STATE_LIVE, MODULE_STATE_COMING, MODULE_STATE_GOING };
+
 /**
  * struct module - the module itself
  * @version: what sysfs says
- * @going: it is being unloaded
+ * @state: live, or being unloaded
  * @refs: who holds it
  */
 struct module {
 	const char *version;
-	bool going;
+	enum module_state state;
 	int refs;
 };
 
 extern struct module unit_module;
 
 #define THIS_MODULE	(&unit_module)
-
-static inline bool module_is_live(const struct module *m)
-{
-	return !m->going;
-}
 
 /* Set: called once, before the next change of the references. */
 extern void (*unit_module_refs_change)(void);
