@@ -4,7 +4,7 @@
  *
  * Which words of a stack are return addresses only the guest's own unwinder can know.  But
  * a call reaches 2 GiB in either direction, so a word that is farther from rip than that
- * is none.
+ * is none, nor is one in the first page.
  */
 #include "site.h"
 
@@ -152,9 +152,11 @@ static u8 read_insn(const struct rmpe_site *site, struct rmpe_site_stack *stack,
 	return done;
 }
 
-/* Code does not go on at 0 where it ends at the top: there are small numbers. */
+/* Code does not go on at 0 where it ends at the top.  In the first page nobody has any. */
 static bool may_be_return(u64 word, u64 rip)
 {
+	if (word < PAGE_SIZE)
+		return false;
 	return word >= rip ? word - rip < CALL_REACH : rip - word <= CALL_REACH;
 }
 

@@ -589,7 +589,8 @@ static void words_on_the_stack(void **state)
 static void words_within_2_gib(void **state)
 {
 	static const u64 rips[] = {
-		0xffff800012345678, 0xffffffff00000000, 2 * GIB + 1, 0x7fff12345678,
+		0xffff800012345678, 0xffffffff00000000, 2 * GIB + PAGE_SIZE,
+		0x7fff12345678,
 	};
 	const u64 sp = STACK + 0x3e08;
 	unsigned int i;
@@ -610,6 +611,21 @@ static void words_within_2_gib(void **state)
 		assert_word(1, sp + 16, rip);
 		assert_word(2, sp + 24, rip + 2 * GIB - 1);
 	}
+}
+
+/* Firmware runs at low addresses: what is in the first page is no code, all else may be. */
+static void words_of_the_first_page(void **state)
+{
+	const u64 sp = STACK + 0x3e08;
+
+	site.reg[RMPE_REG_RIP] = 0x103456;
+	*stack_word(sp) = 0;
+	*stack_word(sp + 8) = 7;
+	*stack_word(sp + 16) = PAGE_SIZE - 1;
+	*stack_word(sp + 24) = PAGE_SIZE;
+	read_site();
+	assert_int_equal(stack.nr, 1);
+	assert_word(0, sp + 24, PAGE_SIZE);
 }
 
 /*
@@ -943,6 +959,7 @@ int main(void)
 		site_test(stack_without_any),
 		site_test(words_on_the_stack),
 		site_test(words_within_2_gib),
+		site_test(words_of_the_first_page),
 		site_test(small_numbers_are_no_addresses),
 		site_test(words_are_64_at_most),
 		site_test(words_of_16_kb),

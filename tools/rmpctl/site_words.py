@@ -9,7 +9,6 @@ from .symbols import Query
 from .units import ago, plural
 
 WIDTH = 80
-FIRST_CODE = 0x1000     # nobody's code is in the first page
 TITLES = {ACCESS: "the access", "request": "the last request"}
 MODES = {0: "in the guest's kernel", 3: "in a process, in user mode"}
 
@@ -135,15 +134,13 @@ def _registers(site):
 def _stack(site, places, root):
     if site.stack is None:
         return
-    # Firmware runs at low addresses: there the module can't tell small numbers from code.
-    words = [(offset, word) for offset, word in site.stack if word >= FIRST_CODE]
-    if not words:
+    if not site.stack:
         yield "    stack     has no word that may be a return address"
         return
     many = f", and {site.stack_more} more" if site.stack_more else ""
-    may_be = "a return address" if len(words) == 1 else "return addresses"
-    yield f"    stack     {plural(len(words), 'word')} that may be {may_be}{many}:"
-    for offset, word in words:
+    may_be = "a return address" if len(site.stack) == 1 else "return addresses"
+    yield f"    stack     {plural(len(site.stack), 'word')} that may be {may_be}{many}:"
+    for offset, word in site.stack:
         place = places.get(Query(word, True))
         certain = CERTAIN[place.after_call] if place else ""
         head = f"      +{offset:#06x}  {certain:<4}  "
