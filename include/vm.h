@@ -302,8 +302,7 @@ struct rmpe_vcpu *rmpe_vcpu_meet(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu
 struct rmpe_vcpu *rmpe_vcpu_get(struct rmpe_vm *vm, const struct kvm_vcpu *vcpu);
 void rmpe_vm_set_asked(struct rmpe_vm *vm, gfn_t gfn, u64 npages,
 		       enum rmpe_page_state state);
-enum rmpe_page_state rmpe_vm_replace_asked(struct rmpe_vm *vm, gfn_t gfn,
-					   enum rmpe_page_state state);
+void rmpe_vm_forget_use(struct rmpe_vm *vm, gfn_t gfn, u64 npages);
 bool rmpe_vm_all_asked(const struct rmpe_vm *vm, gfn_t gfn, u64 npages,
 		       enum rmpe_page_state state);
 void rmpe_vm_set_used(struct rmpe_vm *vm, gfn_t gfn, enum rmpe_page_state state);
@@ -319,5 +318,26 @@ bool rmpe_vm_record(struct rmpe_vm *vm, u64 after, struct rmpe_record *rec);
 struct rmpe_sites rmpe_vm_sites(struct rmpe_vm *vm, u64 seq);
 
 enum rmpe_mode rmpe_vm_mode(const struct rmpe_vm *vm);
+
+/**
+ * rmpe_vm_replace_asked() - record what was asked for a gfn of which something is known
+ * @vm: the VM
+ * @gfn: the gfn
+ * @state: the state
+ *
+ * Context: process context, may sleep; under @vm->lock.
+ * Return: as rmpe_tracker_replace(): with RMPE_PAGE_NONE nothing was recorded.
+ */
+static inline enum rmpe_page_state rmpe_vm_replace_asked(struct rmpe_vm *vm, gfn_t gfn,
+							 enum rmpe_page_state state)
+{
+	enum rmpe_page_state was;
+
+	lockdep_assert_held(&vm->lock);
+	was = rmpe_tracker_replace(&vm->asked, gfn, state);
+	if (was != RMPE_PAGE_NONE && vm->watch)
+		rmpe_vm_forget_use(vm, gfn, 1);
+	return was;
+}
 
 #endif

@@ -60,8 +60,10 @@ static void psc_begin(struct rmpe_vm *vm, struct rmpe_vcpu *v, struct kvm_vcpu *
 	psc->npages = READ_ONCE(run->hypercall.args[1]);
 	psc->nr = atomic64_inc_return(&vm->psc_requests);
 	psc->nr_early = 0;
-	rmpe_site_put(psc->site);
-	psc->site = NULL;
+	if (unlikely(psc->site)) {
+		rmpe_site_put(psc->site);
+		psc->site = NULL;
+	}
 	psc->complete = vcpu->arch.complete_userspace_io;
 	vcpu->arch.complete_userspace_io = psc_complete;
 	v->progress.faults = 0;		/* whoever asks gets somewhere */
@@ -138,7 +140,7 @@ static noinline bool record_range(struct rmpe_vm *vm, struct kvm *kvm,
 		gfn_t first = max(start, iter.slot->base_gfn);
 		gfn_t last = min(end, iter.slot->base_gfn + iter.slot->npages);
 
-		if (first >= last || !rmpe_slot_has_gmem(iter.slot))
+		if (!rmpe_slot_has_gmem(iter.slot))
 			continue;
 		absent -= last - first;
 		record_part(&r, first, last);
@@ -188,8 +190,10 @@ static void psc_end(struct rmpe_vm *vm, struct rmpe_vcpu *v, struct kvm_vcpu *vc
 	rmpe_count(&vm->counters.psc_completed, 1);
 	/* A plain hypercall may name more pages than there are. */
 	rmpe_count(&vm->counters.psc_pages, min(ev->npages, RMPE_MAX_GFNS));
-	rmpe_site_map_set(&vm->request_sites, ev->gfn, ev->npages, v->psc.site);
-	v->psc.site = NULL;
+	if (unlikely(v->psc.site || vm->request_sites.nr)) {
+		rmpe_site_map_set(&vm->request_sites, ev->gfn, ev->npages, v->psc.site);
+		v->psc.site = NULL;
+	}
 	ev->redundant = psc_record(vm, vcpu->kvm, &v->psc);
 	rmpe_count(&vm->counters.psc_redundant, ev->redundant);
 }
@@ -229,6 +233,6 @@ void rmpe_psc_seen(struct rmpe_vm *vm, struct kvm_vcpu *vcpu)
 	if (!v)
 		return;
 	psc_begin(vm, v, vcpu);
-	if (rmpe_effective_request_sites(&vm->settings))
+	if (unlikely(rmpe_effective_request_sites(&vm->settings)))
 		v->psc.site = rmpe_site_take(vm, vcpu);
 }

@@ -209,11 +209,16 @@ void rmpe_vm_update_watch(struct rmpe_vm *vm)
 	smp_store_release(&vm->watch, watch);
 }
 
-/* How pages were used before, and what has become of them, means nothing any more. */
-static void forget_use(struct rmpe_vm *vm, gfn_t gfn, u64 npages)
+/**
+ * rmpe_vm_forget_use() - how pages were used, and what became of them, means nothing now
+ * @vm: the VM; there is nothing to forget while its @watch is 0
+ * @gfn: first gfn
+ * @npages: length in 4K pages, not 0
+ *
+ * Context: process context, may sleep; under @vm->lock.
+ */
+void rmpe_vm_forget_use(struct rmpe_vm *vm, gfn_t gfn, u64 npages)
 {
-	if (!vm->watch)
-		return;
 	if (rmpe_tracker_set(&vm->used, gfn, npages, RMPE_PAGE_NONE))
 		rmpe_vm_lose_history(vm);
 	rmpe_map_forget(&vm->holes, gfn, npages);
@@ -235,29 +240,8 @@ void rmpe_vm_set_asked(struct rmpe_vm *vm, gfn_t gfn, u64 npages,
 	lockdep_assert_held(&vm->lock);
 	if (rmpe_tracker_set(&vm->asked, gfn, npages, state))
 		rmpe_vm_lose_history(vm);
-	else
-		forget_use(vm, gfn, npages);
-}
-
-/**
- * rmpe_vm_replace_asked() - record what was asked for a gfn of which something is known
- * @vm: the VM
- * @gfn: the gfn
- * @state: the state
- *
- * Context: process context, may sleep; under @vm->lock.
- * Return: as rmpe_tracker_replace(): with RMPE_PAGE_NONE nothing was recorded.
- */
-enum rmpe_page_state rmpe_vm_replace_asked(struct rmpe_vm *vm, gfn_t gfn,
-					   enum rmpe_page_state state)
-{
-	enum rmpe_page_state was;
-
-	lockdep_assert_held(&vm->lock);
-	was = rmpe_tracker_replace(&vm->asked, gfn, state);
-	if (was != RMPE_PAGE_NONE)
-		forget_use(vm, gfn, 1);
-	return was;
+	else if (vm->watch)
+		rmpe_vm_forget_use(vm, gfn, npages);
 }
 
 /**
