@@ -92,7 +92,8 @@ void fpu_enter(struct fpu *f, const struct vmsa *sa)
 	x->mxcsr_mask = 0;
 	for (i = 0; i < ARRAY_SIZE(x->st); i++) {
 		memset(x->st[i], 0, sizeof(x->st[i]));
-		memcpy(x->st[i], sa->fpreg_x87[i], sizeof(sa->fpreg_x87[i]));
+		memcpy(x->st[i], &sa->x87_low[i], sizeof(sa->x87_low[i]));
+		memcpy(x->st[i] + 8, &sa->x87_high[i], sizeof(sa->x87_high[i]));
 	}
 	memcpy(x->xmm, sa->fpreg_xmm, sizeof(x->xmm));
 	memcpy(x->ymm, sa->fpreg_ymm, sizeof(x->ymm));
@@ -123,8 +124,10 @@ void fpu_leave(struct fpu *f, struct vmsa *sa)
 	sa->x87_rip = x->rip;
 	sa->x87_dp = x->dp;
 	sa->mxcsr = x->mxcsr;
-	for (i = 0; i < ARRAY_SIZE(x->st); i++)
-		memcpy(sa->fpreg_x87[i], x->st[i], sizeof(sa->fpreg_x87[i]));
+	for (i = 0; i < ARRAY_SIZE(x->st); i++) {
+		memcpy(&sa->x87_low[i], x->st[i], sizeof(sa->x87_low[i]));
+		memcpy(&sa->x87_high[i], x->st[i] + 8, sizeof(sa->x87_high[i]));
+	}
 	memcpy(sa->fpreg_xmm, x->xmm, sizeof(x->xmm));
 	memcpy(sa->fpreg_ymm, x->ymm, sizeof(x->ymm));
 	if (pkru)

@@ -8,10 +8,10 @@
 #include "cpu.h"
 
 /*
- * What CPUID 8000001F promises: ASIDs 1..49 are for SEV-ES and SNP guests,
- * 50..99 for SEV.
+ * What CPUID 8000001F promises: ASIDs 1..49 are for SEV-ES and SNP guests, none for
+ * SEV: VMRUN knows no such guests.
  */
-#define SEV_MAX_ASID		99
+#define SEV_MAX_ASID		49
 #define SEV_MIN_ASID		50
 
 #define SYSCFG_MEM_ENCRYPT	BIT(23)

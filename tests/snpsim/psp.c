@@ -110,7 +110,11 @@ static struct {
 	u32 mask;
 } psp;
 
-static const u64 current_tcb = 0x0800000000000003ul;	/* microcode 8, boot loader 3 */
+/*
+ * Microcode 8, SNP firmware 27, boot loader 3.  From SNP firmware 27 on a Milan has no SEV-ES
+ * guests beside SNP (AMD-SB-3023; drivers/crypto/ccp/sev-dev.c, sev_firmware_allows_es()).
+ */
+static const u64 current_tcb = 0x081b000000000003ul;
 
 bool psp_snp_initialized(void)
 {

@@ -131,7 +131,8 @@ struct vmsa {
 	u32 mxcsr;
 	u16 x87_ftw, x87_fsw, x87_fcw, x87_fop, x87_ds, x87_cs;
 	u64 x87_rip;
-	u8 fpreg_x87[8][10];		/* 0x420 */
+	u64 x87_low[8];			/* 0x420: bits 63-0 of each register */
+	u16 x87_high[8];		/* 0x460: bits 79-64 */
 	u8 fpreg_xmm[16][16];		/* 0x470 */
 	u8 fpreg_ymm[16][16];		/* 0x570: the upper halves */
 	u8 reserved_670[0xc00 - 0x670];
@@ -169,7 +170,7 @@ static_assert(offsetof(struct vmsa, rcx) == 0x308, "rcx");
 static_assert(offsetof(struct vmsa, r15) == 0x378, "r15");
 static_assert(offsetof(struct vmsa, sev_features) == 0x3b0, "sev_features");
 static_assert(offsetof(struct vmsa, xcr0) == 0x3e8, "xcr0");
-static_assert(offsetof(struct vmsa, fpreg_x87) == 0x420, "x87");
+static_assert(offsetof(struct vmsa, x87_low) == 0x420, "x87");
 static_assert(offsetof(struct vmsa, fpreg_ymm) == 0x570, "ymm");
 static_assert(sizeof(struct vmcb) == 0x1000, "vmcb");
 

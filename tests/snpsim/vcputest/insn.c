@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Instructions that exit, registers that are the guest's own. */
+#include <errno.h>
+#include <linux/kvm.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
 #include "vcputest.h"
 
 #define SPAN(code)	code, code##_end
@@ -170,6 +175,38 @@ static void fpu(void)
 	vm_destroy(vm);
 }
 
+/* All ten bytes of the first and the last register. */
+CODE(code_x87_store,
+	GET_RESULTS
+	"movq $0, 8(%rdi)\n\tmovq $0, 24(%rdi)\n\t"
+	"fstpt (%rdi)\n\t"
+	"fstp %st(0)\n\tfstp %st(0)\n\tfstp %st(0)\n\t"
+	"fstp %st(0)\n\tfstp %st(0)\n\tfstp %st(0)\n\t"
+	"fstpt 16(%rdi)");
+
+/* KVM writes them into the VMSA at launch. */
+static void x87_at_launch(void)
+{
+	static const uint64_t want[] = {
+		0x1122334455667788, 0x4001, 0x99aabbccddeeff00, 0x4008,
+	};
+	struct kvm_fpu fpu = { .fcw = 0x37f, .ftwx = 0xff, .mxcsr = 0x1f80 };
+	struct vm *vm = new_vm(1);
+	struct results r;
+
+	for (unsigned int i = 0; i < 8; i++) {
+		memcpy(fpu.fpr[i], &want[i == 7 ? 2 : 0], 8);
+		fpu.fpr[i][8] = i + 1;
+		fpu.fpr[i][9] = 0x40;
+	}
+	expect(ioctl(vm->vcpu[0].fd, KVM_SET_FPU, &fpu) == 0, "KVM_SET_FPU: %s", strerror(errno));
+	PUT_CODE(vm, 0, GPA(0), code_x87_store);
+	r = run_for_results(vm, 4);
+	run_to_end(vm);
+	expect_results(vm, &r, want);
+	vm_destroy(vm);
+}
+
 /* PVALIDATE looks at one bit of EDX: here 0, then 1.  0x180000 is GPA(128). */
 CODE(code_pvalidate,
 	GET_RESULTS
@@ -301,6 +338,7 @@ const struct test insn_tests[] = {
 	{ "insn.exceptions", exceptions },
 	{ "insn.registers", registers },
 	{ "insn.fpu", fpu },
+	{ "insn.x87_at_launch", x87_at_launch },
 	{ "insn.pvalidate_edx", pvalidate_edx },
 	{ "insn.guest_request", guest_request },
 	{ "insn.linear_address_of_vc", linear_address_of_vc },
