@@ -28,7 +28,7 @@ help:
 	@echo '  test-unit        tracker and judge, on this machine'
 	@echo '  test-sim         the simulated SNP host itself'
 	@echo '  test-e2e         scenarios of SNP guests on the simulated host'
-	@echo '  torture          random guests against a model of the rule (SEED= OPS= TIME=)'
+	@echo '  torture          random guests against a model of the rule (SEED= OPS= TIME= COVER=y)'
 	@echo '  fuzz             tracker, judge and parsers under libFuzzer (TIME=)'
 	@echo '  test-kernels     build, boot and test-e2e on several kernels (KERNELS=help)'
 	@echo '  test-linux       Linux as SNP guest (SCENARIOS="io smp ...")'
@@ -115,7 +115,8 @@ test-unit test-sim test-e2e: test-%:
 	@tests/run test $*
 
 torture:
-	@SEED="$(SEED)" OPS="$(OPS)" TIME="$(TIME)" CPUS="$(CPUS)" SCRIPT="$(SCRIPT)" tests/torture/run
+	@SEED="$(SEED)" OPS="$(OPS)" TIME="$(TIME)" CPUS="$(CPUS)" COVER="$(COVER)" SCRIPT="$(SCRIPT)" \
+		tests/torture/run
 
 fuzz:
 	@tests/setup/packages
