@@ -25,11 +25,17 @@ finish() {
 		kill "$child" 2>/dev/null || true
 		wait "$child" 2>/dev/null || true
 	done
-	[ -z "$work" ] || rm -rf "$work"
+	[ "$BASHPID" != $$ ] || [ -z "$work" ] || rm -rf "$work"
 }
-trap finish EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+
+# guarded: what the shell runs in the background ends with it. A subshell has to ask for it.
+guarded() {
+	children=()
+	trap finish EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+}
+guarded
 
 make_work() {
 	work=$(mktemp -d "${TMPDIR:-/tmp}/rmp_enforce.XXXXXX")
