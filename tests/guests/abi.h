@@ -44,6 +44,7 @@
 #define GUEST_WALK_VA		0x80000000ul	/* 2G: 2M per vCPU, page table anywhere */
 
 #define GUEST_NFLAGS		64
+#define GUEST_IRQ_VECTOR	31	/* the only one that the guest takes for an interrupt */
 
 /* Control block of a real-mode AP, at GUEST_REALMODE_GPA + GUEST_RM_CONTROL. */
 #define GUEST_RM_CONTROL	0x800
@@ -81,7 +82,7 @@ enum guest_op_code {
 	OP_READ,		/* gpa, view */
 	OP_WRITE,		/* gpa, view, arg0: value */
 	OP_EXEC,		/* gpa, view: call it */
-	OP_WALK,		/* gpa: use it as a page table */
+	OP_WALK,		/* gpa: use it as a page table, arg0: by which of its entries */
 	OP_SET_FLAG,		/* arg0: index, arg1: value */
 	OP_WAIT_FLAG,		/* arg0: index, arg1: wait until flag >= value */
 	OP_COUNT,		/* arg0: increment this flag until flag arg1 is not zero */
@@ -91,8 +92,9 @@ enum guest_op_code {
 	OP_IDT,			/* arg0: 0 = no handlers at all, 1 = the usual ones */
 	OP_TERMINATE,		/* arg0: reason set, arg1: reason code */
 	OP_AP_CREATE,		/* gpa: page for the VMSA, arg0: vCPU, arg1: its VMPL */
-	OP_FAULT_ON_STACK,	/* gpa: an exception whose frame goes to this page */
+	OP_FAULT_ON_STACK,	/* gpa, view: an exception whose frame goes to this page; arg0: or, a byte to this port, and the event that the VMM makes of it */
 	OP_OUT,			/* arg0: port; a byte to it, through the GHCB */
+	OP_NMI_HOLD,		/* arg0: whether the end of NMI handlers is put off, so that no other NMI comes */
 	OP_TSC,			/* the result's value is the time stamp counter */
 	OP_NR,
 };
@@ -154,7 +156,8 @@ struct guest_status {
 	uint32_t state;
 	uint32_t op;		/* index of the current operation */
 	uint64_t vector, error, cr2, rip;
-	uint64_t pad[3];
+	uint64_t nmis, irqs;	/* that its handlers have had */
+	uint64_t pad;
 	struct guest_result result[GUEST_MAX_OPS];
 };
 

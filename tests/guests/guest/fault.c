@@ -2,6 +2,7 @@
 /* Exceptions: what a fault does is chosen by the operation that runs. */
 #include "guest.h"
 
+#define VECTOR_NMI	2
 #define VECTOR_VC	29
 #define SERIAL_PORT	0x3f8
 #define GATE_PRESENT_INTR	0x8e00ul
@@ -49,6 +50,25 @@ static void panic(struct cpu *c, const struct frame *f, uint64_t cr2)
 	terminate(GUEST_TERM_SET, GUEST_TERM_UNEXPECTED);
 }
 
+/* The VMM's events interrupt what runs, and change nothing. */
+static int is_event(struct cpu *c, uint64_t vector)
+{
+	if (vector == VECTOR_NMI) {
+		c->nmis++;
+		c->nmi_due = 1;
+		nmi_complete(c);
+	} else if (vector == GUEST_IRQ_VECTOR) {
+		c->irqs++;
+	} else {
+		return 0;
+	}
+	if (c->status) {
+		c->status->nmis = c->nmis;
+		c->status->irqs = c->irqs;
+	}
+	return 1;
+}
+
 /* Called from entry.S */
 void exception(struct frame *f);
 void exception(struct frame *f)
@@ -56,6 +76,8 @@ void exception(struct frame *f)
 	struct cpu *c = this_cpu();
 	uint64_t cr2;
 
+	if (is_event(c, f->vector))
+		return;
 	asm volatile("mov %%cr2, %0" : "=r"(cr2));
 	if (!c->recover)
 		panic(c, f, cr2);

@@ -15,6 +15,7 @@
 #define IOIO_A64		(1ul << 9)
 #define EXIT_VMMCALL		0x81ul
 #define EXIT_PSC		0x80000010ul
+#define EXIT_NMI_COMPLETE	0x80000003ul
 #define EXIT_AP_CREATION	0x80000013ul
 #define AP_CREATE		1ul
 #define HC_MAP_GPA_RANGE	12ul
@@ -67,15 +68,40 @@ static void vmgexit(void)
 	asm volatile("rep; vmmcall" : : : "memory");
 }
 
+/* The compiler moves nothing over this. */
+static void barrier(void)
+{
+	asm volatile("" : : : "memory");
+}
+
+static void request_begin(struct cpu *c)
+{
+	c->in_request++;
+	barrier();
+}
+
+static void request_end(struct cpu *c)
+{
+	barrier();
+	c->in_request--;
+	nmi_complete(c);
+}
+
 /*
  * A #VC in the middle of an MSR protocol exchange would be fatal if its
  * handler used the MSR too; the handlers here only do so to terminate.
  */
 static uint64_t msr_call(uint64_t req)
 {
+	struct cpu *c = this_cpu();
+	uint64_t response;
+
+	request_begin(c);
 	wrmsr(MSR_GHCB, req);
 	vmgexit();
-	return rdmsr(MSR_GHCB);
+	response = rdmsr(MSR_GHCB);
+	request_end(c);
+	return response;
 }
 
 void terminate(unsigned int set, unsigned int code)
@@ -130,6 +156,7 @@ uint64_t psc_nae(struct cpu *c, const void *buf, unsigned int len, uint64_t *hdr
 	uint16_t cur, end;
 	uint64_t ret;
 
+	request_begin(c);
 	for (unsigned int i = 0; i < len && i < sizeof(g->buffer); i++)
 		g->buffer[i] = p[i];
 	do {
@@ -142,13 +169,17 @@ uint64_t psc_nae(struct cpu *c, const void *buf, unsigned int len, uint64_t *hdr
 		cur = *hdr & 0xffff;
 		end = *hdr >> 16 & 0xffff;
 	} while (!ret && cur <= end);
+	request_end(c);
 	return ret;
 }
 
 uint64_t psc_hypercall(struct cpu *c, uint64_t gpa, uint64_t pages, uint64_t attributes)
 {
-	volatile struct ghcb *g = ghcb_prepare(c, EXIT_VMMCALL, 0);
+	volatile struct ghcb *g;
+	uint64_t ret;
 
+	request_begin(c);
+	g = ghcb_prepare(c, EXIT_VMMCALL, 0);
 	g->rax = HC_MAP_GPA_RANGE;
 	g->rbx = gpa;
 	g->rcx = pages;
@@ -162,31 +193,77 @@ uint64_t psc_hypercall(struct cpu *c, uint64_t gpa, uint64_t pages, uint64_t att
 	MARK_VALID(g, rsi);
 	MARK_VALID(g, cpl);
 	ghcb_call(c);
-	return g->rax;
+	ret = g->rax;
+	request_end(c);
+	return ret;
 }
 
-/* A byte to a port: KVM leaves KVM_RUN for it. */
-void port_out(struct cpu *c, unsigned int port)
+static void prepare_out(struct cpu *c, unsigned int port)
 {
 	volatile struct ghcb *g = ghcb_prepare(c, EXIT_IOIO, (uint64_t)port << 16 | IOIO_A64 |
 					       IOIO_BYTE);
 
 	g->rax = 0;
 	MARK_VALID(g, rax);
+}
+
+/* A byte to a port: KVM leaves KVM_RUN for it. */
+void port_out(struct cpu *c, unsigned int port)
+{
+	request_begin(c);
+	prepare_out(c, port);
 	ghcb_call(c);
+	request_end(c);
+}
+
+void port_out_on_stack(struct cpu *c, unsigned int port, uint64_t rsp)
+{
+	uint64_t ghcb = GUEST_GHCB_GPA(c->info.index), old;
+
+	request_begin(c);
+	prepare_out(c, port);
+	asm volatile("mov %%rsp, %0\n\t"
+		     "mov %1, %%rsp\n\t"
+		     "wrmsr\n\t"
+		     "rep; vmmcall\n\t"
+		     "mov %0, %%rsp"
+		     : "=&r"(old)
+		     : "r"(rsp), "c"(MSR_GHCB), "a"((uint32_t)ghcb), "d"((uint32_t)(ghcb >> 32))
+		     : "memory");
+	request_end(c);
+}
+
+/*
+ * The end of an NMI's handler: from here on KVM may inject the next one, which may come at
+ * once. Without that none comes, as KVM can't see an SNP guest's IRET.
+ */
+void nmi_complete(struct cpu *c)
+{
+	while (c->nmi_due && !c->nmi_hold && !c->in_request) {
+		c->in_request++;
+		c->nmi_due = 0;
+		ghcb_prepare(c, EXIT_NMI_COMPLETE, 0);
+		ghcb_call(c);
+		barrier();
+		c->in_request--;
+	}
 }
 
 /* Returns SW_EXITINFO2 as the hypervisor left it: 0, or an error with SW_EXITINFO1. */
 uint64_t ap_creation(struct cpu *c, uint64_t vmsa_gpa, unsigned int vcpu, uint64_t sev_features)
 {
-	volatile struct ghcb *g = ghcb_prepare(c, EXIT_AP_CREATION,
-					       (uint64_t)vcpu << 32 | AP_CREATE);
+	volatile struct ghcb *g;
+	uint64_t ret;
 
+	request_begin(c);
+	g = ghcb_prepare(c, EXIT_AP_CREATION, (uint64_t)vcpu << 32 | AP_CREATE);
 	g->exit_info_2 = vmsa_gpa;
 	g->rax = sev_features;
 	MARK_VALID(g, rax);
 	ghcb_call(c);
-	return g->exit_info_1 & 0xffffffff ? g->exit_info_2 : 0;
+	ret = g->exit_info_1 & 0xffffffff ? g->exit_info_2 : 0;
+	request_end(c);
+	return ret;
 }
 
 /*

@@ -27,9 +27,14 @@ struct cpu {
 	uint32_t vector;
 	uint64_t outs;
 	uint64_t error, cr2, rip;
+	uint64_t nmis, irqs;
+	uint32_t in_request;		/* to the hypervisor: an NMI must not make another one */
+	uint32_t nmi_hold;		/* NMI handlers leave their end to later */
+	uint32_t nmi_due;		/* such an end */
+	uint32_t pad0;
 	volatile struct guest_status *status;	/* through the shared view; NULL until shared */
 	uint32_t loops[GUEST_MAX_OPS];
-	uint8_t pad[CPU_IDT - 96 - 4 * GUEST_MAX_OPS];
+	uint8_t pad[CPU_IDT - 128 - 4 * GUEST_MAX_OPS];
 	uint64_t idt[IDT_VECTORS][2];
 };
 
@@ -77,6 +82,9 @@ uint64_t psc_msr(uint64_t gpa, unsigned int op);
 uint64_t psc_nae(struct cpu *c, const void *buf, unsigned int len, uint64_t *hdr);
 uint64_t psc_hypercall(struct cpu *c, uint64_t gpa, uint64_t pages, uint64_t attributes);
 void port_out(struct cpu *c, unsigned int port);
+/* The same, with the stack below @rsp at the time of the exit. */
+void port_out_on_stack(struct cpu *c, unsigned int port, uint64_t rsp);
+void nmi_complete(struct cpu *c);
 uint64_t ap_creation(struct cpu *c, uint64_t vmsa_gpa, unsigned int vcpu, uint64_t sev_features);
 void __attribute__((noreturn)) terminate(unsigned int set, unsigned int code);
 

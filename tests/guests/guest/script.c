@@ -55,22 +55,27 @@ static uint64_t do_rmpadjust(uint64_t va, uint64_t how)
 	return rmpadjust(va, how & ~(1ul << 63), how >> 63);
 }
 
-/* The frame of #UD is pushed below the end of the page; guarded() has the way back. */
-static uint64_t do_fault_on_stack(uint64_t va, uint64_t unused)
+/*
+ * The frame of #UD is pushed below the end of the page; guarded() has the way back. Or
+ * the frame of what the VMM injects when it sees a byte at @port.
+ */
+static uint64_t do_fault_on_stack(uint64_t va, uint64_t port)
 {
-	(void)unused;
+	if (port) {
+		port_out_on_stack(this_cpu(), port, va + GUEST_PAGE);
+		return 0;
+	}
 	asm volatile("mov %0, %%rsp\n\tud2" : : "r"(va + GUEST_PAGE) : "memory");
 	return 0;
 }
 
 /* Makes @gpa the page table of this vCPU's 2M window and reads through it. */
-static uint64_t do_walk(uint64_t gpa, uint64_t unused)
+static uint64_t do_walk(uint64_t gpa, uint64_t entry)
 {
 	struct cpu *c = this_cpu();
 	volatile uint64_t *pd = (volatile uint64_t *)(GUEST_TABLES_GPA + 4 * GUEST_PAGE);
-	uint64_t va = GUEST_WALK_VA + (c->info.index << 21);
+	uint64_t va = GUEST_WALK_VA + (c->info.index << 21) + entry * GUEST_PAGE;
 
-	(void)unused;
 	pd[c->info.index] = gpa | c->info.cbit | 3;
 	asm volatile("invlpg (%0)" : : "r"(va) : "memory");
 	return *(volatile uint64_t *)va;
@@ -117,13 +122,13 @@ static void access_op(const struct guest_op *op, uint64_t gpa, volatile struct g
 		guarded((guarded_fn)va, 0, 0);
 		break;
 	case OP_WALK:
-		r->value = guarded(do_walk, gpa, 0);
+		r->value = guarded(do_walk, gpa, op->arg[0]);
 		break;
 	case OP_WAIT_WORD:
 		r->value = guarded(do_wait_word, va, op->arg[0]);
 		break;
 	case OP_FAULT_ON_STACK:
-		guarded(do_fault_on_stack, va, 0);
+		guarded(do_fault_on_stack, va, op->arg[0]);
 		break;
 	case OP_PVALIDATE:
 		v = guarded(do_pvalidate, va, (op->arg[0] & 1) | (op->arg[1] & 1) << 1);
@@ -198,6 +203,10 @@ static void sync_op(struct cpu *c, const struct guest_op *op, volatile struct gu
 	case OP_DELAY:
 		for (uint64_t i = 0; i < op->arg[0]; i++)
 			cpu_relax();
+		break;
+	case OP_NMI_HOLD:
+		c->nmi_hold = op->arg[0];
+		nmi_complete(c);
 		break;
 	case OP_IDT:
 		if (op->arg[0])

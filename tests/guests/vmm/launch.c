@@ -33,8 +33,8 @@ void vm_launch_start(struct vm *vm)
 }
 
 /* KVM works in steps: it moves gfn_start, uaddr and len forward until len is 0. */
-void vm_launch_update(struct vm *vm, uint64_t gpa, const void *src, uint64_t pages,
-		      unsigned int type)
+uint64_t vm_launch_try(struct vm *vm, uint64_t gpa, const void *src, uint64_t pages,
+		       unsigned int type)
 {
 	struct kvm_sev_snp_launch_update u = {
 		.gfn_start = gpa / GUEST_PAGE,
@@ -43,12 +43,21 @@ void vm_launch_update(struct vm *vm, uint64_t gpa, const void *src, uint64_t pag
 		.type = type,
 	};
 
-	vm->launch_pages += pages;
 	do {
 		if (vm_sev_cmd(vm, KVM_SEV_SNP_LAUNCH_UPDATE, &u) && errno != EAGAIN)
-			vmm_die("SNP_LAUNCH_UPDATE of gpa %#lx, type %u: %s", gpa, type,
-				strerror(errno));
+			break;
 	} while (u.len);
+	pages -= u.len / GUEST_PAGE;
+	vm->launch_pages += pages;
+	return pages;
+}
+
+void vm_launch_update(struct vm *vm, uint64_t gpa, const void *src, uint64_t pages,
+		      unsigned int type)
+{
+	if (vm_launch_try(vm, gpa, src, pages, type) != pages)
+		vmm_die("SNP_LAUNCH_UPDATE of gpa %#lx, type %u: %s", gpa, type,
+			strerror(errno));
 }
 
 void vm_launch_finish(struct vm *vm)

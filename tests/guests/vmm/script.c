@@ -80,6 +80,14 @@ unsigned int op_walk(struct vm *vm, unsigned int vcpu, uint64_t gpa)
 	return op_add(vm, vcpu, &(struct guest_op){ .code = OP_WALK, .gpa = gpa });
 }
 
+unsigned int op_out(struct vm *vm, unsigned int vcpu, unsigned int port, unsigned int n)
+{
+	unsigned int i = op_add(vm, vcpu, &(struct guest_op){ .code = OP_OUT, .arg = { port } });
+
+	op_repeat(vm, vcpu, n, 0);
+	return i;
+}
+
 unsigned int op_set_flag(struct vm *vm, unsigned int vcpu, unsigned int flag, uint64_t value)
 {
 	return op_add(vm, vcpu, &(struct guest_op){ .code = OP_SET_FLAG, .arg = { flag, value } });

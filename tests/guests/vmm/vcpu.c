@@ -207,8 +207,11 @@ static int handle_exit(struct vcpu *v, int error)
 	}
 	v->looks = 0;
 	/* Nor is what a guest writes to its console: there is no device. */
-	if (!error && reason == KVM_EXIT_IO)
+	if (!error && reason == KVM_EXIT_IO) {
+		if (v->vm->cfg.on_out)
+			v->vm->cfg.on_out(v, v->run->io.port);
 		return 0;
+	}
 	note_exit(v, error);
 	if (error == EFAULT && reason == KVM_EXIT_MEMORY_FAULT)
 		return handle_memory_fault(v);
@@ -229,6 +232,20 @@ int vcpu_run_once(struct vcpu *v)
 	int error = ioctl(v->fd, KVM_RUN, 0) ? errno : 0;
 
 	return handle_exit(v, error);
+}
+
+void vcpu_nmi(struct vcpu *v)
+{
+	if (ioctl(v->fd, KVM_NMI))
+		vmm_die("KVM_NMI: %s", strerror(errno));
+}
+
+void vcpu_interrupt(struct vcpu *v)
+{
+	struct kvm_interrupt i = { GUEST_IRQ_VECTOR };
+
+	if (ioctl(v->fd, KVM_INTERRUPT, &i))
+		vmm_die("KVM_INTERRUPT: %s", strerror(errno));
 }
 
 int vcpu_prefault(struct vcpu *v, uint64_t gpa, uint64_t size)

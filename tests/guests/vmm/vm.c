@@ -92,13 +92,19 @@ void vm_add_launch_page(struct vm *vm, uint64_t gpa, uint64_t pages, unsigned in
 {
 	struct launch_page *p = calloc(1, sizeof(*p));
 
-	*p = (struct launch_page){ vm->launch, gpa, pages, type, fill };
+	*p = (struct launch_page){ vm->launch, gpa, pages, type, fill, false };
 	vm->launch = p;
 }
 
 void vm_add_launched(struct vm *vm, uint64_t gpa, uint64_t pages, uint8_t fill)
 {
 	vm_add_launch_page(vm, gpa, pages, KVM_SEV_SNP_PAGE_TYPE_NORMAL, fill);
+}
+
+void vm_add_launch_partly(struct vm *vm, uint64_t gpa, uint64_t pages, uint8_t fill)
+{
+	vm_add_launched(vm, gpa, pages, fill);
+	vm->launch->partly = true;
 }
 
 /* Pages from GUEST_IMAGE_GPA that are launched. */
@@ -179,7 +185,10 @@ void vm_launch(struct vm *vm)
 		void *buf = page_alloc(p->pages);
 
 		memset(buf, p->fill, p->pages * GUEST_PAGE);
-		vm_launch_update(vm, p->gpa, buf, p->pages, p->type);
+		if (p->partly)
+			vm_launch_try(vm, p->gpa, buf, p->pages, p->type);
+		else
+			vm_launch_update(vm, p->gpa, buf, p->pages, p->type);
 		free(buf);
 	}
 	vm_launch_finish(vm);
@@ -196,6 +205,8 @@ void vm_destroy(struct vm *vm)
 			continue;
 		munmap(vm->vcpu[i].run, ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0));
 		close(vm->vcpu[i].fd);
+		if (vm->vcpu[i].exits_at)
+			close(vm->vcpu[i].stats);
 	}
 	close(vm->fd);
 	for (unsigned int i = 0; i < VM_MAX_SLOTS; i++) {

@@ -73,6 +73,8 @@ struct vcpu {
 	volatile unsigned int nexits;	/* all; only the first VCPU_MAX_EXITS are kept */
 	struct vm_exit exits[VCPU_MAX_EXITS];
 	unsigned int runs_after_end;	/* KVM_RUN calls that vm_config.keep_running made */
+	int stats;			/* KVM's counters of it, once vcpu_all_exits() was asked */
+	uint64_t exits_at;		/* and where in them its exits are */
 };
 
 struct vm_slot {
@@ -102,6 +104,8 @@ struct vm_config {
 	 * vm_convert(), as QEMU.  A return other than 0 ends the vCPU.
 	 */
 	int (*on_memory_fault)(struct vcpu *v, uint64_t gpa, uint64_t size, bool to_private);
+	/* A byte that the guest has written to a port. */
+	void (*on_out)(struct vcpu *v, unsigned int port);
 };
 
 struct vm {
@@ -123,6 +127,7 @@ struct launch_page {
 	uint64_t pages;
 	unsigned int type;	/* KVM_SEV_SNP_PAGE_TYPE_* */
 	uint8_t fill;
+	bool partly;		/* as far as KVM does it */
 };
 
 void vmm_die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
@@ -140,6 +145,9 @@ void vm_add_launch_page(struct vm *vm, uint64_t gpa, uint64_t pages, unsigned in
 			uint8_t fill);
 /* Of the normal type. */
 void vm_add_launched(struct vm *vm, uint64_t gpa, uint64_t pages, uint8_t fill);
+
+/* The same, as far as KVM does it: up to a page that was launched before, or the slot's end. */
+void vm_add_launch_partly(struct vm *vm, uint64_t gpa, uint64_t pages, uint8_t fill);
 
 /* memory.c: slots and page states; gpa and sizes in bytes, multiples of 4K */
 void vm_slot_add(struct vm *vm, unsigned int id, uint64_t gpa, uint64_t size);
@@ -163,6 +171,9 @@ void vm_launch_start(struct vm *vm);
 void vm_launch_update(struct vm *vm, uint64_t gpa, const void *src, uint64_t pages,
 		      unsigned int type);
 void vm_launch_finish(struct vm *vm);
+/* As far as KVM does it: how many pages that were. */
+uint64_t vm_launch_try(struct vm *vm, uint64_t gpa, const void *src, uint64_t pages,
+		       unsigned int type);
 /* One KVM_MEMORY_ENCRYPT_OP; 0 or -1 with errno. */
 int vm_sev_cmd(struct vm *vm, unsigned int id, void *data);
 
@@ -187,12 +198,18 @@ uint64_t vm_psc_partly(struct vcpu *v, const struct psc *psc, uint64_t limit);
 uint64_t vm_psc_claim(struct vcpu *v, const struct psc *psc);
 /* One KVM_RUN by the caller, recorded like the thread's. */
 int vcpu_run_once(struct vcpu *v);
+/* Events for a vCPU, by its own thread and out of KVM_RUN. */
+void vcpu_nmi(struct vcpu *v);
+void vcpu_interrupt(struct vcpu *v);
 /* KVM_PRE_FAULT_MEMORY: waits until the vCPU is out of KVM_RUN. */
 int vcpu_prefault(struct vcpu *v, uint64_t gpa, uint64_t size);		/* 0 or errno */
 unsigned int vcpu_count_exits(const struct vcpu *v, uint32_t reason);
 /* The n-th (from 0) exit for that reason, or NULL. */
 const struct vm_exit *vcpu_exit(const struct vcpu *v, uint32_t reason, unsigned int n);
 const char *exit_name(uint32_t reason);
+
+/* stats.c: all exits of a vCPU so far, also those that KVM keeps to itself */
+uint64_t vcpu_all_exits(struct vcpu *v);
 
 /* guestview.c: what the guest leaves in shared memory */
 const volatile struct guest_status *vm_status(struct vm *vm, unsigned int vcpu);
@@ -226,6 +243,8 @@ unsigned int op_write(struct vm *vm, unsigned int vcpu, unsigned int view, uint6
 		      uint64_t value);
 unsigned int op_exec(struct vm *vm, unsigned int vcpu, unsigned int view, uint64_t gpa);
 unsigned int op_walk(struct vm *vm, unsigned int vcpu, uint64_t gpa);
+/* @n bytes to @port. */
+unsigned int op_out(struct vm *vm, unsigned int vcpu, unsigned int port, unsigned int n);
 unsigned int op_set_flag(struct vm *vm, unsigned int vcpu, unsigned int flag, uint64_t value);
 unsigned int op_wait_flag(struct vm *vm, unsigned int vcpu, unsigned int flag, uint64_t value);
 unsigned int op_count(struct vm *vm, unsigned int vcpu, unsigned int flag, unsigned int until);
