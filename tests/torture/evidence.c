@@ -22,6 +22,7 @@ const char *const expected_names[] = { "initial", "private", "shared" };
 const char *const action_names[] = { "none", "vc", "terminate" };
 const char *const mode_names[] = { "off", "lenient", "strict" };
 static const char *const source_names[] = { "none", "psc", "launch" };
+static const char *const escalated_names[] = { "no", "event_pending" };
 static const char *const used_names[] = { "no", NULL, "private", "shared" };
 
 static bool key_is(const char *text, const char *key, const char *wanted)
@@ -158,6 +159,7 @@ static void error_code_in_words(uint64_t code, char *buf, size_t size)
 	} bits[] = {
 		{ NPF_PRESENT, "PRESENT" }, { NPF_WRITE, "WRITE" }, { NPF_USER, "USER" },
 		{ NPF_FETCH, "FETCH" }, { NPF_RMP, "RMP" }, { NPF_FINAL, "FINAL" },
+		{ NPF_TABLE, "PAGE" },
 		{ NPF_ENC, "ENC" },
 	};
 	const char *comma = "";
@@ -176,7 +178,8 @@ static const char *wrong_error_code(const struct record *r, const struct told *o
 {
 	uint64_t code = record_number(r->event, "err") & HARDWARE_BITS;
 	uint64_t open = o->error_known ? 0 : NPF_PRESENT | NPF_RMP;
-	const char *op = o->error_code & NPF_FETCH ? "fetch" :
+	const char *op = o->error_code & NPF_TABLE ? "walk" :
+			 o->error_code & NPF_FETCH ? "fetch" :
 			 o->error_code & NPF_WRITE ? "write" : "read";
 	char words[128];
 
@@ -204,7 +207,7 @@ static const char *wrong_event(const struct observer *o, const struct record *r,
 		return "pid";
 	if (!number_is(r->event, "gfn", told->gfn))
 		return "gfn";
-	if (!number_is(r->event, "gpa", told->gfn * GUEST_PAGE))
+	if (!number_is(r->event, "gpa", told->gfn * GUEST_PAGE + told->offset))
 		return "gpa";
 	if (!key_is(r->event, "class", class_names[told->verdict.class]))
 		return "class";
@@ -261,7 +264,7 @@ static const char *wrong_text(const struct observer *o, const struct record *r,
 		{ "launch", told->launched ? "yes" : "no" },
 		{ "rmp", told->present ? "assigned:1,level:4K" : "n/a" },
 		{ "mode", mode_names[told->mode] },
-		{ "escalated", "no" },
+		{ "escalated", escalated_names[told->escalated] },
 		{ "used", used_names[told->used] },
 	};
 	char value[64];

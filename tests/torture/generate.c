@@ -12,6 +12,7 @@
 #define ROUND_STEPS	60	/* of each vCPU, at most; or as many sequences of steps */
 #define HOT_PAGES	160
 #define VMM_PAGES	8	/* that the VMM changes at once, at most */
+#define LONG_MS		1200	/* longer than a #VC is remembered by time alone */
 
 struct random {
 	uint64_t state;
@@ -125,9 +126,10 @@ static enum access some_access(struct generator *g, bool private)
 {
 	static const enum access any[] = {
 		ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH, ACCESS_VALIDATE, ACCESS_RESCIND,
+		ACCESS_WALK,
 	};
 
-	return any[below(&g->r, private ? 5 : 2)];
+	return any[below(&g->r, private ? 6 : 2)];
 }
 
 /* As it should not be, and back: to what was asked for, or to what it was taken for. */
@@ -157,12 +159,70 @@ static void stubborn_use(struct generator *g, unsigned int vcpu)
 		add_access(g, vcpu, gfn[below(&g->r, 3)], private, access);
 }
 
+static void add_out(struct generator *g, unsigned int vcpu, unsigned int n, unsigned int ms)
+{
+	steps_add(g->steps, &(struct step){ .kind = STEP_OUT, .vcpu = vcpu, .pages = n,
+					    .part = ms });
+}
+
+/* On both sides of the distance within which a fault is the same one. */
+static unsigned int some_distance(struct generator *g)
+{
+	return 1 + (one_in(&g->r, 2) ? 52 + below(&g->r, 16) : below(&g->r, 120));
+}
+
+/* The same wrong thing again, exits and perhaps a second later. */
+static void patient_use(struct generator *g, unsigned int vcpu)
+{
+	uint64_t gfn = some_gfn(g);
+	bool private = one_in(&g->r, 2);
+	enum access access = some_access(g, private);
+
+	if (one_in(&g->r, 2))
+		add_psc(g, vcpu, gfn, !private, ANSWER_DONE);
+	add_out(g, vcpu, 1, 0);
+	add_access(g, vcpu, gfn, private, access);
+	for (unsigned int n = 1 + below(&g->r, 2); n; n--) {
+		add_out(g, vcpu, some_distance(g), one_in(&g->r, 4) ? LONG_MS : 0);
+		if (one_in(&g->r, 4))
+			add_access(g, vcpu, some_gfn(g), private, access);
+		add_access(g, vcpu, gfn, private, access);
+	}
+	add_out(g, vcpu, 1, 0);
+}
+
+/* An NMI, or one that waits until others have done something. */
+static void nmi_use(struct generator *g, unsigned int vcpu)
+{
+	static const unsigned int steps[] = { NMI_ONE, NMI_TWO, NMI_HOLD, NMI_HOLD, NMI_DONE, NMI_IRQ };
+
+	steps_add(g->steps, &(struct step){
+		.kind = STEP_NMI, .vcpu = vcpu, .what = steps[below(&g->r, 6)],
+	});
+}
+
+/* An event that comes while the stack is where it should not be; @end: if need be, the last one. */
+static void stack_use(struct generator *g, unsigned int vcpu, bool end)
+{
+	steps_add(g->steps, &(struct step){
+		.kind = STEP_ACCESS, .vcpu = vcpu, .gfn = some_gfn(g),
+		.private = below(&g->r, 2), .what = ACCESS_STACK,
+		.class = below(&g->r, NR_EVENTS), .early = end,
+	});
+}
+
 static void guest_step(struct generator *g, unsigned int vcpu)
 {
 	unsigned int n = below(&g->r, 20);
 	uint64_t gfn = some_gfn(g);
 
-	if (n > 17)
+	if (one_in(&g->r, 40))
+		patient_use(g, vcpu);
+	else if (one_in(&g->r, 30))
+		nmi_use(g, vcpu);
+	else if (one_in(&g->r, 60))
+		stack_use(g, vcpu, false);
+	else if (n > 17)
 		stray_use(g, vcpu);
 	else if (n > 16)
 		stubborn_use(g, vcpu);
@@ -313,7 +373,10 @@ static void begin(struct generator *g)
 	g->hot = below(&g->r, SLOT_A_PAGES);
 	steps_add(g->steps, &(struct step){ .kind = STEP_VM, .vcpu = g->nvcpus });
 	for (unsigned int n = below(&g->r, 24); n; n--)
-		steps_add(g->steps, &(struct step){ .kind = STEP_LAUNCH, .gfn = some_gfn(g) });
+		steps_add(g->steps, &(struct step){
+			.kind = STEP_LAUNCH, .gfn = some_gfn(g),
+			.pages = one_in(&g->r, 3) ? 1 + below(&g->r, 12) : 1,
+		});
 }
 
 /* Some guests come to a bad end, by their own settings or by everybody's. */
@@ -330,6 +393,14 @@ static void end(struct generator *g)
 
 	for (unsigned int i = 0; i < sizeof(settings) / sizeof(*settings); i++)
 		steps_add(g->steps, &settings[i]);
+	/* By the action, or because #VC is not possible just then. */
+	if (one_in(&g->r, 3)) {
+		steps_add(g->steps, &(struct step){ .kind = STEP_ACTION, .own = own,
+						    .what = ACTION_VC });
+		for (unsigned int n = 0; n < 8; n++)
+			stack_use(g, vcpu, true);
+		return;
+	}
 	for (unsigned int n = 0; n < 20; n++)
 		guest_step(g, vcpu);
 }

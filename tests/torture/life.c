@@ -17,6 +17,7 @@
 #include "verify.h"
 
 #define LIMIT_S		300	/* for one VM, on a slow host */
+#define MAX_LAUNCHED	64
 #define STATES_EVERY	8	/* rounds between two looks at all page states */
 
 struct life {
@@ -207,7 +208,7 @@ static bool want_sites(const struct observer *o)
 
 static bool begin(struct life *l, const struct steps *s)
 {
-	uint64_t launched[64];
+	const struct step *launched[MAX_LAUNCHED];
 	const char *wrong;
 	unsigned int n = 0, nvcpus = s->n && s->step[0].kind == STEP_VM ? s->step[0].vcpu : 1;
 
@@ -216,14 +217,14 @@ static bool begin(struct life *l, const struct steps *s)
 	if (!observe_reset())
 		return failed(l, "the module can't be loaded");
 	model_init(&l->model);
-	for (size_t i = 0; i < s->n && n < 64; i++) {
-		struct page *p = model_page(&l->model, s->step[i].gfn);
+	for (size_t i = 0; i < s->n && n < MAX_LAUNCHED; i++) {
+		const struct step *step = &s->step[i];
 
-		if (s->step[i].kind != STEP_LAUNCH || !p || !p->has_slot ||
-		    p->asked == STATE_LAUNCHED)
+		if (step->kind != STEP_LAUNCH || !step->pages || step->pages > MAX_LAUNCHED)
 			continue;
-		launched[n++] = s->step[i].gfn;
-		model_launch(&l->model, s->step[i].gfn, 1, 0xc3c3c3c3c3c3c3c3ull);
+		launched[n++] = step;
+		l->result.cut_short += model_launch(&l->model, step->gfn, step->pages,
+						    0xc3c3c3c3c3c3c3c3ull) < step->pages;
 	}
 	/* Any that scripts do not depend on. */
 	l->run = run_create(nvcpus, n % 2 ? VM_POLICY_DEBUG : 0, launched, n);
@@ -268,6 +269,9 @@ static void run_life(struct life *l, const struct steps *s)
 	l->result.discarded = l->model.count.discarded;
 	l->result.skipped = l->model.count.skipped;
 	l->result.places = evidence_places();
+	l->result.near = l->extras.again[AGAIN_NEAR];
+	l->result.soon = l->extras.again[AGAIN_SOON];
+	l->result.far = l->extras.again[AGAIN_NOT];
 	observe_close(&l->observer);
 	/* What is stuck is left to the end of this process. */
 	if (l->result.ok)

@@ -11,6 +11,8 @@ struct life_result {
 	unsigned int waits, settled;	/* accesses before the answer to their PSC */
 	unsigned int discarded, skipped;	/* pages: by punches; not prefaulted */
 	unsigned int places;	/* where the guest was */
+	unsigned int cut_short;	/* of launches and prefaults KVM did only a part */
+	unsigned int near, soon, far;	/* accesses that had #VC before: again, again, and not */
 	char why[2048];
 };
 

@@ -39,6 +39,7 @@ struct options {
 struct totals {
 	uint64_t vms, ops, rounds, records, pscs, guest_errors;
 	uint64_t waits, settled, discarded, skipped, places;
+	uint64_t near, soon, far;
 };
 
 /*
@@ -85,6 +86,9 @@ static bool one_vm(struct steps *s, struct totals *t, bool as_is)
 	t->discarded += r.discarded;
 	t->skipped += r.skipped;
 	t->places += r.places;
+	t->near += r.near;
+	t->soon += r.soon;
+	t->far += r.far;
 	if (!r.ok)
 		report_failure(s, &r, as_is);
 	return r.ok;
@@ -97,6 +101,8 @@ static void progress(const struct totals *t, double took)
 	       t->guest_errors);
 	printf("# of these: %lu accesses waited, %lu records at a refusal; pages: %lu discarded, %lu not prefaulted; %lu sites\n",
 	       t->waits, t->settled, t->discarded, t->skipped, t->places);
+	printf("# accesses that had #VC before: %lu again by exits, %lu by time, %lu others\n",
+	       t->near, t->soon, t->far);
 	fflush(stdout);
 }
 

@@ -45,17 +45,22 @@ void model_init(struct model *m)
 	m->zapped = false;	/* nothing runs yet */
 }
 
-void model_launch(struct model *m, uint64_t gfn, uint64_t pages, uint64_t word)
+/* As kvm_gmem_populate(): it ends with the slot, and at a page that was launched before. */
+uint64_t model_launch(struct model *m, uint64_t gfn, uint64_t pages, uint64_t word)
 {
-	for (uint64_t g = gfn; g < gfn + pages; g++) {
-		struct page *p = model_page(m, g);
+	for (uint64_t n = 0; n < pages; n++) {
+		struct page *p = model_page(m, gfn + n);
 
+		if (!p || !p->has_slot || p->present)
+			return n;
 		p->asked = STATE_LAUNCHED;
 		p->used = STATE_NONE;
 		p->present = true;
 		p->validated = true;
+		p->filled = true;
 		p->private_word = word;
 	}
+	return pages;
 }
 
 /* --- the VMM --- */
@@ -97,6 +102,7 @@ void model_punch(struct model *m, uint64_t gfn, uint64_t pages)
 		perhaps_unmapped(p);
 		p->present = false;
 		p->validated = false;
+		p->filled = false;
 		p->private_word = 0;
 		p->private_map = MAPPED_NO;
 	}
@@ -113,7 +119,7 @@ static void drop_shared_memory(struct model *m, uint64_t gfn, uint64_t pages)
 	}
 }
 
-static bool all_in_slot(struct model *m, uint64_t gfn, uint64_t pages)
+bool model_all_in_slot(struct model *m, uint64_t gfn, uint64_t pages)
 {
 	for (uint64_t g = gfn; g < gfn + pages; g++) {
 		struct page *p = model_page(m, g);
@@ -127,7 +133,7 @@ static bool all_in_slot(struct model *m, uint64_t gfn, uint64_t pages)
 /* As vm_convert(): what is no memory is shared already, and can't be private. */
 bool model_convert(struct model *m, uint64_t gfn, uint64_t pages, bool to_private)
 {
-	if (!all_in_slot(m, gfn, pages))
+	if (!model_all_in_slot(m, gfn, pages))
 		return !to_private;
 	model_set_attr(m, gfn, pages, to_private);
 	if (to_private)
@@ -325,7 +331,7 @@ static void bring_page(struct page *p)
 /* It says "done" whatever became of it. */
 bool model_prefault(struct model *m, uint64_t gfn, uint64_t pages)
 {
-	if (!all_in_slot(m, gfn, pages))
+	if (!model_all_in_slot(m, gfn, pages))
 		return false;
 	for (uint64_t g = gfn; g < gfn + pages; g++) {
 		struct page *p = model_page(m, g);
@@ -341,6 +347,35 @@ bool model_prefault(struct model *m, uint64_t gfn, uint64_t pages)
 			bring_page(p);
 	}
 	return true;
+}
+
+/* --- events --- */
+
+/*
+ * KVM takes an SNP guest to be in its handler until the guest says that it is not (GHCB
+ * specification, NMI Complete); until then it keeps one NMI more, and no second one.
+ */
+void model_nmi(struct model *m, int vcpu, unsigned int n, bool hold)
+{
+	struct nmis *of = &m->nmis[vcpu];
+
+	for (; n; n--) {
+		if (of->held) {
+			of->waits = true;
+		} else {
+			of->nmis++;
+			of->held = hold;
+		}
+	}
+}
+
+void model_nmi_done(struct model *m, int vcpu)
+{
+	struct nmis *of = &m->nmis[vcpu];
+
+	of->nmis += of->waits;
+	of->held = false;
+	of->waits = false;
 }
 
 /* --- accesses --- */
@@ -366,13 +401,21 @@ static enum mapped translated(const struct attempt *a)
 	return a->p->shared_map;
 }
 
+/* Walks set bits in the tables, and so count as writes. */
+static bool is_write(const struct attempt *a)
+{
+	return a->access == ACCESS_WRITE || a->access == ACCESS_WALK ||
+	       a->access == ACCESS_STACK;
+}
+
 /* A page that is mapped for the other side belongs to the other side in the RMP. */
 static void fill_error_code(const struct attempt *a, struct told *t)
 {
 	enum mapped other = a->private ? a->p->shared_map : a->p->private_map;
 
-	t->error_code = NPF_USER | NPF_FINAL | (a->private ? NPF_ENC : 0) |
-			(a->access == ACCESS_WRITE ? NPF_WRITE : 0) |
+	t->error_code = NPF_USER | (a->private ? NPF_ENC : 0) |
+			(a->access == ACCESS_WALK ? NPF_TABLE : NPF_FINAL) |
+			(is_write(a) ? NPF_WRITE : 0) |
 			(a->access == ACCESS_FETCH ? NPF_FETCH : 0);
 	t->error_known = other != MAPPED_MAYBE;
 	if (other == MAPPED_YES)
@@ -435,6 +478,18 @@ static bool enforced_without_psc(const struct attempt *a)
 	return enforced(a->m, &v);
 }
 
+/* A #VC while another event is being delivered would take its place. */
+static enum escalated escalates(const struct attempt *a)
+{
+	return model_action(a->m) == ACTION_VC && a->access == ACCESS_STACK ?
+	       ESCALATED_EVENT_PENDING : ESCALATED_NO;
+}
+
+static enum action action_of(const struct attempt *a)
+{
+	return escalates(a) == ESCALATED_NO ? model_action(a->m) : ACTION_TERMINATE;
+}
+
 /* Is it, once more, what the vCPU has been told of already? */
 static bool is_again(const struct attempt *a, const struct verdict *v, bool acted)
 {
@@ -443,7 +498,13 @@ static bool is_again(const struct attempt *a, const struct verdict *v, bool acte
 	if (!r || r->class != v->class)
 		return false;
 	/* What is acted upon is told, unless it is one more #VC for the same. */
-	return !acted || (r->acts && model_action(a->m) == ACTION_VC);
+	return !acted || (r->acts && action_of(a) == ACTION_VC);
+}
+
+static unsigned int offset_of(const struct attempt *a)
+{
+	return a->access == ACCESS_WALK ? WALK_OFFSET :
+	       a->access == ACCESS_STACK ? STACK_OFFSET : 0;
 }
 
 static struct told *tell(const struct attempt *a, const struct verdict *v, bool acted)
@@ -451,8 +512,9 @@ static struct told *tell(const struct attempt *a, const struct verdict *v, bool 
 	struct told *t = &a->o->told[a->o->ntold++];
 
 	*t = (struct told){
-		.gfn = a->gfn, .verdict = *v, .mode = model_mode(a->m),
-		.action = acted ? model_action(a->m) : ACTION_NONE,
+		.gfn = a->gfn, .offset = offset_of(a), .verdict = *v, .mode = model_mode(a->m),
+		.action = acted ? action_of(a) : ACTION_NONE,
+		.escalated = acted ? escalates(a) : ESCALATED_NO,
 		.perhaps = is_again(a, v, acted),
 	};
 	a->p->verdicts++;
@@ -630,11 +692,13 @@ static bool reach(const struct attempt *a)
 	if (t == MAPPED_NO)
 		a->m->count.npf += faults(a);
 	a->o->waits = judged == WAITS;
-	a->o->fault = judged == STOPPED && model_action(a->m) == ACTION_VC;
+	a->o->fault = judged == STOPPED && action_of(a) == ACTION_VC;
 	if (judged == RESOLVED)
 		resolve(a);
 	return judged == RESOLVED;
 }
+
+#define PF_RESERVED	(1u << 3)
 
 static void use_page(const struct attempt *a, uint64_t value)
 {
@@ -651,6 +715,12 @@ static void use_page(const struct attempt *a, uint64_t value)
 	}
 	if (a->private && !p->validated) {
 		a->o->fault = true;
+		return;
+	}
+	/* What was launched is full of RETs, which is no page table. */
+	if (a->access == ACCESS_WALK) {
+		a->o->page_fault = true;
+		a->o->page_fault_error = p->filled ? PF_RESERVED : 0;
 		return;
 	}
 	if (a->access == ACCESS_WRITE)

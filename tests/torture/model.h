@@ -58,9 +58,22 @@ enum mapped { MAPPED_NO, MAPPED_MAYBE, MAPPED_YES };
 #define NPF_FETCH	(1ull << 4)
 #define NPF_RMP		(1ull << 31)
 #define NPF_FINAL	(1ull << 32)
+#define NPF_TABLE	(1ull << 33)	/* instead of FINAL: the guest's page table is walked */
 #define NPF_ENC		(1ull << 34)
 
-enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH, ACCESS_VALIDATE, ACCESS_RESCIND };
+/* Where in its page an access is, if not at the beginning: an entry that nobody writes to. */
+#define WALK_ENTRY	256
+#define WALK_OFFSET	(8 * WALK_ENTRY)
+#define STACK_OFFSET	0xff8	/* the first word that is pushed */
+
+enum access {
+	ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH, ACCESS_VALIDATE, ACCESS_RESCIND,
+	ACCESS_WALK,		/* the page is a page table, private as all of them are */
+	ACCESS_STACK,		/* the frame of an event that is delivered */
+};
+
+/* Why #VC would not do. */
+enum escalated { ESCALATED_NO, ESCALATED_EVENT_PENDING };
 
 /* A PSC: range and direction, and who asked. */
 struct psc_seen {
@@ -78,6 +91,7 @@ struct page {
 	bool attr_private;	/* KVM's attribute */
 	bool present;		/* guest_memfd holds a page, assigned to the guest */
 	bool validated;		/* by the guest */
+	bool filled;		/* with RETs, as it was launched, beyond its first word */
 	uint8_t private_map;	/* enum mapped */
 	uint8_t shared_map;
 	uint64_t private_word;	/* the first word of either side */
@@ -110,10 +124,12 @@ struct verdict {
 /* What a record says. */
 struct told {
 	uint64_t gfn;
+	unsigned int offset;	/* of the access in the page */
 	bool perhaps;		/* unless it counts as one that was told before */
 	struct verdict verdict;
 	enum source source;
 	enum action action;
+	enum escalated escalated;
 	enum mode mode;
 	enum state used;
 	bool attr_private, launched, present, discarded;
@@ -154,10 +170,17 @@ struct counts {
 	uint64_t npf;		/* #NPFs, at least, while something is judged */
 };
 
+/* A vCPU's NMIs: one at a time, and one more may wait for the end of its handler. */
+struct nmis {
+	bool held, waits;
+	uint64_t nmis, irqs;	/* that the guest has had */
+};
+
 struct model {
 	struct page page[ARENA_PAGES];
 	struct remembered_list remembered[MODEL_VCPUS];
 	struct inflight inflight[MODEL_VCPUS];
+	struct nmis nmis[MODEL_VCPUS];
 	struct settings global, own;
 	struct counts count;
 	uint64_t answered;	/* PSCs, completed or refused */
@@ -187,6 +210,8 @@ struct outcome {
 	uint64_t value;		/* read */
 	uint32_t eax;		/* PVALIDATE */
 	bool carry;
+	bool page_fault;	/* a walk: what the entry comes to */
+	uint64_t page_fault_error;
 };
 
 /* What the answer to a PSC brings about. */
@@ -202,7 +227,8 @@ enum action model_action(const struct model *m);
 bool model_enforces(const struct model *m, enum access_class class);
 struct page *model_page(struct model *m, uint64_t gfn);
 void model_init(struct model *m);
-void model_launch(struct model *m, uint64_t gfn, uint64_t pages, uint64_t word);
+/* Up to the first page that can't be launched; returns how many there were. */
+uint64_t model_launch(struct model *m, uint64_t gfn, uint64_t pages, uint64_t word);
 
 /* The guest: a PSC that KVM forwards to the VMM, its answer, an access. */
 void model_psc_request(struct model *m, int vcpu, uint64_t gfn, uint64_t pages,
@@ -216,7 +242,12 @@ struct outcome model_validate_2m(struct model *m, int vcpu, uint64_t gfn);
 /* The VMM, on its own account or in the course of a PSC. */
 void model_set_attr(struct model *m, uint64_t gfn, uint64_t pages, bool private);
 void model_punch(struct model *m, uint64_t gfn, uint64_t pages);
+bool model_all_in_slot(struct model *m, uint64_t gfn, uint64_t pages);
 bool model_convert(struct model *m, uint64_t gfn, uint64_t pages, bool to_private);
+/* The VMM sends @n NMIs at once; the first one's handler ends only at model_nmi_done(). */
+void model_nmi(struct model *m, int vcpu, unsigned int n, bool hold);
+void model_nmi_done(struct model *m, int vcpu);
+
 /* KVM_PRE_FAULT_MEMORY; false, and nothing done, where not all of it has a slot. */
 bool model_prefault(struct model *m, uint64_t gfn, uint64_t pages);
 void model_slot(struct model *m, uint64_t gfn, uint64_t pages, bool exists, bool same_memory);

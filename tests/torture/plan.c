@@ -15,6 +15,9 @@
 #include <string.h>
 #include "plan.h"
 
+#define PORT	0x1000
+#define MAX_OUTS	200
+#define MAX_DELAY_MS	2000
 #define RET	0xc3	/* all that is written is executable */
 
 struct planner {
@@ -60,6 +63,11 @@ static bool runs_wild(const struct step *s, const struct page *p)
 	       p->validated && (p->private_word & 0xff) != RET;
 }
 
+static bool is_stack(const struct step *s)
+{
+	return s->kind == STEP_ACCESS && s->what == ACCESS_STACK;
+}
+
 static void write_access(struct planner *p, const struct step *s, uint64_t value)
 {
 	uint64_t gpa = s->gfn * GUEST_PAGE;
@@ -79,6 +87,16 @@ static void write_access(struct planner *p, const struct step *s, uint64_t value
 	case ACCESS_FETCH:
 		op_exec(p->vm, s->vcpu, view, gpa);
 		break;
+	case ACCESS_WALK:
+		op_walk(p->vm, s->vcpu, gpa);
+		op_last(p->vm, s->vcpu)->arg[0] = WALK_ENTRY;
+		break;
+	case ACCESS_STACK:
+		op_add(p->vm, s->vcpu, &(struct guest_op){
+			.code = OP_FAULT_ON_STACK, .view = view, .gpa = gpa,
+			.arg = { s->class == EVENT_EXCEPTION ? 0 : PORT },
+		});
+		break;
 	case ACCESS_VALIDATE:
 	case ACCESS_RESCIND:
 		op_pvalidate(p->vm, s->vcpu, gpa, s->what == ACCESS_VALIDATE, false);
@@ -89,13 +107,41 @@ static void write_access(struct planner *p, const struct step *s, uint64_t value
 static void add_records(struct vcpu_plan *v, const struct step *s, const struct outcome *o)
 {
 	for (unsigned int i = 0; i < o->ntold; i++)
-		v->record[v->nrecords++] = (struct plan_record){ o->told[i], s };
+		v->record[v->nrecords++] = (struct plan_record){ o->told[i], s, v->nops - 1 };
 }
 
 static struct outcome access_of(struct planner *p, const struct step *s, uint64_t value)
 {
 	return s->kind == STEP_VALIDATE_2M ? model_validate_2m(p->m, s->vcpu, s->gfn) :
 	       model_access(p->m, s->vcpu, s->gfn, s->private, s->what, value);
+}
+
+/*
+ * No event can be delivered to a stack that the hardware refuses. And it is not the time
+ * for the guest's end, unless the step says so; with a second NMI held back, an NMI would
+ * not come.
+ */
+static bool may_use_stack(struct planner *p, const struct step *s)
+{
+	static struct model copy;
+	struct planner on_copy = { p->plan, &copy, p->vm, p->alone };
+	struct outcome o;
+
+	copy = *p->m;
+	o = access_of(&on_copy, s, 0);
+	return s->class < NR_EVENTS && !o.fault && !o.waits &&
+	       (!copy.terminated || s->early) &&
+	       !(s->class == EVENT_NMI && p->m->nmis[s->vcpu].held);
+}
+
+static void plan_event(struct planner *p, const struct step *s, struct plan_op *op)
+{
+	op->nmis = s->class == EVENT_NMI;
+	op->irqs = s->class == EVENT_IRQ;
+	if (p->m->terminated)
+		return;
+	model_nmi(p->m, s->vcpu, op->nmis, false);
+	p->m->nmis[s->vcpu].irqs += op->irqs;
 }
 
 static void plan_access(struct planner *p, const struct step *s)
@@ -107,9 +153,12 @@ static void plan_access(struct planner *p, const struct step *s)
 	struct outcome o;
 
 	/* Only data have a shared view; what is no memory would be a device. */
-	if (!s->private && s->kind == STEP_ACCESS && s->what > ACCESS_WRITE)
+	if (!s->private && s->kind == STEP_ACCESS && s->what > ACCESS_WRITE &&
+	    s->what != ACCESS_STACK)
 		return;
 	if (!page || !page->has_slot || runs_wild(s, page) || !own(p, s->vcpu, s->gfn, 1))
+		return;
+	if (is_stack(s) && !may_use_stack(p, s))
 		return;
 	o = access_of(p, s, value);
 	if (o.ambiguous)
@@ -118,11 +167,14 @@ static void plan_access(struct planner *p, const struct step *s)
 	op = new_op(v, s);
 	op->outcome = o;
 	op->value = value;
+	if (is_stack(s))
+		plan_event(p, s, op);
 	add_records(v, s, &o);
 	v->conversions += o.converted;
 	v->waits = o.waits;
 	v->wait_record = v->nrecords - o.waits;
 	v->ends = p->m->terminated;
+	v->stopped = o.ntold && o.told[o.ntold - 1].action == ACTION_VC;
 }
 
 /* The answer is there: what the access comes to now. */
@@ -154,7 +206,7 @@ static struct range *request(struct planner *p, unsigned int vcpu, const struct 
 
 	model_psc_request(p->m, vcpu, r->gfn, r->pages, r->to_private);
 	p->m->inflight[vcpu].undone = r->answer == ANSWER_CONVERT_REFUSE ||
-				      r->answer == ANSWER_PARTLY;
+				      r->answer == ANSWER_PARTLY || r->answer == ANSWER_REST;
 	v->range[v->nranges] = *r;
 	return &v->range[v->nranges++];
 }
@@ -177,6 +229,17 @@ static bool carry_out(struct model *m, const struct range *r)
 	case ANSWER_CONVERT_REFUSE:
 		model_convert(m, r->gfn, r->pages, r->to_private);
 		return false;
+	case ANSWER_PART_DONE:
+		if (r->part)
+			model_convert(m, r->gfn, r->part, r->to_private);
+		return true;
+	case ANSWER_REST:
+		model_convert(m, r->gfn + r->part, r->pages - r->part, r->to_private);
+		return false;
+	case ANSWER_ATTRIBUTE:
+		if (model_all_in_slot(m, r->gfn, r->pages))
+			model_set_attr(m, r->gfn, r->pages, r->to_private);
+		return true;
 	case ANSWER_CLAIM:
 		return true;
 	default:
@@ -199,7 +262,7 @@ static void answer(struct planner *p, unsigned int vcpu, struct range *r, bool d
 	for (unsigned int i = 0; i < s.n; i++) {
 		struct vcpu_plan *v = &p->plan->vcpu[s.passed[i].vcpu];
 
-		v->record[v->nrecords++] = (struct plan_record){ s.passed[i].told, NULL };
+		v->record[v->nrecords++] = (struct plan_record){ s.passed[i].told, NULL, 0 };
 	}
 	p->plan->settled += s.n;
 }
@@ -272,6 +335,41 @@ static void plan_psc(struct planner *p, const struct step *s)
 	}
 }
 
+/* So that a vCPU makes exits; and the VMM may take its time, if that may matter. */
+static void plan_out(struct planner *p, const struct step *s)
+{
+	struct vcpu_plan *v = &p->plan->vcpu[s->vcpu];
+
+	if (!s->pages || s->pages > MAX_OUTS)
+		return;
+	op_out(p->vm, s->vcpu, PORT, s->pages);
+	new_op(v, s)->delay = v->stopped && s->part <= MAX_DELAY_MS ? s->part : 0;
+}
+
+static void plan_nmi(struct planner *p, const struct step *s)
+{
+	struct vcpu_plan *v = &p->plan->vcpu[s->vcpu];
+	struct plan_op *op;
+
+	if (s->what >= NR_NMI_STEPS || v->nops + 2 > PLAN_OPS)
+		return;
+	if (s->what == NMI_HOLD || s->what == NMI_DONE) {
+		op_add(p->vm, s->vcpu, &(struct guest_op){ .code = OP_NMI_HOLD,
+							   .arg = { s->what == NMI_HOLD } });
+		new_op(v, s);
+	}
+	if (s->what != NMI_DONE) {
+		op_out(p->vm, s->vcpu, PORT, 1);
+		op = new_op(v, s);
+		op->irqs = s->what == NMI_IRQ;
+		op->nmis = op->irqs ? 0 : 1 + (s->what != NMI_ONE);
+		model_nmi(p->m, s->vcpu, op->nmis, s->what == NMI_HOLD);
+		p->m->nmis[s->vcpu].irqs += op->irqs;
+	}
+	if (s->what == NMI_DONE)
+		model_nmi_done(p->m, s->vcpu);
+}
+
 /* --- the round --- */
 
 static void plan_step(struct planner *p, const struct step *s)
@@ -282,6 +380,10 @@ static void plan_step(struct planner *p, const struct step *s)
 		return;
 	if (s->kind == STEP_PSC)
 		plan_psc(p, s);
+	else if (s->kind == STEP_OUT)
+		plan_out(p, s);
+	else if (s->kind == STEP_NMI)
+		plan_nmi(p, s);
 	else
 		plan_access(p, s);
 }
@@ -289,7 +391,8 @@ static void plan_step(struct planner *p, const struct step *s)
 static bool is_guests(const struct step *s, unsigned int nvcpus)
 {
 	return s->vcpu < nvcpus &&
-	       (s->kind == STEP_ACCESS || s->kind == STEP_VALIDATE_2M || s->kind == STEP_PSC);
+	       (s->kind == STEP_ACCESS || s->kind == STEP_VALIDATE_2M || s->kind == STEP_PSC ||
+		s->kind == STEP_OUT || s->kind == STEP_NMI);
 }
 
 static const struct step *find_held(const struct step *first, const struct step *last,
@@ -359,11 +462,22 @@ static void plan_held_round(struct planner *p, const struct step *first,
 	}
 }
 
+/* May an event on a stack end the guest? */
+static bool any_end(const struct step *first, const struct step *last)
+{
+	for (const struct step *s = first; s < last; s++) {
+		if (is_stack(s) && s->early)
+			return true;
+	}
+	return false;
+}
+
 void plan_round(struct plan *plan, struct model *m, struct vm *vm,
 		const struct step *first, const struct step *last)
 {
 	struct planner p = { plan, m, vm, false };
-	bool one_only = model_mode(m) == MODE_STRICT && model_action(m) == ACTION_TERMINATE;
+	bool one_only = model_mode(m) == MODE_STRICT &&
+			(model_action(m) == ACTION_TERMINATE || any_end(first, last));
 	const struct step *held = one_only ? NULL : find_held(first, last, vm->cfg.nvcpus);
 	int only = -1;
 
@@ -386,6 +500,9 @@ void plan_round(struct plan *plan, struct model *m, struct vm *vm,
 			plan_step(&p, s);
 		}
 	}
-	for (unsigned int i = 0; i < plan->nvcpus; i++)
+	for (unsigned int i = 0; i < plan->nvcpus; i++) {
+		plan->vcpu[i].nmis = m->nmis[i].nmis;
+		plan->vcpu[i].irqs = m->nmis[i].irqs;
 		plan->steps += plan->vcpu[i].nops;
+	}
 }

@@ -31,18 +31,23 @@ struct plan_op {
 	uint64_t value;		/* written */
 	bool refused;		/* PSC */
 	unsigned int entries;	/* NAE */
+	unsigned int nmis, irqs;	/* STEP_NMI, events on a stack: what the VMM injects */
+	unsigned int delay;	/* a write to a port: ms that the VMM takes */
 };
 
 struct plan_record {
 	struct told told;
 	const struct step *step;	/* of the access */
+	unsigned int op;
 };
 
 struct vcpu_plan {
+	uint64_t nmis, irqs;	/* that it will have had */
 	unsigned int nops, nranges, nrecords, conversions;
 	bool waits;		/* at the last operation, for the answer to the held PSC */
 	unsigned int wait_record;	/* which says so */
 	bool ends;		/* terminated at the last operation */
+	bool stopped;		/* its last access, by #VC */
 	struct plan_op op[PLAN_OPS];
 	struct range range[PLAN_RANGES];
 	struct plan_record record[PLAN_RECORDS];	/* in the order in which they come */

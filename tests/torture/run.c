@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "run.h"
+#include "vmm/clock.h"
 
 #define PATIENCE_S	120	/* on a machine that others use, too */
 #define LOOK_EVERY_US	1000
@@ -44,6 +45,19 @@ static bool carry_out(struct vcpu *vcpu, const struct range *r)
 	case ANSWER_CONVERT_REFUSE:
 		vm_convert(vm, gpa, size, r->to_private);
 		return false;
+	case ANSWER_PART_DONE:
+		if (r->part)
+			vm_convert(vm, gpa, r->part * GUEST_PAGE, r->to_private);
+		return true;
+	case ANSWER_REST:
+		gpa += r->part * GUEST_PAGE;
+		vm_convert(vm, gpa, size - r->part * GUEST_PAGE, r->to_private);
+		return false;
+	case ANSWER_ATTRIBUTE:
+		slot = vm_slot_of(vm, gpa);
+		if (slot && gpa + size <= slot->gpa + slot->size)
+			vm_set_attr(vm, gpa, size, r->to_private);
+		return true;
 	case ANSWER_CLAIM:
 		return true;
 	default:
@@ -89,6 +103,27 @@ static int on_memory_fault(struct vcpu *vcpu, uint64_t gpa, uint64_t size, bool 
 	return vm_convert(vcpu->vm, gpa, size, to_private);
 }
 
+static void on_out(struct vcpu *vcpu, unsigned int port)
+{
+	struct run *run = vcpu->vm->cfg.priv;
+	unsigned int op = vm_status(vcpu->vm, vcpu->index)->op;
+	struct out_mark *mark = &run->vcpu[vcpu->index].mark[op % PLAN_OPS];
+	const struct plan_op *planned = &run->plan->vcpu[vcpu->index].op[op % PLAN_OPS];
+
+	(void)port;
+	mark->last_exits = vcpu_all_exits(vcpu);
+	if (!mark->n++) {
+		mark->first_exits = mark->last_exits;
+		mark->first_us = now_us();
+		usleep(planned->delay * 1000);
+	}
+	for (unsigned int n = 0; n < planned->nmis; n++)
+		vcpu_nmi(vcpu);
+	if (planned->irqs)
+		vcpu_interrupt(vcpu);
+	mark->last_us = now_us();
+}
+
 static void *vcpu_thread(void *arg)
 {
 	struct vcpu_run *v = arg;
@@ -106,20 +141,22 @@ static void *vcpu_thread(void *arg)
 	}
 }
 
-struct run *run_create(unsigned int nvcpus, uint64_t policy, const uint64_t *launched,
+struct run *run_create(unsigned int nvcpus, uint64_t policy, const struct step *const *launched,
 		       unsigned int nlaunched)
 {
 	struct run *r = calloc(1, sizeof(*r));
 	struct vm *vm = vm_create(&(struct vm_config){
 		.nvcpus = nvcpus, .policy = policy, .priv = r, .on_psc = on_psc,
-		.on_memory_fault = on_memory_fault,
+		.on_memory_fault = on_memory_fault, .on_out = on_out,
 	});
 
 	r->vm = vm;
 	vm_slot_add(vm, 1, ARENA_GFN * GUEST_PAGE, SLOT_A_PAGES * GUEST_PAGE);
 	vm_slot_add(vm, 2, (ARENA_GFN + SLOT_B_FIRST) * GUEST_PAGE, SLOT_B_PAGES * GUEST_PAGE);
-	for (unsigned int i = 0; i < nlaunched; i++)
-		vm_add_launched(vm, launched[i] * GUEST_PAGE, 1, 0xc3);
+	/* The last one that is added is launched first. */
+	while (nlaunched--)
+		vm_add_launch_partly(vm, launched[nlaunched]->gfn * GUEST_PAGE,
+				     launched[nlaunched]->pages, 0xc3);
 	for (unsigned int i = 0; i < nvcpus; i++) {
 		for (unsigned int n = 0; n < GUEST_SCRIPT_PAGES; n++)
 			op_psc(vm, i, STREAM_GPA(i) + n * GUEST_PAGE, PSC_SHARED);
@@ -220,6 +257,7 @@ bool run_round(struct run *r, const struct plan *plan, run_seen_fn seen, void *a
 	for (unsigned int i = 0; i < plan->nvcpus; i++) {
 		r->vcpu[i].next_range = 0;
 		r->vcpu[i].conversions = 0;
+		memset(r->vcpu[i].mark, 0, sizeof(r->vcpu[i].mark));
 		if (plan->vcpu[i].nops)
 			hand_over_script(r, i);
 	}

@@ -14,6 +14,13 @@
 /* PSCs until the first round. */
 #define RUN_BOOT_PSCS(n)	(GUEST_BOOT_PSCS(n) + GUEST_SCRIPT_PAGES)
 
+/* What the VMM saw when a vCPU wrote to a port: its exits until then, and the time. */
+struct out_mark {
+	unsigned int n;
+	uint64_t first_exits, last_exits;
+	uint64_t first_us, last_us;
+};
+
 struct vcpu_run {
 	struct run *run;
 	pthread_t thread;
@@ -21,6 +28,7 @@ struct vcpu_run {
 	int result;		/* of its last KVM_RUN, as vcpu_run_once() has it */
 	bool quit;
 	unsigned int next_range, conversions;
+	struct out_mark mark[PLAN_OPS];	/* of each operation */
 	char complaint[160];	/* what KVM did that was not planned */
 };
 
@@ -34,8 +42,8 @@ struct run {
 	struct vcpu_run vcpu[MODEL_VCPUS];
 };
 
-/* A page of the arena that is launched with RETs. */
-struct run *run_create(unsigned int nvcpus, uint64_t policy, const uint64_t *launched,
+/* Pages of the arena that are launched with RETs, as far as KVM does so. */
+struct run *run_create(unsigned int nvcpus, uint64_t policy, const struct step *const *launched,
 		       unsigned int nlaunched);
 /* Launches the VM and lets each vCPU come to its first halt. */
 bool run_boot(struct run *r);

@@ -14,17 +14,19 @@
 
 enum step_kind {
 	STEP_VM,		/* first of all; vcpu: how many */
-	STEP_LAUNCH,		/* gfn: launched with the guest */
+	STEP_LAUNCH,		/* gfn, pages: launched with the guest, up to one that is already */
 	STEP_ROUND,		/* a round begins */
 	/* guests */
-	STEP_ACCESS,		/* what, private; gfn */
+	STEP_ACCESS,		/* what, private; gfn; class: enum event, if what is ACCESS_STACK; early: though it ends the guest */
 	STEP_VALIDATE_2M,	/* gfn */
 	STEP_PSC,		/* what: path, and the fields below */
+	STEP_NMI,		/* what: enum nmi_step */
+	STEP_OUT,		/* pages: bytes to a port; part: ms that the VMM takes, after a #VC */
 	/* the VMM, at the beginning of a round */
 	STEP_CONVERT,		/* gfn, pages, private: attribute and memory */
 	STEP_ATTRIBUTE,		/* gfn, pages, private: the attribute only */
 	STEP_PUNCH,		/* gfn, pages */
-	STEP_PREFAULT,		/* gfn, pages */
+	STEP_PREFAULT,		/* gfn, pages; what may be beyond the end of the slot */
 	STEP_SLOT_DELETE,	/* the second slot */
 	STEP_SLOT_CREATE,	/* what: 1 = with the memory that it had */
 	/* the administrator; own: for this VM only, and STEP_INHERIT takes it back */
@@ -36,6 +38,17 @@ enum step_kind {
 
 #define STEP_INHERIT	9
 
+enum event { EVENT_EXCEPTION, EVENT_NMI, EVENT_IRQ, NR_EVENTS };
+
+enum nmi_step {
+	NMI_ONE,
+	NMI_TWO,		/* the second waits for the end of the first one's handler */
+	NMI_HOLD,		/* the same, and that end is far */
+	NMI_DONE,		/* ... it is there */
+	NMI_IRQ,		/* an interrupt instead */
+	NR_NMI_STEPS
+};
+
 enum psc_path { PATH_MSR, PATH_NAE, PATH_HYPERCALL };
 
 /* What the VMM does at a PSC; of several ranges, at the last one. */
@@ -46,6 +59,9 @@ enum answer {
 	ANSWER_CLAIM,		/* says done, and does nothing */
 	ANSWER_CONVERT_REFUSE,	/* converts, and refuses */
 	ANSWER_PREFAULT,	/* converts, has KVM map the pages, and says done */
+	ANSWER_PART_DONE,	/* converts .part pages, and says done */
+	ANSWER_REST,		/* converts all but .part pages, and refuses */
+	ANSWER_ATTRIBUTE,	/* changes the attribute and no memory, and says done */
 	NR_ANSWERS
 };
 

@@ -7,6 +7,9 @@
 #include "evidence.h"
 #include "verify.h"
 
+/* Emulated CPUs do not set it beside the bit of a reserved one. */
+#define PF_PRESENT	1ull
+
 struct finding {
 	char *why;
 	size_t size;
@@ -34,6 +37,21 @@ static bool verify_access(const struct finding *f, const struct plan_op *op,
 			return differs(f, "the guest went on after its end");
 		return true;
 	}
+	if (o->page_fault) {
+		if (g->state != RESULT_FAULT || g->vector != VECTOR_PF ||
+		    (g->error & ~PF_PRESENT) != o->page_fault_error || g->faults != 1)
+			return differs(f, "no #PF %#lx: state %u, vector %u, error %#lx, %u times",
+				       o->page_fault_error, g->state, g->vector, g->error,
+				       g->faults);
+		return true;
+	}
+	if (!o->fault && op->step->kind == STEP_ACCESS && op->step->what == ACCESS_STACK &&
+	    op->step->class == EVENT_EXCEPTION) {
+		if (g->state != RESULT_FAULT || g->vector != VECTOR_UD || g->faults != 1)
+			return differs(f, "no #UD: state %u, vector %u, error %#lx, %u times",
+				       g->state, g->vector, g->error, g->faults);
+		return true;
+	}
 	if (o->fault) {
 		if (g->state != RESULT_FAULT || g->vector != VECTOR_VC ||
 		    g->error != VC_PAGE_NOT_VALIDATED || g->faults != 1)
@@ -44,7 +62,8 @@ static bool verify_access(const struct finding *f, const struct plan_op *op,
 	if (g->state != RESULT_OK || g->faults)
 		return differs(f, "state %u, vector %u, error %#lx, %u faults: should have worked",
 			       g->state, g->vector, g->error, g->faults);
-	if (op->step->kind == STEP_VALIDATE_2M || op->step->what >= ACCESS_VALIDATE) {
+	if (op->step->kind == STEP_VALIDATE_2M || op->step->what == ACCESS_VALIDATE ||
+	    op->step->what == ACCESS_RESCIND) {
 		if (g->code != o->eax || (!o->eax && g->carry != o->carry))
 			return differs(f, "PVALIDATE gave EAX %lu, CF %u; should be %u, %u",
 				       g->code, g->carry, o->eax, o->carry);
@@ -70,6 +89,22 @@ static bool verify_psc(const struct finding *f, const struct plan_op *op,
 	return true;
 }
 
+static bool verify_out(const struct finding *f, const struct plan_op *op,
+		       const volatile struct guest_result *g, const struct out_mark *mark)
+{
+	if (g->state != RESULT_OK || mark->n != op->step->pages)
+		return differs(f, "state %u, %u bytes of %u came", g->state, mark->n,
+			       op->step->pages);
+	return true;
+}
+
+static bool verify_nmi(const struct finding *f, const volatile struct guest_result *g)
+{
+	if (g->state != RESULT_OK)
+		return differs(f, "state %u: should have worked", g->state);
+	return true;
+}
+
 /* --- records --- */
 
 static void say_where(const struct finding *f, const struct plan_record *planned,
@@ -89,19 +124,27 @@ static void say_where(const struct finding *f, const struct plan_record *planned
 		 planned->told.gfn, *step ? step : "its PSC was refused");
 }
 
+/* It is the same one once more, and no record. */
+static bool is_sure(enum again again)
+{
+	return again == AGAIN_NEAR || again == AGAIN_SOON;
+}
+
 static bool verify_record(const struct finding *f, const struct observer *observer,
-			  const struct told *t, struct records *r, unsigned int *spare,
-			  struct extras *extras)
+			  const struct told *t, enum again again, struct records *r,
+			  unsigned int *spare, struct extras *extras)
 {
 	const char *wrong = r->next < r->n ?
 			    evidence_wrong(observer, &r->record[r->next], t) : "all";
 
-	if (t->perhaps && (wrong || !*spare)) {
+	if (t->perhaps && (is_sure(again) ||
+			   (again == AGAIN_PERHAPS && (wrong || !*spare)))) {
 		extras->repeated += t->action != ACTION_NONE;
 		return true;
 	}
 	if (r->next == r->n)
-		return differs(f, "no record of class %s", class_names[t->verdict.class]);
+		return differs(f, "no record of class %s%s", class_names[t->verdict.class],
+			       again == AGAIN_NOT ? ", though the last one is long ago" : "");
 	if (wrong)
 		return differs(f, "class %s, expected %s, action %s, n at most %u: %s is wrong in: %s\n#   %s",
 			       class_names[t->verdict.class], expected_names[t->verdict.expected],
@@ -109,24 +152,32 @@ static bool verify_record(const struct finding *f, const struct observer *observ
 			       r->record[r->next].event, r->record[r->next].text);
 	r->next++;
 	if (t->perhaps) {
-		--*spare;
+		*spare -= again == AGAIN_PERHAPS;
 		extras->class[t->verdict.class]++;
 		extras->enforced += t->action != ACTION_NONE;
 	}
 	return true;
 }
 
-static bool verify_records(const struct vcpu_plan *v, struct observer *o, unsigned int vcpu,
-			   struct extras *extras, const struct finding *f)
+static bool verify_records(const struct vcpu_plan *v, const struct vcpu_run *run,
+			   struct observer *o, unsigned int vcpu, struct extras *extras,
+			   const struct finding *f)
 {
 	struct records *r = &o->of_vcpu[vcpu];
+	enum again again[PLAN_RECORDS];
 	unsigned int certain = 0, spare;
 
-	for (unsigned int i = 0; i < v->nrecords; i++)
-		certain += !v->record[i].told.perhaps;
+	for (unsigned int i = 0; i < v->nrecords; i++) {
+		const struct told *t = &v->record[i].told;
+
+		again[i] = t->perhaps && t->action == ACTION_VC ?
+			   again_of(v, run, &v->record[i]) : AGAIN_PERHAPS;
+		extras->again[again[i]] += t->perhaps;
+		certain += !t->perhaps || again[i] == AGAIN_NOT;
+	}
 	spare = r->n > certain ? r->n - certain : 0;
 	for (unsigned int i = 0; i < v->nrecords; i++) {
-		if (verify_record(f, o, &v->record[i].told, r, &spare, extras))
+		if (verify_record(f, o, &v->record[i].told, again[i], r, &spare, extras))
 			continue;
 		say_where(f, &v->record[i], vcpu);
 		return false;
@@ -147,14 +198,26 @@ static bool verify_vcpu(const struct plan *plan, struct run *run, unsigned int v
 
 	for (unsigned int i = 0; i < v->nops; i++) {
 		const struct plan_op *op = &v->op[i];
-		struct plan_record where = { { .gfn = op->step->gfn }, op->step };
+		struct plan_record where = { { .gfn = op->step->gfn }, op->step, i };
+		bool ok;
 
-		if (op->step->kind == STEP_PSC ? verify_psc(f, op, &status->result[i]) :
-		    verify_access(f, op, &status->result[i], v->ends && i == v->nops - 1))
+		if (op->step->kind == STEP_PSC)
+			ok = verify_psc(f, op, &status->result[i]);
+		else if (op->step->kind == STEP_NMI)
+			ok = verify_nmi(f, &status->result[i]);
+		else if (op->step->kind == STEP_OUT)
+			ok = verify_out(f, op, &status->result[i], &run->vcpu[vcpu].mark[i]);
+		else
+			ok = verify_access(f, op, &status->result[i],
+					   v->ends && i == v->nops - 1);
+		if (ok)
 			continue;
 		say_where(f, &where, vcpu);
 		return false;
 	}
+	if (!v->ends && (status->nmis != v->nmis || status->irqs != v->irqs))
+		return differs(f, "vCPU %u had %lu NMIs and %lu interrupts, not %lu and %lu", vcpu,
+			       status->nmis, status->irqs, v->nmis, v->irqs);
 	if (*run->vcpu[vcpu].complaint)
 		return differs(f, "vCPU %u: %s", vcpu, run->vcpu[vcpu].complaint);
 	if (run->vcpu[vcpu].next_range != v->nranges)
@@ -204,7 +267,7 @@ bool verify_round(const struct plan *plan, struct run *run, struct observer *o,
 	if (wrong)
 		return differs(&f, "%s", wrong);
 	for (unsigned int i = 0; i < plan->nvcpus; i++) {
-		if (!verify_records(&plan->vcpu[i], o, i, extras, &f) ||
+		if (!verify_records(&plan->vcpu[i], &run->vcpu[i], o, i, extras, &f) ||
 		    !verify_vcpu(plan, run, i, &f))
 			return false;
 	}

@@ -3,6 +3,7 @@
 #ifndef VERIFY_H
 #define VERIFY_H
 
+#include "again.h"
 #include "observe.h"
 #include "run.h"
 
@@ -12,6 +13,7 @@ struct extras {
 	uint64_t enforced;
 	uint64_t repeated;		/* that need not have been, and were not */
 	uint64_t npf;			/* at the end of the round before */
+	uint64_t again[NR_AGAIN];	/* accesses that had #VC before */
 };
 
 /* False at the first difference; @why says which. */
