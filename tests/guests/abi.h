@@ -92,9 +92,13 @@ enum guest_op_code {
 	OP_IDT,			/* arg0: 0 = no handlers at all, 1 = the usual ones */
 	OP_TERMINATE,		/* arg0: reason set, arg1: reason code */
 	OP_AP_CREATE,		/* gpa: page for the VMSA, arg0: vCPU, arg1: its VMPL */
-	OP_FAULT_ON_STACK,	/* gpa, view: an exception whose frame goes to this page; arg0: or, a byte to this port, and the event that the VMM makes of it */
+	/*
+	 * gpa, view: an exception whose frame goes to this page. Or, if arg0 is a port, a byte
+	 * to it, and the event that the VMM makes of that.
+	 */
+	OP_FAULT_ON_STACK,
 	OP_OUT,			/* arg0: port; a byte to it, through the GHCB */
-	OP_NMI_HOLD,		/* arg0: whether the end of NMI handlers is put off, so that no other NMI comes */
+	OP_NMI_HOLD,		/* arg0: put the end of NMI handlers off, so that no other NMI comes */
 	OP_TSC,			/* the result's value is the time stamp counter */
 	OP_NR,
 };

@@ -11,12 +11,12 @@
 
 #define NEAR_EXITS	64
 #define SOON_US		1000000ull
-#define BLUR_US		50000ull	/* clocks, and what lies between a fault and a look at them */
+#define BLUR_US		50000ull	/* between a fault and a look at the clock */
 #define REMEMBERED	4		/* accesses, of each vCPU */
 
 static bool is_access(const struct plan_op *op)
 {
-	return op->step->kind == STEP_ACCESS || op->step->kind == STEP_VALIDATE_2M;
+	return op->step && (op->step->kind == STEP_ACCESS || op->step->kind == STEP_VALIDATE_2M);
 }
 
 static const struct told *stopped(const struct plan_op *op)
@@ -53,7 +53,7 @@ static const struct out_mark *find_mark(const struct vcpu_plan *v, const struct 
 					int at, int end)
 {
 	for (int step = at < end ? 1 : -1; at != end; at += step) {
-		if (v->op[at].step->kind == STEP_OUT && run->mark[at].n)
+		if (v->op[at].step && v->op[at].step->kind == STEP_OUT && run->mark[at].n)
 			return &run->mark[at];
 	}
 	return NULL;

@@ -11,7 +11,7 @@ static bool verify_words(const struct model *m, const struct observer *o, char *
 	} words[] = {
 		{ "effective_mode", mode_names[model_mode(m)] },
 		{ "state", m->terminated ? "terminated" : "running" },
-		{ "history", "complete" },
+		{ "history", m->partial ? "partial" : "complete" },
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {

@@ -21,8 +21,10 @@ const char *const class_names[NR_CLASSES] = {
 const char *const expected_names[] = { "initial", "private", "shared" };
 const char *const action_names[] = { "none", "vc", "terminate" };
 const char *const mode_names[] = { "off", "lenient", "strict" };
-static const char *const source_names[] = { "none", "psc", "launch" };
-static const char *const escalated_names[] = { "no", "event_pending" };
+static const char *const source_names[] = { "none", "psc", "launch", "attribute" };
+static const char *const escalated_names[] = {
+	"no", "event_pending", "protected_mode_off",
+};
 static const char *const used_names[] = { "no", NULL, "private", "shared" };
 
 static bool key_is(const char *text, const char *key, const char *wanted)
@@ -93,7 +95,7 @@ static bool is_age(const struct observer *o, const struct record *r, const char 
 }
 
 static const char *wrong_text_of_psc(const struct observer *o, const struct record *r,
-				     size_t n, uint64_t gfn)
+				     size_t n, const struct told *told)
 {
 	const struct answered *a = &o->psc[n - 1];
 	const char *t = r->text;
@@ -101,14 +103,15 @@ static const char *wrong_text_of_psc(const struct observer *o, const struct reco
 	if (!number_is(t, "psc_seq", r->answered))
 		return "psc_seq in debugfs";
 	if (!n)
-		return key_is(t, "psc", "none") && key_is(t, "psc_age_us", "n/a") &&
+		return key_is(t, "psc", told->psc.lost ? "unknown" : "none") &&
+		       key_is(t, "psc_age_us", "n/a") &&
 		       key_is(t, "psc_vcpu", "n/a") && key_is(t, "psc_gfn", "n/a") &&
 		       key_is(t, "psc_pages", "n/a") ? NULL : "psc, or psc_...=n/a";
 	if (!key_is(t, "psc", a->to_private ? "private" : "shared"))
 		return "psc";
 	if (!number_is(t, "psc_vcpu", a->vcpu))
 		return "psc_vcpu";
-	if (r->answered - n >= RING ? !is_rest(o, r, n, gfn) :
+	if (r->answered - n >= RING ? !is_rest(o, r, n, told->gfn) :
 	    !number_is(t, "psc_gfn", a->gfn) || !number_is(t, "psc_pages", a->pages))
 		return "psc_gfn or psc_pages";
 	return is_age(o, r, "psc_age_us") ? NULL : "psc_age_us";
@@ -145,7 +148,7 @@ static const char *wrong_psc(const struct observer *o, const struct record *r,
 		return "psc_seq";
 	if (!*r->text)
 		return NULL;
-	wrong = wrong_text_of_psc(o, r, n, told->gfn);
+	wrong = wrong_text_of_psc(o, r, n, told);
 	return wrong ? wrong : wrong_refused(o, r, told->gfn, n);
 }
 
@@ -160,7 +163,7 @@ static void error_code_in_words(uint64_t code, char *buf, size_t size)
 		{ NPF_PRESENT, "PRESENT" }, { NPF_WRITE, "WRITE" }, { NPF_USER, "USER" },
 		{ NPF_FETCH, "FETCH" }, { NPF_RMP, "RMP" }, { NPF_FINAL, "FINAL" },
 		{ NPF_TABLE, "PAGE" },
-		{ NPF_ENC, "ENC" },
+		{ NPF_ENC, "ENC" }, { NPF_VMPL, "VMPL" },
 	};
 	const char *comma = "";
 	int n = snprintf(buf, size, "0x%lx(", code);

@@ -57,6 +57,14 @@ static uint64_t some_gfn(struct generator *g)
 	return ARENA_GFN + below(&g->r, SLOT_A_PAGES);
 }
 
+/* So near to it that a range may go on beyond it. */
+static uint64_t end_of_slot(struct generator *g)
+{
+	unsigned int end = one_in(&g->r, 2) ? SLOT_A_PAGES : SLOT_B_FIRST + SLOT_B_PAGES;
+
+	return ARENA_GFN + end - 1 - below(&g->r, VMM_PAGES);
+}
+
 static unsigned int some_answer(struct generator *g)
 {
 	return one_in(&g->r, 6) ? 1 + below(&g->r, NR_ANSWERS - 1) : ANSWER_DONE;
@@ -194,7 +202,9 @@ static void patient_use(struct generator *g, unsigned int vcpu)
 /* An NMI, or one that waits until others have done something. */
 static void nmi_use(struct generator *g, unsigned int vcpu)
 {
-	static const unsigned int steps[] = { NMI_ONE, NMI_TWO, NMI_HOLD, NMI_HOLD, NMI_DONE, NMI_IRQ };
+	static const unsigned int steps[] = {
+		NMI_ONE, NMI_TWO, NMI_HOLD, NMI_HOLD, NMI_DONE, NMI_IRQ,
+	};
 
 	steps_add(g->steps, &(struct step){
 		.kind = STEP_NMI, .vcpu = vcpu, .what = steps[below(&g->r, 6)],
@@ -294,11 +304,15 @@ static void vmm_step(struct generator *g)
 	case 9:
 	case 10:
 		s.kind = STEP_PREFAULT;
+		if (one_in(&g->r, 4))
+			s.gfn = end_of_slot(g);
 		break;
 	case 11:
 		s = (struct step){ .kind = STEP_SLOT_DELETE };
 		break;
 	case 12:
+		s = (struct step){ .kind = one_in(&g->r, 8) ? STEP_UNLOAD : STEP_SLOT_DELETE };
+		break;
 	case 13:
 		s = (struct step){ .kind = STEP_SLOT_CREATE, .what = below(&g->r, 2) };
 		break;
@@ -371,10 +385,13 @@ static void begin(struct generator *g)
 {
 	g->nvcpus = 1 + below(&g->r, MODEL_VCPUS);
 	g->hot = below(&g->r, SLOT_A_PAGES);
-	steps_add(g->steps, &(struct step){ .kind = STEP_VM, .vcpu = g->nvcpus });
+	steps_add(g->steps, &(struct step){ .kind = STEP_VM, .vcpu = g->nvcpus,
+					    .part = one_in(&g->r, 6) ? 1 + below(&g->r, 6) : 0,
+					    .private = one_in(&g->r, 4) });
 	for (unsigned int n = below(&g->r, 24); n; n--)
 		steps_add(g->steps, &(struct step){
-			.kind = STEP_LAUNCH, .gfn = some_gfn(g),
+			.kind = STEP_LAUNCH,
+			.gfn = one_in(&g->r, 12) ? end_of_slot(g) : some_gfn(g),
 			.pages = one_in(&g->r, 3) ? 1 + below(&g->r, 12) : 1,
 		});
 }
@@ -397,8 +414,11 @@ static void end(struct generator *g)
 	if (one_in(&g->r, 3)) {
 		steps_add(g->steps, &(struct step){ .kind = STEP_ACTION, .own = own,
 						    .what = ACTION_VC });
-		for (unsigned int n = 0; n < 8; n++)
+		for (unsigned int n = 0; n < 8; n++) {
 			stack_use(g, vcpu, true);
+			add_access(g, vcpu, some_gfn(g), true, ACCESS_WRITE);
+			g->steps->step[g->steps->n - 1].early = 1;
+		}
 		return;
 	}
 	for (unsigned int n = 0; n < 20; n++)

@@ -11,6 +11,10 @@ struct life_result {
 	unsigned int waits, settled;	/* accesses before the answer to their PSC */
 	unsigned int discarded, skipped;	/* pages: by punches; not prefaulted */
 	unsigned int places;	/* where the guest was */
+	bool late;		/* older than the module */
+	unsigned int walks, stacks;	/* records of such accesses */
+	unsigned int nmis, irqs, grants;	/* NMIs, interrupts, rights for VMPL 1 */
+	unsigned int partial;	/* records by KVM's attribute */
 	unsigned int cut_short;	/* of launches and prefaults KVM did only a part */
 	unsigned int near, soon, far;	/* accesses that had #VC before: again, again, and not */
 	char why[2048];

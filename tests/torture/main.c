@@ -40,6 +40,7 @@ struct totals {
 	uint64_t vms, ops, rounds, records, pscs, guest_errors;
 	uint64_t waits, settled, discarded, skipped, places;
 	uint64_t near, soon, far;
+	uint64_t walks, stacks, nmis, irqs, grants, partial, late, cut_short;
 };
 
 /*
@@ -86,6 +87,14 @@ static bool one_vm(struct steps *s, struct totals *t, bool as_is)
 	t->discarded += r.discarded;
 	t->skipped += r.skipped;
 	t->places += r.places;
+	t->walks += r.walks;
+	t->stacks += r.stacks;
+	t->nmis += r.nmis;
+	t->irqs += r.irqs;
+	t->grants += r.grants;
+	t->partial += r.partial;
+	t->late += r.late;
+	t->cut_short += r.cut_short;
 	t->near += r.near;
 	t->soon += r.soon;
 	t->far += r.far;
@@ -103,6 +112,9 @@ static void progress(const struct totals *t, double took)
 	       t->waits, t->settled, t->discarded, t->skipped, t->places);
 	printf("# accesses that had #VC before: %lu again by exits, %lu by time, %lu others\n",
 	       t->near, t->soon, t->far);
+	printf("# records of walks: %lu, of stacks: %lu; %lu NMIs, %lu interrupts; %lu rights for VMPL 1; launches and prefaults cut short: %lu\n",
+	       t->walks, t->stacks, t->nmis, t->irqs, t->grants, t->cut_short);
+	printf("# late loads: %lu, records by KVM's attribute: %lu\n", t->late, t->partial);
 	fflush(stdout);
 }
 

@@ -14,6 +14,8 @@ struct page *model_page(struct model *m, uint64_t gfn)
 
 enum mode model_mode(const struct model *m)
 {
+	if (m->absent)
+		return MODE_OFF;
 	if (m->global.mode == MODE_OFF || m->own.mode == INHERIT)
 		return m->global.mode;
 	return m->own.mode;
@@ -43,6 +45,26 @@ void model_init(struct model *m)
 	model_slot(m, ARENA_GFN, SLOT_A_PAGES, true, false);
 	model_slot(m, ARENA_GFN + SLOT_B_FIRST, SLOT_B_PAGES, true, false);
 	m->zapped = false;	/* nothing runs yet */
+}
+
+void model_late(struct model *m)
+{
+	m->absent = false;
+	m->partial = true;
+	m->count = (struct counts){ 0 };
+	memset(m->remembered, 0, sizeof(m->remembered));
+	for (unsigned int i = 0; i < ARENA_PAGES; i++) {
+		struct page *p = &m->page[i];
+
+		p->asked = STATE_NONE;
+		p->used = STATE_NONE;
+		p->older = true;
+		p->had_slot = p->has_slot;
+		p->known_memory = false;
+		p->discarded = false;
+		p->verdicts = 0;
+		p->psc = (struct psc_seen){ .lost = true };
+	}
 }
 
 /* As kvm_gmem_populate(): it ends with the slot, and at a page that was launched before. */
@@ -95,7 +117,7 @@ void model_punch(struct model *m, uint64_t gfn, uint64_t pages)
 	for (uint64_t g = gfn; g < gfn + pages; g++) {
 		struct page *p = model_page(m, g);
 
-		if (p->present && p->attr_private) {
+		if (p->present && p->attr_private && p->known_memory) {
 			p->discarded = true;
 			m->count.discarded++;
 		}
@@ -166,7 +188,8 @@ void model_slot(struct model *m, uint64_t gfn, uint64_t pages, bool exists, bool
 		if (same_memory)
 			continue;
 		*p = (struct page){ .has_slot = true, .had_slot = true, .attr_private = true,
-				    .verdicts = p->verdicts, .psc = p->psc };
+				    .verdicts = p->verdicts, .psc = p->psc,
+				    .older = m->partial, .known_memory = true };
 	}
 }
 
@@ -177,10 +200,16 @@ static enum state state_of(bool private)
 	return private ? STATE_PRIVATE : STATE_SHARED;
 }
 
-/* Is it what the guest has asked for? */
-static bool as_asked(const struct page *p, bool private)
+/* Has the guest asked for it? */
+static bool asked_for(const struct page *p, bool private)
 {
 	return p->asked != STATE_NONE && (p->asked != STATE_SHARED) == private;
+}
+
+/* Is it what the guest has asked for, as far as that is known? */
+static bool as_asked(const struct page *p, bool private)
+{
+	return p->older ? p->attr_private == private : asked_for(p, private);
 }
 
 void model_psc_request(struct model *m, int vcpu, uint64_t gfn, uint64_t pages,
@@ -202,7 +231,7 @@ static bool is_redundant(struct model *m, const struct inflight *i)
 
 		if (!p || !p->had_slot)
 			continue;
-		if (!as_asked(p, i->to_private))
+		if (!asked_for(p, i->to_private))
 			return false;
 		any = true;
 	}
@@ -233,11 +262,15 @@ static void complete(struct model *m, int vcpu, const struct inflight *i)
 
 		if (!p)
 			continue;
-		p->psc = (struct psc_seen){ true, i->to_private, vcpu, i->gfn, i->pages };
+		p->psc = (struct psc_seen){
+			.known = true, .to_private = i->to_private, .vcpu = vcpu,
+			.gfn = i->gfn, .pages = i->pages,
+		};
 		forget(m, g);
 		if (!p->had_slot)
 			continue;
 		p->asked = state_of(i->to_private);
+		p->older = false;
 		p->used = STATE_NONE;
 		p->discarded = false;
 	}
@@ -251,7 +284,7 @@ static void fill_told(const struct page *p, struct told *t)
 	t->present = p->present;
 	t->discarded = p->discarded;
 	t->most = p->verdicts;
-	t->source = p->asked == STATE_NONE ? SOURCE_NONE :
+	t->source = p->older ? SOURCE_ATTRIBUTE : p->asked == STATE_NONE ? SOURCE_NONE :
 		    p->asked == STATE_LAUNCHED ? SOURCE_LAUNCH : SOURCE_PSC;
 	t->psc = p->psc;
 }
@@ -325,28 +358,30 @@ static void bring_page(struct page *p)
 		return;
 	p->present = true;
 	p->validated = false;
+	p->vmpl1 = false;
 	p->private_word = 0;
 }
 
-/* It says "done" whatever became of it. */
-bool model_prefault(struct model *m, uint64_t gfn, uint64_t pages)
+/* It says "done" whatever became of it, until it comes to what is no memory. */
+uint64_t model_prefault(struct model *m, uint64_t gfn, uint64_t pages)
 {
-	if (!model_all_in_slot(m, gfn, pages))
-		return false;
-	for (uint64_t g = gfn; g < gfn + pages; g++) {
-		struct page *p = model_page(m, g);
-		uint8_t *map = p->attr_private ? &p->private_map : &p->shared_map;
+	for (uint64_t n = 0; n < pages; n++) {
+		struct page *p = model_page(m, gfn + n);
+		uint8_t *map;
 
-		if (!may_prefault(m, p, g)) {
+		if (!p || !p->has_slot)
+			return n;
+		if (!may_prefault(m, p, gfn + n)) {
 			m->count.skipped++;
 			continue;
 		}
+		map = p->attr_private ? &p->private_map : &p->shared_map;
 		if (*map == MAPPED_NO)
 			*map = MAPPED_MAYBE;
 		if (p->attr_private)
 			bring_page(p);
 	}
-	return true;
+	return pages;
 }
 
 /* --- events --- */
@@ -456,6 +491,7 @@ static struct situation situation_of(const struct attempt *a)
 	return (struct situation){
 		.private = a->private, .asked = a->p->asked, .used = a->p->used,
 		.attr_private = a->p->attr_private, .discarded = a->p->discarded,
+		.older = a->p->older,
 		.to_private_inflight = find_inflight(a->m, a->gfn, true),
 		.to_shared_inflight = find_inflight(a->m, a->gfn, false),
 	};
@@ -463,7 +499,8 @@ static struct situation situation_of(const struct attempt *a)
 
 static bool enforced(const struct model *m, const struct verdict *v)
 {
-	return model_mode(m) == MODE_STRICT && v->guest_error && model_enforces(m, v->class);
+	return model_mode(m) == MODE_STRICT && v->guest_error && !v->never &&
+	       model_enforces(m, v->class);
 }
 
 /* If it were not for the PSC that it waits for, it would be acted upon. */
@@ -478,9 +515,14 @@ static bool enforced_without_psc(const struct attempt *a)
 	return enforced(a->m, &v);
 }
 
-/* A #VC while another event is being delivered would take its place. */
+/*
+ * A #VC while another event is being delivered would take its place. Of a vCPU that the
+ * guest has made KVM does not know that it is not in real mode (docs/records.md).
+ */
 static enum escalated escalates(const struct attempt *a)
 {
+	if (model_action(a->m) == ACTION_VC && a->vcpu && a->m->vmpl1 == a->vcpu)
+		return ESCALATED_PROTECTED_MODE_OFF;
 	return model_action(a->m) == ACTION_VC && a->access == ACCESS_STACK ?
 	       ESCALATED_EVENT_PENDING : ESCALATED_NO;
 }
@@ -520,7 +562,8 @@ static struct told *tell(const struct attempt *a, const struct verdict *v, bool 
 	a->p->verdicts++;
 	fill_error_code(a, t);
 	fill_told(a->p, t);
-	if (acted || v->class == CLASS_IN_FLIGHT)
+	/* What is resolved is forgotten; but not so, so far, if it was told by the attribute. */
+	if (acted || v->class == CLASS_IN_FLIGHT || v->never)
 		remember(a, v->class, acted);
 	if (!t->perhaps) {
 		a->m->count.class[v->class]++;
@@ -646,6 +689,7 @@ static bool is_ambiguous(const struct attempt *a, enum mapped t)
 	enum state used = as_asked(a->p, a->private) ? STATE_NONE : state_of(a->private);
 
 	if (may_be_too_many(a) || may_be_too_late(a) || may_bring_page(a) ||
+	    (a->p->older && (s.to_private_inflight || s.to_shared_inflight)) ||
 	    (r && r->acts >= MODEL_ACTS && model_mode(a->m) == MODE_STRICT))
 		return true;
 	if (t != MAPPED_MAYBE)
@@ -698,6 +742,33 @@ static bool reach(const struct attempt *a)
 	return judged == RESOLVED;
 }
 
+/*
+ * The page is there, and validated, and VMPL 1 has no right to it: no matter of states.
+ * Without a #VC the vCPU faults until it has.
+ */
+static bool is_permitted(const struct attempt *a)
+{
+	const struct remembered *r = recall(a->m, a->vcpu, a->gfn, a->private);
+	struct situation s = situation_of(a);
+	struct verdict v = model_verdict_vmpl(&s);
+	struct told *t;
+
+	/* Of what is not told nobody knows when it has begun. */
+	a->o->ambiguous = model_mode(a->m) == MODE_OFF || (r && r->acts >= MODEL_ACTS) ||
+			  s.to_private_inflight || s.to_shared_inflight;
+	if (a->o->ambiguous)
+		return false;
+	t = tell(a, &v, enforced(a->m, &v));
+	t->error_code |= NPF_PRESENT | NPF_RMP | NPF_VMPL;
+	t->error_known = true;
+	a->m->count.npf += 2 - t->perhaps;
+	if (t->action != ACTION_NONE)
+		return false;
+	a->o->needs_grant = true;
+	a->p->vmpl1 = true;
+	return true;
+}
+
 #define PF_RESERVED	(1u << 3)
 
 static void use_page(const struct attempt *a, uint64_t value)
@@ -717,6 +788,8 @@ static void use_page(const struct attempt *a, uint64_t value)
 		a->o->fault = true;
 		return;
 	}
+	if (a->private && a->m->vmpl1 == a->vcpu && a->vcpu && !p->vmpl1 && !is_permitted(a))
+		return;
 	/* What was launched is full of RETs, which is no page table. */
 	if (a->access == ACCESS_WALK) {
 		a->o->page_fault = true;

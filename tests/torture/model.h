@@ -17,7 +17,7 @@
 
 #define MODEL_VCPUS	4
 #define MODEL_PASSED	16	/* accesses let pass of which a refused PSC makes records */
-#define MODEL_TOLD	2	/* records that one access can come to */
+#define MODEL_TOLD	3	/* records that one access can come to */
 /*
  * Accesses that a vCPU may be remembered for.  The module has room for four, but
  * forgets, and so has room again, at times that are not known here: one that came too
@@ -37,7 +37,7 @@
 /* What was asked for, or how a page was used; of the latter neither NONE nor LAUNCHED. */
 enum state { STATE_NONE, STATE_LAUNCHED, STATE_PRIVATE, STATE_SHARED };
 enum expected { EXPECT_INITIAL, EXPECT_PRIVATE, EXPECT_SHARED };
-enum source { SOURCE_NONE, SOURCE_PSC, SOURCE_LAUNCH };
+enum source { SOURCE_NONE, SOURCE_PSC, SOURCE_LAUNCH, SOURCE_ATTRIBUTE };
 
 enum access_class {
 	CLASS_NONE, CLASS_IMPLICIT_PRIVATE, CLASS_IMPLICIT_SHARED, CLASS_FIRST_TOUCH,
@@ -60,6 +60,7 @@ enum mapped { MAPPED_NO, MAPPED_MAYBE, MAPPED_YES };
 #define NPF_FINAL	(1ull << 32)
 #define NPF_TABLE	(1ull << 33)	/* instead of FINAL: the guest's page table is walked */
 #define NPF_ENC		(1ull << 34)
+#define NPF_VMPL	(1ull << 36)
 
 /* Where in its page an access is, if not at the beginning: an entry that nobody writes to. */
 #define WALK_ENTRY	256
@@ -73,11 +74,12 @@ enum access {
 };
 
 /* Why #VC would not do. */
-enum escalated { ESCALATED_NO, ESCALATED_EVENT_PENDING };
+enum escalated { ESCALATED_NO, ESCALATED_EVENT_PENDING, ESCALATED_PROTECTED_MODE_OFF };
 
 /* A PSC: range and direction, and who asked. */
 struct psc_seen {
 	bool known, to_private;
+	bool lost;		/* there may have been one, before the module came */
 	int vcpu;
 	uint64_t gfn, pages;
 };
@@ -85,12 +87,15 @@ struct psc_seen {
 struct page {
 	uint8_t asked;		/* enum state: the last completed PSC, else the launch */
 	uint8_t used;		/* enum state: as what KVM resolved a stray access */
+	bool older;		/* than the module: until its first PSC, KVM's attribute counts */
+	bool known_memory;	/* came since: holes in it are noticed */
 	bool discarded;		/* the VMM has taken the private page away */
 	bool has_slot;		/* in a guest_memfd slot now */
 	bool had_slot;		/* has been in one: its memory may come back */
 	bool attr_private;	/* KVM's attribute */
 	bool present;		/* guest_memfd holds a page, assigned to the guest */
 	bool validated;		/* by the guest */
+	bool vmpl1;		/* may be used at VMPL 1, too */
 	bool filled;		/* with RETs, as it was launched, beyond its first word */
 	uint8_t private_map;	/* enum mapped */
 	uint8_t shared_map;
@@ -119,6 +124,7 @@ struct verdict {
 	enum access_class class;
 	enum expected expected;
 	bool guest_error;	/* not what was asked for: may be acted upon */
+	bool never;		/* ... but for the lack of a history */
 };
 
 /* What a record says. */
@@ -184,6 +190,10 @@ struct model {
 	struct settings global, own;
 	struct counts count;
 	uint64_t answered;	/* PSCs, completed or refused */
+	bool absent;		/* the module, so far */
+	bool partial;		/* it came when the VM ran already */
+	uint64_t grants;	/* of rights to it, each asked for by an access */
+	int vmpl1;		/* the vCPU that runs at VMPL 1, or 0 */
 	bool zapped;		/* KVM may have dropped translations beyond the arena */
 	bool terminated;
 };
@@ -193,10 +203,13 @@ struct situation {
 	bool private;
 	enum state asked, used;
 	bool attr_private, discarded;
+	bool older;
 	bool to_private_inflight, to_shared_inflight;
 };
 
-/* verdict.c: the table in docs/design.md, section 2 */
+/* verdict.c: an access that the page does not permit at the guest's VMPL */
+struct verdict model_verdict_vmpl(const struct situation *s);
+/* the table in docs/design.md, section 2 */
 struct verdict model_verdict(const struct situation *s);
 
 /* What one access of a guest comes to. */
@@ -207,6 +220,7 @@ struct outcome {
 	struct told told[MODEL_TOLD];
 	bool converted;		/* the VMM is asked to convert the page */
 	bool fault;		/* the guest sees #VC 0x404 */
+	bool needs_grant;	/* comes to nothing until VMPL 0 gives VMPL 1 the right to it */
 	uint64_t value;		/* read */
 	uint32_t eax;		/* PVALIDATE */
 	bool carry;
@@ -227,6 +241,8 @@ enum action model_action(const struct model *m);
 bool model_enforces(const struct model *m, enum access_class class);
 struct page *model_page(struct model *m, uint64_t gfn);
 void model_init(struct model *m);
+/* The module is loaded: all that was counted and seen until now was so by nobody. */
+void model_late(struct model *m);
 /* Up to the first page that can't be launched; returns how many there were. */
 uint64_t model_launch(struct model *m, uint64_t gfn, uint64_t pages, uint64_t word);
 
@@ -248,8 +264,8 @@ bool model_convert(struct model *m, uint64_t gfn, uint64_t pages, bool to_privat
 void model_nmi(struct model *m, int vcpu, unsigned int n, bool hold);
 void model_nmi_done(struct model *m, int vcpu);
 
-/* KVM_PRE_FAULT_MEMORY; false, and nothing done, where not all of it has a slot. */
-bool model_prefault(struct model *m, uint64_t gfn, uint64_t pages);
+/* KVM_PRE_FAULT_MEMORY: how many pages there are to the first that has no slot. */
+uint64_t model_prefault(struct model *m, uint64_t gfn, uint64_t pages);
 void model_slot(struct model *m, uint64_t gfn, uint64_t pages, bool exists, bool same_memory);
 
 #endif

@@ -18,6 +18,7 @@
 #define PORT	0x1000
 #define MAX_OUTS	200
 #define MAX_DELAY_MS	2000
+#define VMPL1_ALL	(1 | 0xf << 8)	/* RDX of RMPADJUST */
 #define RET	0xc3	/* all that is written is executable */
 
 struct planner {
@@ -144,6 +145,40 @@ static void plan_event(struct planner *p, const struct step *s, struct plan_op *
 	p->m->nmis[s->vcpu].irqs += op->irqs;
 }
 
+static bool is_vmpl1(const struct planner *p, unsigned int vcpu)
+{
+	return vcpu && p->m->vmpl1 == (int)vcpu;
+}
+
+/* Of the last vCPU: PVALIDATE is not for VMPL 1, and only one access can wait for a right. */
+static bool may_use_at_vmpl1(struct planner *p, const struct step *s)
+{
+	static struct model copy;
+	struct planner on_copy = { p->plan, &copy, p->vm, p->alone };
+	struct outcome o;
+
+	if (s->kind != STEP_ACCESS || s->what > ACCESS_FETCH)
+		return false;
+	copy = *p->m;
+	o = access_of(&on_copy, s, 0);
+	if (copy.terminated && model_action(p->m) == ACTION_VC && !s->early)
+		return false;
+	return !o.ambiguous && !(o.needs_grant && (o.waits || p->plan->holder >= 0));
+}
+
+/* vCPU 0 waits until the VMM has seen that, and permits it. */
+static void plan_grant(struct planner *p)
+{
+	const struct vcpu_plan *v = &p->plan->vcpu[p->m->vmpl1];
+	const struct step *s = v->op[v->nops - 1].step;
+
+	op_wait_flag(p->vm, 0, PLAN_FLAG, ++p->m->grants);
+	new_op(&p->plan->vcpu[0], NULL);
+	op_add(p->vm, 0, &(struct guest_op){ .code = OP_RMPADJUST, .gpa = s->gfn * GUEST_PAGE,
+					     .arg = { VMPL1_ALL } });
+	new_op(&p->plan->vcpu[0], NULL);
+}
+
 static void plan_access(struct planner *p, const struct step *s)
 {
 	struct vcpu_plan *v = &p->plan->vcpu[s->vcpu];
@@ -160,6 +195,8 @@ static void plan_access(struct planner *p, const struct step *s)
 		return;
 	if (is_stack(s) && !may_use_stack(p, s))
 		return;
+	if (is_vmpl1(p, s->vcpu) && !may_use_at_vmpl1(p, s))
+		return;
 	o = access_of(p, s, value);
 	if (o.ambiguous)
 		return;
@@ -171,8 +208,10 @@ static void plan_access(struct planner *p, const struct step *s)
 		plan_event(p, s, op);
 	add_records(v, s, &o);
 	v->conversions += o.converted;
-	v->waits = o.waits;
-	v->wait_record = v->nrecords - o.waits;
+	v->waits = o.waits || o.needs_grant;
+	v->wait_record = v->nrecords - v->waits;
+	if (o.needs_grant)
+		p->plan->grantee = s->vcpu;
 	v->ends = p->m->terminated;
 	v->stopped = o.ntold && o.told[o.ntold - 1].action == ACTION_VC;
 }
@@ -220,7 +259,8 @@ static bool carry_out(struct model *m, const struct range *r)
 	case ANSWER_PREFAULT:
 		if (!model_convert(m, r->gfn, r->pages, r->to_private))
 			return false;
-		model_prefault(m, r->gfn, r->pages);
+		if (model_all_in_slot(m, r->gfn, r->pages))
+			model_prefault(m, r->gfn, r->pages);
 		return true;
 	case ANSWER_PARTLY:
 		if (r->part)
@@ -376,7 +416,7 @@ static void plan_step(struct planner *p, const struct step *s)
 {
 	struct vcpu_plan *v = &p->plan->vcpu[s->vcpu];
 
-	if (v->nops == PLAN_OPS || v->waits || p->m->terminated)
+	if (v->nops + 2 >= PLAN_OPS || v->waits || p->m->terminated)
 		return;
 	if (s->kind == STEP_PSC)
 		plan_psc(p, s);
@@ -462,11 +502,11 @@ static void plan_held_round(struct planner *p, const struct step *first,
 	}
 }
 
-/* May an event on a stack end the guest? */
+/* May an access end the guest, though the action is #VC? */
 static bool any_end(const struct step *first, const struct step *last)
 {
 	for (const struct step *s = first; s < last; s++) {
-		if (is_stack(s) && s->early)
+		if (s->kind == STEP_ACCESS && s->early)
 			return true;
 	}
 	return false;
@@ -484,6 +524,7 @@ void plan_round(struct plan *plan, struct model *m, struct vm *vm,
 	memset(plan, 0, sizeof(*plan));
 	plan->nvcpus = vm->cfg.nvcpus;
 	plan->holder = -1;
+	plan->grantee = -1;
 	for (unsigned int i = 0; i < plan->nvcpus; i++) {
 		vm->script[i]->nops = 0;
 		vm->script[i]->ndata = 0;
@@ -500,6 +541,8 @@ void plan_round(struct plan *plan, struct model *m, struct vm *vm,
 			plan_step(&p, s);
 		}
 	}
+	if (plan->grantee >= 0)
+		plan_grant(&p);
 	for (unsigned int i = 0; i < plan->nvcpus; i++) {
 		plan->vcpu[i].nmis = m->nmis[i].nmis;
 		plan->vcpu[i].irqs = m->nmis[i].irqs;

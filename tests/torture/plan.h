@@ -10,6 +10,8 @@
 #include "step.h"
 #include "vmm/vmm.h"
 
+/* Set when an access at VMPL 1 may be permitted. */
+#define PLAN_FLAG	1
 #define PLAN_OPS	(GUEST_MAX_OPS - 1)
 #define PLAN_RANGES	80	/* PSCs of a vCPU in a round */
 #define PLAN_RECORDS	(MODEL_TOLD * (PLAN_OPS + 1) + MODEL_PASSED)
@@ -57,6 +59,7 @@ struct plan {
 	unsigned int nvcpus;
 	int holder;		/* the vCPU whose first PSC is held, or -1 */
 	unsigned int steps;	/* that are run */
+	int grantee;		/* the vCPU that waits for vCPU 0 to permit its access, or -1 */
 	unsigned int settled;	/* records that come with the answer to the held PSC */
 	struct vcpu_plan vcpu[MODEL_VCPUS];
 	uint8_t owner[ARENA_PAGES];	/* vCPU + 1 */

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "e2e/module.h"
+#include "evidence.h"
 #include "observe.h"
 #include "vmm/clock.h"
 
@@ -256,7 +257,8 @@ bool observe_has(struct observer *o, unsigned int vcpu, const struct told *told)
 		return false;
 	event = r->record[r->n - 1].event;
 	field_read(event, "class", class, sizeof(class));
-	return record_number(event, "gfn") == told->gfn && !strcmp(class, "in_flight") &&
+	return record_number(event, "gfn") == told->gfn &&
+	       !strcmp(class, class_names[told->verdict.class]) &&
 	       !((record_number(event, "err") ^ told->error_code) & NPF_ENC);
 }
 

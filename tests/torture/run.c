@@ -11,6 +11,8 @@
 #include "run.h"
 #include "vmm/clock.h"
 
+#define VMPL1_ALL	(1 | 0xf << 8)	/* RDX of RMPADJUST */
+#define VMSA_GPA	GUEST_FREE_GPA
 #define PATIENCE_S	120	/* on a machine that others use, too */
 #define LOOK_EVERY_US	1000
 #define LOOKS_AT_REPEATS	50
@@ -141,12 +143,30 @@ static void *vcpu_thread(void *arg)
 	}
 }
 
-struct run *run_create(unsigned int nvcpus, uint64_t policy, const struct step *const *launched,
-		       unsigned int nlaunched)
+static void grant(struct vm *vm, uint64_t gpa, uint64_t pages)
+{
+	op_add(vm, 0, &(struct guest_op){ .code = OP_RMPADJUST, .gpa = gpa, .arg = { VMPL1_ALL } });
+	op_each_page(vm, 0, pages);
+}
+
+/* vCPU 0 starts another one at VMPL 1, with the right to all that it needs for itself. */
+static void add_vmpl1(struct vm *vm, unsigned int vcpu)
+{
+	op_make_private(vm, 0, VMSA_GPA);
+	grant(vm, GUEST_IMAGE_GPA, vm_image_pages());
+	grant(vm, GUEST_TABLES_GPA, GUEST_TABLES_PAGES);
+	grant(vm, GUEST_GDT_GPA, 1);
+	grant(vm, GUEST_CPU_GPA(vcpu), GUEST_CPU_PAGES + GUEST_SCRIPT_PAGES);
+	op_add(vm, 0, &(struct guest_op){ .code = OP_AP_CREATE, .gpa = VMSA_GPA,
+					  .arg = { vcpu, 1 } });
+}
+
+struct run *run_create(unsigned int nvcpus, unsigned int vmpl1, uint64_t policy,
+		       const struct step *const *launched, unsigned int nlaunched)
 {
 	struct run *r = calloc(1, sizeof(*r));
 	struct vm *vm = vm_create(&(struct vm_config){
-		.nvcpus = nvcpus, .policy = policy, .priv = r, .on_psc = on_psc,
+		.nvcpus = nvcpus, .policy = policy, .parked = vmpl1 ? 1 << vmpl1 : 0, .priv = r, .on_psc = on_psc,
 		.on_memory_fault = on_memory_fault, .on_out = on_out,
 	});
 
@@ -160,6 +180,8 @@ struct run *run_create(unsigned int nvcpus, uint64_t policy, const struct step *
 	for (unsigned int i = 0; i < nvcpus; i++) {
 		for (unsigned int n = 0; n < GUEST_SCRIPT_PAGES; n++)
 			op_psc(vm, i, STREAM_GPA(i) + n * GUEST_PAGE, PSC_SHARED);
+		if (!i && vmpl1)
+			add_vmpl1(vm, vmpl1);
 		op_then(vm, i, STREAM_GPA(i));
 	}
 	return r;
@@ -243,7 +265,8 @@ static bool all_done(struct run *r, bool waiting)
 	for (unsigned int i = 0; ok && i < r->plan->nvcpus; i++) {
 		const struct vcpu_plan *v = &r->plan->vcpu[i];
 
-		if (v->nops && (int)i != r->plan->holder && v->waits == waiting)
+		if (v->nops && (int)i != r->plan->holder &&
+		    (v->waits || (!i && r->plan->grantee >= 0)) == waiting)
 			ok = wait_for(r, &r->vcpu[i].done, i);
 	}
 	return ok;
@@ -274,6 +297,8 @@ bool run_round(struct run *r, const struct plan *plan, run_seen_fn seen, void *a
 		if (plan->vcpu[i].waits)
 			await_waiting(r, i, seen, arg);
 	}
+	if (plan->grantee >= 0)
+		vm_set_flag(r->vm, PLAN_FLAG, vm_get_flag(r->vm, PLAN_FLAG) + 1);
 	if (ok && plan->holder >= 0) {
 		sem_post(&r->release);
 		ok = wait_for(r, &r->vcpu[plan->holder].done, plan->holder);

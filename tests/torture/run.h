@@ -42,9 +42,12 @@ struct run {
 	struct vcpu_run vcpu[MODEL_VCPUS];
 };
 
-/* Pages of the arena that are launched with RETs, as far as KVM does so. */
-struct run *run_create(unsigned int nvcpus, uint64_t policy, const struct step *const *launched,
-		       unsigned int nlaunched);
+/*
+ * @vmpl1: the vCPU that runs at VMPL 1, or 0. @launched: pages of the arena that are
+ * launched with RETs, as far as KVM does so.
+ */
+struct run *run_create(unsigned int nvcpus, unsigned int vmpl1, uint64_t policy,
+		       const struct step *const *launched, unsigned int nlaunched);
 /* Launches the VM and lets each vCPU come to its first halt. */
 bool run_boot(struct run *r);
 /* False if a vCPU got stuck; its complaint says so. */

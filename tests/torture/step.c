@@ -19,6 +19,7 @@ static const char *const kind_names[NR_STEP_KINDS] = {
 	[STEP_PREFAULT]		= "vmm_prefault",
 	[STEP_SLOT_DELETE]	= "slot_delete",
 	[STEP_SLOT_CREATE]	= "slot_create",
+	[STEP_UNLOAD]		= "unload",
 	[STEP_MODE]		= "mode",
 	[STEP_ACTION]		= "action",
 	[STEP_POLICY]		= "policy",

@@ -13,15 +13,23 @@
 #include <stdio.h>
 
 enum step_kind {
-	STEP_VM,		/* first of all; vcpu: how many */
+	/*
+	 * First of all. vcpu: how many; private: the last of them at VMPL 1; part: rounds
+	 * before the module is loaded.
+	 */
+	STEP_VM,
 	STEP_LAUNCH,		/* gfn, pages: launched with the guest, up to one that is already */
 	STEP_ROUND,		/* a round begins */
 	/* guests */
-	STEP_ACCESS,		/* what, private; gfn; class: enum event, if what is ACCESS_STACK; early: though it ends the guest */
+	/*
+	 * what, private, gfn. class: enum event, if what is ACCESS_STACK; early: though the
+	 * guest may be ended, because #VC is not possible.
+	 */
+	STEP_ACCESS,
 	STEP_VALIDATE_2M,	/* gfn */
 	STEP_PSC,		/* what: path, and the fields below */
 	STEP_NMI,		/* what: enum nmi_step */
-	STEP_OUT,		/* pages: bytes to a port; part: ms that the VMM takes, after a #VC */
+	STEP_OUT,		/* pages: bytes to a port; part: ms that it takes, after a #VC */
 	/* the VMM, at the beginning of a round */
 	STEP_CONVERT,		/* gfn, pages, private: attribute and memory */
 	STEP_ATTRIBUTE,		/* gfn, pages, private: the attribute only */
@@ -29,6 +37,7 @@ enum step_kind {
 	STEP_PREFAULT,		/* gfn, pages; what may be beyond the end of the slot */
 	STEP_SLOT_DELETE,	/* the second slot */
 	STEP_SLOT_CREATE,	/* what: 1 = with the memory that it had */
+	STEP_UNLOAD,		/* the module, which can't be while there is the VM */
 	/* the administrator; own: for this VM only, and STEP_INHERIT takes it back */
 	STEP_MODE,		/* what: enum mode */
 	STEP_ACTION,		/* what: enum action */

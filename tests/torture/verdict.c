@@ -37,9 +37,23 @@ static enum access_class stray_access(const struct situation *s, enum expected e
 	return expected == EXPECT_PRIVATE ? CLASS_IMPLICIT_SHARED : CLASS_INITIAL_SHARED;
 }
 
+/* In a VM older than the module KVM's attribute is taken for it, until a PSC was seen. */
+static enum expected expected_of(const struct situation *s)
+{
+	if (s->older)
+		return s->attr_private ? EXPECT_PRIVATE : EXPECT_SHARED;
+	return what_was_asked(s->asked);
+}
+
+struct verdict model_verdict_vmpl(const struct situation *s)
+{
+	return (struct verdict){ .class = CLASS_VMPL, .expected = expected_of(s),
+				 .guest_error = true, .never = s->older };
+}
+
 struct verdict model_verdict(const struct situation *s)
 {
-	struct verdict v = { .expected = what_was_asked(s->asked) };
+	struct verdict v = { .expected = expected_of(s), .never = s->older };
 
 	v.guest_error = v.expected != (s->private ? EXPECT_PRIVATE : EXPECT_SHARED);
 	v.class = v.guest_error ? stray_access(s, v.expected) : right_access(s);

@@ -198,9 +198,13 @@ static bool verify_vcpu(const struct plan *plan, struct run *run, unsigned int v
 
 	for (unsigned int i = 0; i < v->nops; i++) {
 		const struct plan_op *op = &v->op[i];
-		struct plan_record where = { { .gfn = op->step->gfn }, op->step, i };
+		struct plan_record where = { .step = op->step, .op = i };
 		bool ok;
 
+		/* A right for VMPL 1. */
+		if (!op->step)
+			continue;
+		where.told.gfn = op->step->gfn;
 		if (op->step->kind == STEP_PSC)
 			ok = verify_psc(f, op, &status->result[i]);
 		else if (op->step->kind == STEP_NMI)
@@ -272,4 +276,15 @@ bool verify_round(const struct plan *plan, struct run *run, struct observer *o,
 			return false;
 	}
 	return verify_pscs(plan, o, &f);
+}
+
+bool verify_guests(const struct plan *plan, struct run *run, char *why, size_t size)
+{
+	struct finding f = { why, size };
+
+	for (unsigned int i = 0; i < plan->nvcpus; i++) {
+		if (!verify_vcpu(plan, run, i, &f))
+			return false;
+	}
+	return true;
 }

@@ -19,6 +19,8 @@ struct extras {
 /* False at the first difference; @why says which. */
 bool verify_round(const struct plan *plan, struct run *run, struct observer *o,
 		  struct extras *extras, char *why, size_t size);
+/* The same without the module: of guest and VMM alone. */
+bool verify_guests(const struct plan *plan, struct run *run, char *why, size_t size);
 /* What the VM has come to before its first round. */
 struct boot {
 	uint64_t pscs, launch_pages, npf;
