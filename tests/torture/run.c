@@ -234,6 +234,14 @@ static void hand_over_script(struct run *r, unsigned int i)
 	memset(status->result, 0, s->nops * sizeof(*status->result));
 }
 
+/* It has left KVM_RUN for good, which it should not have: the round will tell. */
+static bool is_over(struct run *r, unsigned int i)
+{
+	int n;
+
+	return !sem_getvalue(&r->vcpu[i].done, &n) && n > 0;
+}
+
 /*
  * Until it is at its last operation, and the module has seen that; or, if that may be
  * a repeat, of which nothing is told, for some time.
@@ -245,14 +253,14 @@ static void await_waiting(struct run *r, unsigned int i, run_seen_fn seen, void 
 	const volatile struct guest_result *g = &vm_status(r->vm, i)->result[v->nops - 1];
 	unsigned int looks = PATIENCE_S * (1000000 / LOOK_EVERY_US);
 
-	while (looks && g->state == RESULT_NONE) {
+	while (looks && g->state == RESULT_NONE && !is_over(r, i)) {
 		usleep(LOOK_EVERY_US);
 		looks--;
 	}
 	if (told->perhaps && looks > LOOKS_AT_REPEATS)
 		looks = LOOKS_AT_REPEATS;
 	/* If it does not wait, the round will tell. */
-	while (looks && g->state == RESULT_STARTED && !seen(arg, i, told)) {
+	while (looks && g->state == RESULT_STARTED && !is_over(r, i) && !seen(arg, i, told)) {
 		usleep(LOOK_EVERY_US);
 		looks--;
 	}
