@@ -65,11 +65,14 @@ job_status() {
 
 # await CHILD: its status.
 await() {
-	local status=0
+	local status=0 child others=()
 
-	children=("$1")
+	children+=("$1")
 	wait "$1" || status=$?
-	children=()
+	for child in "${children[@]}"; do
+		[ "$child" = "$1" ] || others+=("$child")
+	done
+	children=("${others[@]}")
 	return "$status"
 }
 
@@ -83,15 +86,16 @@ in_background() {
 # followed LOG FILTER COMMAND...: COMMAND in the background, its output in LOG and, as it
 # comes, through FILTER.
 followed() {
-	local log=$1 filter=$2 status=0
+	local log=$1 filter=$2 status=0 child shown
 
 	shift 2
 	: >"$log"
 	"$@" >"$log" 2>&1 </dev/null &
-	children=($!)
-	tail -n +1 -s 0.5 -f --pid="${children[0]}" "$log" | "$filter" &
-	await "${children[0]}" || status=$?
-	wait
+	child=$!
+	tail -n +1 -s 0.5 -f --pid="$child" "$log" | "$filter" &
+	shown=$!
+	await "$child" || status=$?
+	wait "$shown" || true
 	return "$status"
 }
 
