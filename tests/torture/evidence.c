@@ -22,10 +22,11 @@ const char *const expected_names[] = { "initial", "private", "shared" };
 const char *const action_names[] = { "none", "vc", "terminate" };
 const char *const mode_names[] = { "off", "lenient", "strict" };
 static const char *const source_names[] = { "none", "psc", "launch", "attribute" };
+static const char *const used_names[] = { "no", NULL, "private", "shared" };
+
 static const char *const escalated_names[] = {
 	"no", "event_pending", "protected_mode_off",
 };
-static const char *const used_names[] = { "no", NULL, "private", "shared" };
 
 static bool key_is(const char *text, const char *key, const char *wanted)
 {

@@ -80,8 +80,9 @@ static void prefault(struct life *l, const struct step *s)
 {
 	uint64_t done = model_prefault(&l->model, s->gfn, s->pages);
 	int e = vcpu_prefault(&l->run->vm->vcpu[0], s->gfn * GUEST_PAGE, s->pages * GUEST_PAGE);
+	const bool whole = done == s->pages;
 
-	if (!e != (done == s->pages))
+	if (whole != !e)
 		snprintf(l->result.why, sizeof(l->result.why),
 			 "KVM_PRE_FAULT_MEMORY of %u pages from gfn %#lx, of which %lu are there: %s",
 			 s->pages, s->gfn, done, strerror(e));

@@ -166,8 +166,8 @@ struct run *run_create(unsigned int nvcpus, unsigned int vmpl1, uint64_t policy,
 {
 	struct run *r = calloc(1, sizeof(*r));
 	struct vm *vm = vm_create(&(struct vm_config){
-		.nvcpus = nvcpus, .policy = policy, .parked = vmpl1 ? 1 << vmpl1 : 0, .priv = r, .on_psc = on_psc,
-		.on_memory_fault = on_memory_fault, .on_out = on_out,
+		.nvcpus = nvcpus, .policy = policy, .parked = vmpl1 ? 1 << vmpl1 : 0, .priv = r,
+		.on_psc = on_psc, .on_memory_fault = on_memory_fault, .on_out = on_out,
 	});
 
 	r->vm = vm;

@@ -125,26 +125,26 @@ static void say_where(const struct finding *f, const struct plan_record *planned
 }
 
 /* It is the same one once more, and no record. */
-static bool is_sure(enum again again)
+static bool is_sure(enum again kind)
 {
-	return again == AGAIN_NEAR || again == AGAIN_SOON;
+	return kind == AGAIN_NEAR || kind == AGAIN_SOON;
 }
 
 static bool verify_record(const struct finding *f, const struct observer *observer,
-			  const struct told *t, enum again again, struct records *r,
+			  const struct told *t, enum again kind, struct records *r,
 			  unsigned int *spare, struct extras *extras)
 {
 	const char *wrong = r->next < r->n ?
 			    evidence_wrong(observer, &r->record[r->next], t) : "all";
 
-	if (t->perhaps && (is_sure(again) ||
-			   (again == AGAIN_PERHAPS && (wrong || !*spare)))) {
+	if (t->perhaps && (is_sure(kind) ||
+			   (kind == AGAIN_PERHAPS && (wrong || !*spare)))) {
 		extras->repeated += t->action != ACTION_NONE;
 		return true;
 	}
 	if (r->next == r->n)
 		return differs(f, "no record of class %s%s", class_names[t->verdict.class],
-			       again == AGAIN_NOT ? ", though the last one is long ago" : "");
+			       kind == AGAIN_NOT ? ", though the last one is long ago" : "");
 	if (wrong)
 		return differs(f, "class %s, expected %s, action %s, n at most %u: %s is wrong in: %s\n#   %s",
 			       class_names[t->verdict.class], expected_names[t->verdict.expected],
@@ -152,7 +152,7 @@ static bool verify_record(const struct finding *f, const struct observer *observ
 			       r->record[r->next].event, r->record[r->next].text);
 	r->next++;
 	if (t->perhaps) {
-		*spare -= again == AGAIN_PERHAPS;
+		*spare -= kind == AGAIN_PERHAPS;
 		extras->class[t->verdict.class]++;
 		extras->enforced += t->action != ACTION_NONE;
 	}
