@@ -10,15 +10,15 @@ void grant_vmpl1(struct vm *vm, uint64_t gpa, uint64_t pages)
 			.repeat = pages, .stride = GUEST_PAGE });
 }
 
-unsigned int add_ap(struct vm *vm, uint64_t vmsa, unsigned int vmpl)
+unsigned int add_ap(struct vm *vm, unsigned int vcpu, uint64_t vmsa, unsigned int vmpl)
 {
 	op_make_private(vm, 0, vmsa);
 	if (vmpl) {
 		grant_vmpl1(vm, GUEST_IMAGE_GPA, vm_image_pages());
 		grant_vmpl1(vm, GUEST_TABLES_GPA, GUEST_TABLES_PAGES);
 		grant_vmpl1(vm, GUEST_GDT_GPA, 1);
-		grant_vmpl1(vm, GUEST_CPU_GPA(1), GUEST_CPU_PAGES + GUEST_SCRIPT_PAGES);
+		grant_vmpl1(vm, GUEST_CPU_GPA(vcpu), GUEST_CPU_PAGES + GUEST_SCRIPT_PAGES);
 	}
 	return op_add(vm, 0, &(struct guest_op){ .code = OP_AP_CREATE, .gpa = vmsa,
-						 .arg = { 1, vmpl } });
+						 .arg = { vcpu, vmpl } });
 }

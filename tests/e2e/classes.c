@@ -365,7 +365,7 @@ static void vmpl(const void *arg)
 	(void)arg;
 	knob_write("mode", "strict");
 	vm_add_launched(vm, page, 1, 0x77);
-	create = add_ap(vm, vmsa, 1);
+	create = add_ap(vm, 1, vmsa, 1);
 	op_wait_flag(vm, 0, FLAG_GO, 1);
 	grant_vmpl1(vm, page, 1);
 	op_set_flag(vm, 1, FLAG_READY, 1);

@@ -49,7 +49,7 @@ static void vmpl_loop(const void *arg)
 	(void)arg;
 	vm_add_launched(vm, GPA(1), 1, 0x77);
 	op_psc(vm, 0, GPA(2), PSC_SHARED);
-	add_ap(vm, GPA(0), 1);
+	add_ap(vm, 1, GPA(0), 1);
 	op_wait_flag(vm, 0, FLAG_GO, 1);
 	p = op_read(vm, 0, VIEW_PRIVATE, GPA(2));
 	op_set_flag(vm, 0, FLAG_DONE, 1);

@@ -120,7 +120,7 @@ static unsigned int add_vmsa_in_use(struct vm *vm, bool free)
 {
 	unsigned int w;
 
-	add_ap(vm, GPA(0), 0);
+	add_ap(vm, 1, GPA(0), 0);
 	op_wait_flag(vm, 0, FLAG_AP, 1);
 	op_set_flag(vm, 0, FLAG_READY, 1);
 	w = op_write(vm, 0, VIEW_PRIVATE, GPA(0), 1);

@@ -12,6 +12,11 @@ struct page *model_page(struct model *m, uint64_t gfn)
 	return gfn - ARENA_GFN < ARENA_PAGES ? &m->page[gfn - ARENA_GFN] : NULL;
 }
 
+bool model_is_vmpl1(const struct model *m, int vcpu)
+{
+	return vcpu && m->vmpl1 == vcpu;
+}
+
 enum mode model_mode(const struct model *m)
 {
 	if (m->absent)
@@ -521,7 +526,7 @@ static bool enforced_without_psc(const struct attempt *a)
  */
 static enum escalated escalates(const struct attempt *a)
 {
-	if (model_action(a->m) == ACTION_VC && a->vcpu && a->m->vmpl1 == a->vcpu)
+	if (model_action(a->m) == ACTION_VC && model_is_vmpl1(a->m, a->vcpu))
 		return ESCALATED_PROTECTED_MODE_OFF;
 	return model_action(a->m) == ACTION_VC && a->access == ACCESS_STACK ?
 	       ESCALATED_EVENT_PENDING : ESCALATED_NO;
@@ -788,7 +793,7 @@ static void use_page(const struct attempt *a, uint64_t value)
 		a->o->fault = true;
 		return;
 	}
-	if (a->private && a->m->vmpl1 == a->vcpu && a->vcpu && !p->vmpl1 && !is_permitted(a))
+	if (a->private && model_is_vmpl1(a->m, a->vcpu) && !p->vmpl1 && !is_permitted(a))
 		return;
 	/* What was launched is full of RETs, which is no page table. */
 	if (a->access == ACCESS_WALK) {

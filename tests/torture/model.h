@@ -239,6 +239,7 @@ struct settled {
 enum mode model_mode(const struct model *m);
 enum action model_action(const struct model *m);
 bool model_enforces(const struct model *m, enum access_class class);
+bool model_is_vmpl1(const struct model *m, int vcpu);
 struct page *model_page(struct model *m, uint64_t gfn);
 void model_init(struct model *m);
 /* The module is loaded: all that was counted and seen until now was so by nobody. */

@@ -13,12 +13,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "e2e/ap.h"
 #include "plan.h"
 
 #define PORT	0x1000
 #define MAX_OUTS	200
 #define MAX_DELAY_MS	2000
-#define VMPL1_ALL	(1 | 0xf << 8)	/* RDX of RMPADJUST */
 #define RET	0xc3	/* all that is written is executable */
 
 struct planner {
@@ -111,10 +111,22 @@ static void add_records(struct vcpu_plan *v, const struct step *s, const struct 
 		v->record[v->nrecords++] = (struct plan_record){ o->told[i], s, v->nops - 1 };
 }
 
-static struct outcome access_of(struct planner *p, const struct step *s, uint64_t value)
+static struct outcome access_of(struct model *m, const struct step *s, uint64_t value)
 {
-	return s->kind == STEP_VALIDATE_2M ? model_validate_2m(p->m, s->vcpu, s->gfn) :
-	       model_access(p->m, s->vcpu, s->gfn, s->private, s->what, value);
+	return s->kind == STEP_VALIDATE_2M ? model_validate_2m(m, s->vcpu, s->gfn) :
+	       model_access(m, s->vcpu, s->gfn, s->private, s->what, value);
+}
+
+/* What it would come to; @ends: with the guest's end. */
+static struct outcome try_access(const struct model *m, const struct step *s, bool *ends)
+{
+	static struct model copy;
+	struct outcome o;
+
+	copy = *m;
+	o = access_of(&copy, s, 0);
+	*ends = copy.terminated;
+	return o;
 }
 
 /*
@@ -124,44 +136,37 @@ static struct outcome access_of(struct planner *p, const struct step *s, uint64_
  */
 static bool may_use_stack(struct planner *p, const struct step *s)
 {
-	static struct model copy;
-	struct planner on_copy = { p->plan, &copy, p->vm, p->alone };
-	struct outcome o;
+	bool ends;
+	struct outcome o = try_access(p->m, s, &ends);
 
-	copy = *p->m;
-	o = access_of(&on_copy, s, 0);
-	return s->class < NR_EVENTS && !o.fault && !o.waits &&
-	       (!copy.terminated || s->early) &&
+	return s->class < NR_EVENTS && !o.fault && !o.waits && (!ends || s->early) &&
 	       !(s->class == EVENT_NMI && p->m->nmis[s->vcpu].held);
+}
+
+static void send_events(struct model *m, unsigned int vcpu, const struct plan_op *op, bool hold)
+{
+	model_nmi(m, vcpu, op->nmis, hold);
+	m->nmis[vcpu].irqs += op->irqs;
 }
 
 static void plan_event(struct planner *p, const struct step *s, struct plan_op *op)
 {
 	op->nmis = s->class == EVENT_NMI;
 	op->irqs = s->class == EVENT_IRQ;
-	if (p->m->terminated)
-		return;
-	model_nmi(p->m, s->vcpu, op->nmis, false);
-	p->m->nmis[s->vcpu].irqs += op->irqs;
-}
-
-static bool is_vmpl1(const struct planner *p, unsigned int vcpu)
-{
-	return vcpu && p->m->vmpl1 == (int)vcpu;
+	if (!p->m->terminated)
+		send_events(p->m, s->vcpu, op, false);
 }
 
 /* Of the last vCPU: PVALIDATE is not for VMPL 1, and only one access can wait for a right. */
 static bool may_use_at_vmpl1(struct planner *p, const struct step *s)
 {
-	static struct model copy;
-	struct planner on_copy = { p->plan, &copy, p->vm, p->alone };
 	struct outcome o;
+	bool ends;
 
 	if (s->kind != STEP_ACCESS || s->what > ACCESS_FETCH)
 		return false;
-	copy = *p->m;
-	o = access_of(&on_copy, s, 0);
-	if (copy.terminated && model_action(p->m) == ACTION_VC && !s->early)
+	o = try_access(p->m, s, &ends);
+	if (ends && model_action(p->m) == ACTION_VC && !s->early)
 		return false;
 	return !o.ambiguous && !(o.needs_grant && (o.waits || p->plan->holder >= 0));
 }
@@ -174,8 +179,7 @@ static void plan_grant(struct planner *p)
 
 	op_wait_flag(p->vm, 0, PLAN_FLAG, ++p->m->grants);
 	new_op(&p->plan->vcpu[0], NULL);
-	op_add(p->vm, 0, &(struct guest_op){ .code = OP_RMPADJUST, .gpa = s->gfn * GUEST_PAGE,
-					     .arg = { VMPL1_ALL } });
+	grant_vmpl1(p->vm, s->gfn * GUEST_PAGE, 1);
 	new_op(&p->plan->vcpu[0], NULL);
 }
 
@@ -195,9 +199,9 @@ static void plan_access(struct planner *p, const struct step *s)
 		return;
 	if (is_stack(s) && !may_use_stack(p, s))
 		return;
-	if (is_vmpl1(p, s->vcpu) && !may_use_at_vmpl1(p, s))
+	if (model_is_vmpl1(p->m, s->vcpu) && !may_use_at_vmpl1(p, s))
 		return;
-	o = access_of(p, s, value);
+	o = access_of(p->m, s, value);
 	if (o.ambiguous)
 		return;
 	write_access(p, s, value);
@@ -221,7 +225,7 @@ static void plan_end_of_wait(struct planner *p, struct vcpu_plan *v)
 {
 	struct plan_op *op = &v->op[v->nops - 1];
 	uint64_t npf = p->m->count.npf;
-	struct outcome o = access_of(p, op->step, op->value);
+	struct outcome o = access_of(p->m, op->step, op->value);
 
 	if (o.ambiguous || o.waits)
 		abort();
@@ -403,11 +407,10 @@ static void plan_nmi(struct planner *p, const struct step *s)
 		op = new_op(v, s);
 		op->irqs = s->what == NMI_IRQ;
 		op->nmis = op->irqs ? 0 : 1 + (s->what != NMI_ONE);
-		model_nmi(p->m, s->vcpu, op->nmis, s->what == NMI_HOLD);
-		p->m->nmis[s->vcpu].irqs += op->irqs;
-	}
-	if (s->what == NMI_DONE)
+		send_events(p->m, s->vcpu, op, s->what == NMI_HOLD);
+	} else {
 		model_nmi_done(p->m, s->vcpu);
+	}
 }
 
 /* --- the round --- */

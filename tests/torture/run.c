@@ -8,10 +8,10 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include "e2e/ap.h"
 #include "run.h"
 #include "vmm/clock.h"
 
-#define VMPL1_ALL	(1 | 0xf << 8)	/* RDX of RMPADJUST */
 #define VMSA_GPA	GUEST_FREE_GPA
 #define PATIENCE_S	120	/* on a machine that others use, too */
 #define LOOK_EVERY_US	1000
@@ -143,24 +143,6 @@ static void *vcpu_thread(void *arg)
 	}
 }
 
-static void grant(struct vm *vm, uint64_t gpa, uint64_t pages)
-{
-	op_add(vm, 0, &(struct guest_op){ .code = OP_RMPADJUST, .gpa = gpa, .arg = { VMPL1_ALL } });
-	op_each_page(vm, 0, pages);
-}
-
-/* vCPU 0 starts another one at VMPL 1, with the right to all that it needs for itself. */
-static void add_vmpl1(struct vm *vm, unsigned int vcpu)
-{
-	op_make_private(vm, 0, VMSA_GPA);
-	grant(vm, GUEST_IMAGE_GPA, vm_image_pages());
-	grant(vm, GUEST_TABLES_GPA, GUEST_TABLES_PAGES);
-	grant(vm, GUEST_GDT_GPA, 1);
-	grant(vm, GUEST_CPU_GPA(vcpu), GUEST_CPU_PAGES + GUEST_SCRIPT_PAGES);
-	op_add(vm, 0, &(struct guest_op){ .code = OP_AP_CREATE, .gpa = VMSA_GPA,
-					  .arg = { vcpu, 1 } });
-}
-
 struct run *run_create(unsigned int nvcpus, unsigned int vmpl1, uint64_t policy,
 		       const struct step *const *launched, unsigned int nlaunched)
 {
@@ -181,7 +163,7 @@ struct run *run_create(unsigned int nvcpus, unsigned int vmpl1, uint64_t policy,
 		for (unsigned int n = 0; n < GUEST_SCRIPT_PAGES; n++)
 			op_psc(vm, i, STREAM_GPA(i) + n * GUEST_PAGE, PSC_SHARED);
 		if (!i && vmpl1)
-			add_vmpl1(vm, vmpl1);
+			add_ap(vm, vmpl1, VMSA_GPA, 1);
 		op_then(vm, i, STREAM_GPA(i));
 	}
 	return r;

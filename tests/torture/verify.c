@@ -27,6 +27,11 @@ static bool differs(const struct finding *f, const char *fmt, ...)
 	return false;
 }
 
+static bool faulted_once(const volatile struct guest_result *g, unsigned int vector)
+{
+	return g->state == RESULT_FAULT && g->vector == vector && g->faults == 1;
+}
+
 static bool verify_access(const struct finding *f, const struct plan_op *op,
 			  const volatile struct guest_result *g, bool ends)
 {
@@ -38,8 +43,7 @@ static bool verify_access(const struct finding *f, const struct plan_op *op,
 		return true;
 	}
 	if (o->page_fault) {
-		if (g->state != RESULT_FAULT || g->vector != VECTOR_PF ||
-		    (g->error & ~PF_PRESENT) != o->page_fault_error || g->faults != 1)
+		if (!faulted_once(g, VECTOR_PF) || (g->error & ~PF_PRESENT) != o->page_fault_error)
 			return differs(f, "no #PF %#lx: state %u, vector %u, error %#lx, %u times",
 				       o->page_fault_error, g->state, g->vector, g->error,
 				       g->faults);
@@ -47,14 +51,13 @@ static bool verify_access(const struct finding *f, const struct plan_op *op,
 	}
 	if (!o->fault && op->step->kind == STEP_ACCESS && op->step->what == ACCESS_STACK &&
 	    op->step->class == EVENT_EXCEPTION) {
-		if (g->state != RESULT_FAULT || g->vector != VECTOR_UD || g->faults != 1)
+		if (!faulted_once(g, VECTOR_UD))
 			return differs(f, "no #UD: state %u, vector %u, error %#lx, %u times",
 				       g->state, g->vector, g->error, g->faults);
 		return true;
 	}
 	if (o->fault) {
-		if (g->state != RESULT_FAULT || g->vector != VECTOR_VC ||
-		    g->error != VC_PAGE_NOT_VALIDATED || g->faults != 1)
+		if (!faulted_once(g, VECTOR_VC) || g->error != VC_PAGE_NOT_VALIDATED)
 			return differs(f, "no #VC 0x404: state %u, vector %u, error %#lx, %u times",
 				       g->state, g->vector, g->error, g->faults);
 		return true;
