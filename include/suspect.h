@@ -2,7 +2,8 @@
 /*
  * What a vCPU did wrong lately: is this access one that was seen before?
  *
- * All functions: process context, under the VM's lock.
+ * All functions: process context, under the VM's lock. Suspects are changed by the thread
+ * of their vCPU alone, which may also look for one without that lock.
  */
 #ifndef RMPE_SUSPECT_H
 #define RMPE_SUSPECT_H

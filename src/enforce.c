@@ -167,6 +167,18 @@ static enum rmpe_disposition let_pass(struct rmpe_vm *vm, struct rmpe_psc *psc,
 	return disposition;
 }
 
+/*
+ * Was the access a mismatch when it was last seen?  That has been made right: by the VMM,
+ * where KVM's attribute is what we compare with.  Suspects are their vCPU's own, so its
+ * thread may look at them without the VM's lock.
+ */
+static bool was_suspect(const struct rmpe_vm *vm, const struct rmpe_fault *f)
+{
+	struct rmpe_vcpu *v = READ_ONCE(vm->vcpus[f->vcpu->vcpu_idx]);
+
+	return v && rmpe_suspect_find(&v->suspects, f->gfn, f->private);
+}
+
 static enum rmpe_disposition judge_locked(struct rmpe_vm *vm, const struct rmpe_fault *f,
 					  struct rmpe_report *report)
 {
@@ -195,7 +207,8 @@ static enum rmpe_disposition judge_locked(struct rmpe_vm *vm, const struct rmpe_
 	in.discarded = rmpe_map_last(&vm->holes, f->gfn, &hole);
 	without = rmpe_judge(&in);
 	if (without.class == RMPE_CLASS_NONE)
-		return in.used != RMPE_PAGE_NONE || in.discarded ? RMPE_USE : RMPE_RESOLVE;
+		return in.used != RMPE_PAGE_NONE || in.discarded || was_suspect(vm, f) ?
+			RMPE_USE : RMPE_RESOLVE;
 
 	s = rmpe_suspect_seen(&v->suspects, f->gfn, f->private, f->vcpu->stat.exits,
 			      atomic64_read(&vm->psc_requests), &vm->history, &again);
@@ -245,7 +258,7 @@ enum rmpe_disposition rmpe_fault_judge(struct rmpe_vm *vm, const struct rmpe_fau
 	enum rmpe_disposition disposition;
 
 	if (rmpe_judge(&in).class == RMPE_CLASS_NONE && in.used == RMPE_PAGE_NONE &&
-	    !(watch & ~RMPE_WATCH_USED))
+	    !(watch & ~RMPE_WATCH_USED) && !was_suspect(vm, f))
 		return RMPE_RESOLVE;
 
 	report.is_due = false;

@@ -118,6 +118,42 @@ static void late_load(const void *arg)
 	unload();
 }
 
+/*
+ * Where KVM's attribute is all that is known, it follows the guest. So each time that the
+ * guest goes the other way is a mismatch of its own.
+ */
+static void late_load_back_and_forth(const void *arg)
+{
+	enum { TIMES = 3 };
+	struct vm *vm = vm_create(NULL);
+	unsigned int w[2 * TIMES];
+
+	(void)arg;
+	op_make_private(vm, 0, GPA(0));
+	op_write(vm, 0, VIEW_PRIVATE, GPA(0), 7);
+	add_meeting(vm);
+	for (int i = 0; i < TIMES; i++) {
+		w[2 * i] = op_write(vm, 0, VIEW_SHARED, GPA(0), 1);
+		w[2 * i + 1] = op_pvalidate(vm, 0, GPA(0), true, false);
+	}
+	start_until_meeting(vm);
+	if (!load("mode=lenient"))
+		return;
+	run_on(vm);
+	guard_find(vm);
+	for (int i = 0; i < TIMES; i++) {
+		expect_ok(vm, 0, w[2 * i]);
+		expect_record(vm, "class=implicit_shared gfn=0x%lx expected=private source=attribute action=none",
+			      GFN(0));
+		expect_ok(vm, 0, w[2 * i + 1]);
+		expect_record(vm, "class=implicit_private gfn=0x%lx expected=shared source=attribute action=none",
+			      GFN(0));
+	}
+	expect_quiet(vm);
+	vm_destroy(vm);
+	unload();
+}
+
 /* The module comes while the VMM is about to answer a PSC. */
 static uint64_t load_and_answer(struct vcpu *v, const struct psc *psc)
 {
@@ -304,6 +340,7 @@ static const struct scenario scenarios[] = {
 	{ "lifecycle.rmmod_under_guest", rmmod_under_guest, NULL, 0 },
 	{ "lifecycle.parameters", parameters, NULL, SC_UNLOADED },
 	{ "lifecycle.late_load", late_load, NULL, SC_UNLOADED },
+	{ "lifecycle.late_load_back_and_forth", late_load_back_and_forth, NULL, SC_UNLOADED },
 	{ "lifecycle.late_load_in_psc", late_load_in_psc, NULL, SC_UNLOADED },
 	{ "lifecycle.load_under_fire", load_under_fire, NULL, SC_UNLOADED },
 	{ "lifecycle.load_beside_spinning_guest", load_and_unload_beside_spinning_guest, NULL,

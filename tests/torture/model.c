@@ -567,8 +567,8 @@ static struct told *tell(const struct attempt *a, const struct verdict *v, bool 
 	a->p->verdicts++;
 	fill_error_code(a, t);
 	fill_told(a->p, t);
-	/* What is resolved is forgotten; but not so, so far, if it was told by the attribute. */
-	if (acted || v->class == CLASS_IN_FLIGHT || v->never)
+	/* What is resolved is forgotten. */
+	if (acted || v->class == CLASS_IN_FLIGHT)
 		remember(a, v->class, acted);
 	if (!t->perhaps) {
 		a->m->count.class[v->class]++;

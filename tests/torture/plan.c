@@ -157,7 +157,56 @@ static void plan_event(struct planner *p, const struct step *s, struct plan_op *
 		send_events(p->m, s->vcpu, op, false);
 }
 
-/* Of the last vCPU: PVALIDATE is not for VMPL 1, and only one access can wait for a right. */
+/* What the VMM does to the pages; true if its answer is "done". */
+static bool carry_out(struct model *m, const struct range *r)
+{
+	switch (r->answer) {
+	case ANSWER_DONE:
+		return model_convert(m, r->gfn, r->pages, r->to_private);
+	case ANSWER_PREFAULT:
+		if (!model_convert(m, r->gfn, r->pages, r->to_private))
+			return false;
+		if (model_all_in_slot(m, r->gfn, r->pages))
+			model_prefault(m, r->gfn, r->pages);
+		return true;
+	case ANSWER_PARTLY:
+		if (r->part)
+			model_convert(m, r->gfn, r->part, r->to_private);
+		return false;
+	case ANSWER_CONVERT_REFUSE:
+		model_convert(m, r->gfn, r->pages, r->to_private);
+		return false;
+	case ANSWER_PART_DONE:
+		if (r->part)
+			model_convert(m, r->gfn, r->part, r->to_private);
+		return true;
+	case ANSWER_REST:
+		model_convert(m, r->gfn + r->part, r->pages - r->part, r->to_private);
+		return false;
+	case ANSWER_ATTRIBUTE:
+		if (model_all_in_slot(m, r->gfn, r->pages))
+			model_set_attr(m, r->gfn, r->pages, r->to_private);
+		return true;
+	case ANSWER_CLAIM:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Will the PSC that is held back be answered with "done"? */
+static bool held_will_be_done(const struct planner *p)
+{
+	static struct model copy;
+
+	copy = *p->m;
+	return carry_out(&copy, &p->plan->vcpu[p->plan->holder].range[0]);
+}
+
+/*
+ * Of the last vCPU: PVALIDATE is not for VMPL 1, and only one access can wait for a right.
+ * An access that waits for a PSC which is refused then ends the guest, while others run.
+ */
 static bool may_use_at_vmpl1(struct planner *p, const struct step *s)
 {
 	struct outcome o;
@@ -167,6 +216,8 @@ static bool may_use_at_vmpl1(struct planner *p, const struct step *s)
 		return false;
 	o = try_access(p->m, s, &ends);
 	if (ends && model_action(p->m) == ACTION_VC && !s->early)
+		return false;
+	if (o.waits && !held_will_be_done(p))
 		return false;
 	return !o.ambiguous && !(o.needs_grant && (o.waits || p->plan->holder >= 0));
 }
@@ -252,43 +303,6 @@ static struct range *request(struct planner *p, unsigned int vcpu, const struct 
 				      r->answer == ANSWER_PARTLY || r->answer == ANSWER_REST;
 	v->range[v->nranges] = *r;
 	return &v->range[v->nranges++];
-}
-
-/* What the VMM does to the pages; true if its answer is "done". */
-static bool carry_out(struct model *m, const struct range *r)
-{
-	switch (r->answer) {
-	case ANSWER_DONE:
-		return model_convert(m, r->gfn, r->pages, r->to_private);
-	case ANSWER_PREFAULT:
-		if (!model_convert(m, r->gfn, r->pages, r->to_private))
-			return false;
-		if (model_all_in_slot(m, r->gfn, r->pages))
-			model_prefault(m, r->gfn, r->pages);
-		return true;
-	case ANSWER_PARTLY:
-		if (r->part)
-			model_convert(m, r->gfn, r->part, r->to_private);
-		return false;
-	case ANSWER_CONVERT_REFUSE:
-		model_convert(m, r->gfn, r->pages, r->to_private);
-		return false;
-	case ANSWER_PART_DONE:
-		if (r->part)
-			model_convert(m, r->gfn, r->part, r->to_private);
-		return true;
-	case ANSWER_REST:
-		model_convert(m, r->gfn + r->part, r->pages - r->part, r->to_private);
-		return false;
-	case ANSWER_ATTRIBUTE:
-		if (model_all_in_slot(m, r->gfn, r->pages))
-			model_set_attr(m, r->gfn, r->pages, r->to_private);
-		return true;
-	case ANSWER_CLAIM:
-		return true;
-	default:
-		return false;
-	}
 }
 
 uint64_t plan_refusal(const struct range *r)

@@ -127,6 +127,17 @@ static void say_where(const struct finding *f, const struct plan_record *planned
 		 planned->told.gfn, *step ? step : "its PSC was refused");
 }
 
+/* A vCPU that did not come to the end of its script: why not? */
+static void say_end(const struct finding *f, const struct run *run, unsigned int vcpu)
+{
+	const struct kvm_run *kvm_run = run->vm->vcpu[vcpu].run;
+	size_t n = strlen(f->why);
+
+	if (run->vcpu[vcpu].result != 1)
+		snprintf(f->why + n, f->size - n, "\n#   KVM_RUN ended with %s",
+			 exit_name(kvm_run->exit_reason));
+}
+
 /* It is the same one once more, and no record. */
 static bool is_sure(enum again kind)
 {
@@ -220,6 +231,7 @@ static bool verify_vcpu(const struct plan *plan, struct run *run, unsigned int v
 		if (ok)
 			continue;
 		say_where(f, &where, vcpu);
+		say_end(f, run, vcpu);
 		return false;
 	}
 	if (!v->ends && (status->nmis != v->nmis || status->irqs != v->irqs))

@@ -419,6 +419,37 @@ static void history(void **state)
 	assert_int_equal(guest_records(), 2);
 }
 
+/* Once the VMM has converted it, the same again is another mismatch. */
+static void by_attribute_again(void **state)
+{
+	guest.vm->history_state = RMPE_HISTORY_PARTIAL;
+	fake_kvm.answer = 1;
+	fake_set_private(A, true);
+	fake_set_private(A + 1, false);
+	for (int n = 1; n < 6; n += 2) {
+		/* The VMM has not converted yet: one and the same. */
+		fake_kvm.answer = 0;
+		assert_int_equal(touch_twice(A, false), RESOLVED);
+		assert_int_equal(touch(A, false), RESOLVED);
+		assert_told(n, RMPE_CLASS_IMPLICIT_SHARED, RMPE_OUTCOME_NONE);
+		fake_kvm.answer = 1;
+		fake_set_private(A, false);
+		assert_int_equal(touch(A, false), RESOLVED);
+		assert_int_equal(touch_twice(A, true), RESOLVED);
+		assert_told(n + 1, RMPE_CLASS_IMPLICIT_PRIVATE, RMPE_OUTCOME_NONE);
+		fake_set_private(A, true);
+		assert_int_equal(touch(A, true), RESOLVED);
+	}
+	/* What KVM does not resolve stays what it was. */
+	fake_kvm.answer = 0;
+	assert_int_equal(touch_twice(A + 1, true), RESOLVED);
+	fake_set_private(A + 1, true);
+	assert_int_equal(touch(A + 1, true), RESOLVED);
+	fake_set_private(A + 1, false);
+	assert_int_equal(touch(A + 1, true), RESOLVED);
+	assert_told(7, RMPE_CLASS_IMPLICIT_PRIVATE, RMPE_OUTCOME_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -440,6 +471,7 @@ int main(void)
 		GUEST_TEST(no_memory_for_vcpu),
 		GUEST_TEST(launched_and_used),
 		GUEST_TEST(history),
+		GUEST_TEST(by_attribute_again),
 	};
 
 	return cmocka_run_group_tests_name("enforce", tests, NULL, NULL);
