@@ -82,6 +82,8 @@ class Programs:
         self.cflags = [w for w in self.words("CFLAGS") if w not in ("-g", "-Werror")]
         self.cppflags = [w for w in self.words("CPPFLAGS") if w not in ("-MMD", "-MP")]
         self.names = [f"{v}/test_{t}" for v in VARIANTS for t in self.words(f"{v}-tests")]
+        self.owned = {t: self.words(f"own-{t}") for v in VARIANTS
+                      for t in self.words(f"{v}-tests")}
         status = run(self.make + [os.path.join(self.out, n) for n in self.names],
                      os.path.join(build, "unit.log"))
         if status != 0:
@@ -112,14 +114,20 @@ class Programs:
                         texts += [name, f.read()]
         return digest(*texts)
 
+    def own(self, name):
+        """The objects of a program that are not of the archive."""
+        variant, _, test = name.partition("/test_")
+        return [os.path.join(self.out, variant, f"{o}.o") for o in self.owned[test]]
+
     def sources(self, name):
         """{object: the files it was made of}: of the program's own, and of the module's
         that it links."""
-        variant, test = name.split("/")
+        variant = name.partition("/")[0]
         base = os.path.join(self.out, variant)
+        own = self.own(name)
         trace = subprocess.run(
             ["gcc", *self.flags[variant], "-pthread", "-Wl,--trace,--trace", "-o", os.devnull,
-             f"{base}/{test}.o", f"{base}/all.a", "-lcmocka"],
+             *own, f"{base}/all.a", "-lcmocka"],
             check=True, capture_output=True, text=True).stdout
         # Said twice, as in "(all.a)judge.o", it also names what comes from an archive.
         linked = {line.rpartition(")")[2] for line in trace.splitlines() if "all.a)" in line}
@@ -127,7 +135,7 @@ class Programs:
         for folder, _, files in os.walk(base):
             for o in files:
                 path = os.path.join(folder, o)
-                if path == f"{base}/{test}.o" or o.endswith(".o") and o in linked:
+                if path in own or o.endswith(".o") and o in linked:
                     objects[path] = self.made_of(path[:-2] + ".d")
         return objects
 
@@ -260,11 +268,12 @@ class Lane:
                 built[o] = os.path.join(self.path, o.replace(self.p.out, "").replace("/", "_"))
                 if not self.compile(self.p.depends[name][o][0], built[o], self.p.flags[variant]):
                     return BROKEN
-        own = f"{base}/{test}.o"
+        own = self.p.own(name)
         program = os.path.join(self.path, test)
         # An object that is there already is not taken from the archive.
-        if run(["gcc", *self.p.flags[variant], "-pthread", "-o", program, built.get(own, own),
-                *[built[o] for o in objects if o != own], f"{base}/all.a", "-lcmocka"],
+        if run(["gcc", *self.p.flags[variant], "-pthread", "-o", program,
+                *[built.get(o, o) for o in own], *[built[o] for o in objects if o not in own],
+                f"{base}/all.a", "-lcmocka"],
                self.path + ".ld") != 0:
             return BROKEN
         log = self.path + ".log"
