@@ -57,6 +57,17 @@ log_folder() {
 	chmod 755 "$logs"
 }
 
+# compiler_cache TOP: what was compiled before, in this or in another copy of the sources, is
+# not compiled again.
+compiler_cache() {
+	local dir
+
+	[ -d /usr/lib/ccache ] || return 0
+	dir=$("${BASH_SOURCE%/*}/setup/cache" 2>/dev/null) || return 0
+	export PATH=/usr/lib/ccache:$PATH CCACHE_DIR=$dir/ccache CCACHE_MAXSIZE=1G
+	export CCACHE_BASEDIR=$1 CCACHE_NOHASHDIR=y
+}
+
 # job_status JOB RESULTS: the status that the job has ended with on a simulated host;
 # nothing if it has not.
 job_status() {
