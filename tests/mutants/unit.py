@@ -193,13 +193,16 @@ class Lane:
 
     def __init__(self, programs, path):
         self.p, self.path = programs, path
-        self.same = {}
+        self.file, self.same = None, {}
 
     def place(self, file, text):
         """The mutated file, and the others as they are."""
         shutil.rmtree(self.path, ignore_errors=True)
         shutil.copytree(os.path.join(self.p.top, "include"), os.path.join(self.path, "include"))
         os.mkdir(os.path.join(self.path, "src"))
+        self.write(file, text)
+
+    def write(self, file, text):
         with open(os.path.join(self.path, file), "w", encoding="utf-8") as f:
             f.write(text)
 
@@ -217,30 +220,34 @@ class Lane:
                 shutil.copy(source, mine)
         return run(command + ["-c", "-o", target, mine], self.path + ".cc", self.p.dir) == 0
 
-    def plain(self, sources):
-        """What the module's sources and the tests' are compiled to, optimized as the
-        kernel is; None if they don't compile."""
-        code = []
-        for source in sources:
-            target = os.path.join(self.path, "plain.o")
-            if not self.compile(source, target, ["-O2", "-fno-strict-aliasing"]):
-                return None
-            with open(target, "rb") as f:
-                code.append(f.read())
-        return code
+    def plain(self, source):
+        """What a source is compiled to, optimized as the kernel is; None if it does not
+        compile."""
+        target = os.path.join(self.path, "plain.o")
+        if not self.compile(source, target, ["-O2", "-fno-strict-aliasing"]):
+            return None
+        with open(target, "rb") as f:
+            return f.read()
+
+    def as_it_was(self, mutant, source):
+        """The same of the file without the mistake: under the same name, and kept."""
+        if self.file != (mutant.file, mutant.text):
+            self.file, self.same = (mutant.file, mutant.text), {}
+        if source not in self.same:
+            self.write(mutant.file, mutant.text)
+            self.same[source] = self.plain(source)
+            self.write(mutant.file, mutant.mutated())
+        return self.same[source]
 
     def differs(self, mutant, sources):
         """BROKEN, SAME or UNSEEN; None if there is something to test."""
-        known = (mutant.file, digest(mutant.text))
-        if known not in self.same:
-            self.place(mutant.file, mutant.text)
-            self.same = {known: self.plain(sources)}
         self.place(mutant.file, mutant.mutated())
-        code = self.plain(sources)
-        if code is None:
-            return BROKEN
-        if code != self.same[known]:
-            return None
+        for source in sources:
+            code = self.plain(source)
+            if code is None:
+                return BROKEN
+            if code != self.as_it_was(mutant, source):
+                return None
         # Of a header, there may be other users than those that unit tests link.
         header = mutant.file.endswith(".h")
         return UNSEEN if header or mutant.kind in EMPTY_HERE else SAME
@@ -248,7 +255,11 @@ class Lane:
     def test(self, mutant):
         """(outcome, which program and test killed it)."""
         touched = self.p.touched_by(mutant.file)
-        sources = sorted({self.p.depends[n][o][0] for n, objects in touched for o in objects})
+        sources = {self.p.depends[n][o][0] for n, objects in touched for o in objects}
+        # The module's own first: they show a difference sooner.
+        own = os.path.basename(mutant.file).partition(".")[0] + ".c"
+        sources = sorted(sources, key=lambda s: (os.path.basename(s) != own,
+                                                 s.startswith(self.p.dir), s))
         outcome = self.differs(mutant, sources)
         if outcome:
             return outcome, ""
