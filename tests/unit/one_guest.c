@@ -136,6 +136,7 @@ static const struct kvm_memory_slot slots[] = {
 	}, {
 		.base_gfn = DEVICE,
 		.npages = DEVICE_END - DEVICE,
+		.flags = KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY,
 	}, {
 		.base_gfn = HIGH,
 		.npages = HIGH_END - HIGH,
