@@ -401,9 +401,19 @@ static void addresses_as_kvm_keeps_them(void **state)
 
 #define firmware_test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+/* As long as nobody has looked where KVM keeps it. */
+static void policy_before_anything_is_known(void **state)
+{
+	struct kvm kvm = { };
+
+	assert_true(rmpe_firmware_shape.policy == -1);
+	assert_int_equal(rmpe_firmware_policy(&kvm), RMPE_DEBUGGABLE_UNKNOWN);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(policy_before_anything_is_known),
 		firmware_test(driver_is_held),
 		firmware_test(without_what_it_takes),
 		firmware_test(page_is_read),

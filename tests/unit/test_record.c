@@ -544,9 +544,23 @@ static void record_is_key_value(void **state)
 	}
 }
 
+/* One bit says so, and no other. */
+static void private_is_what_is_encrypted(void **state)
+{
+	struct rmpe_record rec = { .error_code = ~PFERR_GUEST_ENC_MASK };
+	char buf[RMPE_RECORD_LEN];
+
+	rmpe_record_format(buf, sizeof(buf), &rec);
+	assert_non_null(strstr(buf, " access=shared "));
+	rec.error_code = PFERR_GUEST_ENC_MASK;
+	rmpe_record_format(buf, sizeof(buf), &rec);
+	assert_non_null(strstr(buf, " access=private "));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(private_is_what_is_encrypted),
 		cmocka_unit_test(shared_write_to_launched_page),
 		cmocka_unit_test(private_read_after_psc_to_shared),
 		cmocka_unit_test(first_touch_in_lenient_mode),
