@@ -16,6 +16,7 @@
 #include "record.h"
 #include "site.h"
 #include "site_map.h"
+#include "vm.h"
 
 /* docs/ABI/debugfs-rmp_enforce */
 static void what_is_kept(void **state)
@@ -43,6 +44,7 @@ static void line_of_the_log(void **state)
 /* As the kernel's, whose copy it is. */
 static void names(void **state)
 {
+	assert_int_equal(sizeof(((struct rmpe_vm *)NULL)->comm), TASK_COMM_LEN);
 	assert_int_equal(sizeof(((struct rmpe_record *)NULL)->comm), TASK_COMM_LEN);
 }
 

@@ -296,6 +296,15 @@ static void use_is_forgotten(void **state)
 	guest_psc(VCPU, A, 2, true);
 	assert_int_equal(guest_used(A + 1), RMPE_PAGE_NONE);
 	assert_int_equal(guest_used(A + 2), RMPE_PAGE_SHARED);
+	/* Of one that was asked for before, alone: not its neighbours'. */
+	guest_psc(VCPU, A + 4, 3, true);
+	set_used(A + 4, RMPE_PAGE_SHARED);
+	set_used(A + 5, RMPE_PAGE_SHARED);
+	set_used(A + 6, RMPE_PAGE_SHARED);
+	guest_psc(VCPU, A + 5, 1, true);
+	assert_int_equal(guest_used(A + 4), RMPE_PAGE_SHARED);
+	assert_int_equal(guest_used(A + 5), RMPE_PAGE_NONE);
+	assert_int_equal(guest_used(A + 6), RMPE_PAGE_SHARED);
 }
 
 static void no_memory_to_record(void **state)
