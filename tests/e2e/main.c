@@ -233,6 +233,8 @@ static const char usage[] =
 	"\n"
 	"  --list             names of the scenarios\n"
 	"  --run PATTERN      only those (shell pattern; may be given several times)\n"
+	"  --loads            those that load the module themselves\n"
+	"  --guests           the others\n"
 	"  --no-snp           those for a host that can't run SNP guests\n"
 	"  --modules FOLDER   where rmp_enforce.ko, busyhook.ko and failcalls.ko are\n"
 	"                     (default: /mod)\n"
@@ -253,6 +255,8 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "list", no_argument, NULL, 'l' },
 		{ "run", required_argument, NULL, 'r' },
+		{ "loads", no_argument, NULL, 'L' },
+		{ "guests", no_argument, NULL, 'G' },
 		{ "no-snp", no_argument, NULL, 'n' },
 		{ "modules", required_argument, NULL, 'm' },
 		{ "help", no_argument, NULL, 'h' },
@@ -273,6 +277,12 @@ int main(int argc, char **argv)
 		case 'r':
 			if (sel.count < sizeof(sel.patterns) / sizeof(*sel.patterns))
 				sel.patterns[sel.count++] = optarg;
+			break;
+		case 'L':
+			sel.want_flag |= SC_UNLOADED;
+			break;
+		case 'G':
+			sel.without_flag |= SC_UNLOADED;
 			break;
 		case 'n':
 			sel.want_flag = SC_NO_SNP;

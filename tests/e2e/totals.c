@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What is known of guests that have ended: the host's counters, and the last of them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 #include "guard.h"
 #include "module.h"
@@ -176,6 +180,17 @@ static void terminated(const void *arg)
 	expect_totals(wanted, "after its end");
 }
 
+/* One that has come and gone, without a guest: there are many. */
+static void pass_by(void)
+{
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	int vm = ioctl(kvm, KVM_CREATE_VM, KVM_X86_SNP_VM);
+
+	check(vm >= 0, "KVM_CREATE_VM: %s", strerror(errno));
+	close(vm);
+	close(kvm);
+}
+
 /* As many as it has room for are kept, the last ones. */
 static void the_last_ones(const void *arg)
 {
@@ -188,7 +203,7 @@ static void the_last_ones(const void *arg)
 		const uint64_t wanted = ended + i < NR_ENDED ? ended + i : NR_ENDED;
 		unsigned int n;
 
-		vm_destroy(vm_create(NULL));
+		pass_by();
 		n = read_ended(line, sizeof(line));
 		check(n == wanted, "%u lines after %lu VMs have ended", n, ended + i);
 		check(field_read(line, "vm", id, sizeof(id)) && strtoul(id, NULL, 10) == vms + i,
