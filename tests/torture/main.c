@@ -166,12 +166,14 @@ static int run_script_file(const struct options *o)
 {
 	struct steps s = { 0 };
 	struct totals t = { 0 };
+	double start = now_s();
 	bool ok;
 
 	if (!script_read(o->script, &s))
 		return 2;
 	printf("KTAP version 1\n1..1\n");
-	ok = one_vm(&s, &t, o->as_is);
+	ok = one_vm(&s, &t, o->as_is) && t.ops;
+	progress(&t, now_s() - start);
 	printf("%s 1 torture.script\n", ok ? "ok" : "not ok");
 	return !ok;
 }
