@@ -194,18 +194,23 @@ static bool carry_out(struct model *m, const struct range *r)
 	}
 }
 
-/* Will the PSC that is held back be answered with "done"? */
-static bool held_will_be_done(const struct planner *p)
+/* What an access that waits for the PSC that is held back comes to once that is answered. */
+static struct outcome try_end_of_wait(struct planner *p, const struct step *s, bool *ends)
 {
 	static struct model copy;
+	const struct range *held = &p->plan->vcpu[p->plan->holder].range[0];
+	bool done;
 
 	copy = *p->m;
-	return carry_out(&copy, &p->plan->vcpu[p->plan->holder].range[0]);
+	done = held->early ? held->done : carry_out(&copy, held);
+	model_psc_answer(&copy, p->plan->holder, done);
+	return try_access(&copy, s, ends);
 }
 
 /*
  * Of the last vCPU: PVALIDATE is not for VMPL 1, and only one access can wait for a right.
- * An access that waits for a PSC which is refused then ends the guest, while others run.
+ * One that waits for a PSC does not end the guest after that either, while others run, nor
+ * wait for a right then: vCPU 0 would not know.
  */
 static bool may_use_at_vmpl1(struct planner *p, const struct step *s)
 {
@@ -215,11 +220,13 @@ static bool may_use_at_vmpl1(struct planner *p, const struct step *s)
 	if (s->kind != STEP_ACCESS || s->what > ACCESS_FETCH)
 		return false;
 	o = try_access(p->m, s, &ends);
+	if (o.waits) {
+		o = try_end_of_wait(p, s, &ends);
+		return !ends && !o.ambiguous && !o.needs_grant;
+	}
 	if (ends && model_action(p->m) == ACTION_VC && !s->early)
 		return false;
-	if (o.waits && !held_will_be_done(p))
-		return false;
-	return !o.ambiguous && !(o.needs_grant && (o.waits || p->plan->holder >= 0));
+	return !o.ambiguous && !(o.needs_grant && p->plan->holder >= 0);
 }
 
 /* vCPU 0 waits until the VMM has seen that, and permits it. */
@@ -501,6 +508,7 @@ static void plan_held_round(struct planner *p, const struct step *first,
 	p->plan->holder = held->vcpu;
 	if (r->early)
 		done = carry_out(p->m, r);
+	r->done = done;
 
 	p->alone = false;
 	for (const struct step *s = first; s < last; s++) {
