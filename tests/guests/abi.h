@@ -75,7 +75,7 @@
 enum guest_op_code {
 	OP_END,			/* halt; arg0: a script in shared memory to run when entered again */
 	OP_PSC_MSR,		/* gpa, arg0: GHCB page operation */
-	OP_PSC_NAE,		/* arg0: offset in script, arg1: bytes; PSC buffer as in the GHCB */
+	OP_PSC_NAE,		/* arg0: offset in script, arg1: bytes; PSC buffer, entries from gpa on */
 	OP_PSC_HYPERCALL,	/* gpa, arg0: pages, arg1: attributes; plain VMMCALL event */
 	OP_PVALIDATE,		/* gpa, arg0: validate, arg1: 1 = 2M */
 	OP_RMPADJUST,		/* gpa, arg0: RDX (VMPL, permissions), arg1: 1 = 2M */

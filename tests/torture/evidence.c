@@ -10,7 +10,7 @@
 #include "evidence.h"
 #include "guests/abi.h"
 
-#define RING		2048	/* PSCs that the module remembers */
+#define RING		MODEL_RING
 #define HARDWARE_BITS	((1ull << 48) - 1)
 
 const char *const class_names[NR_CLASSES] = {
@@ -56,8 +56,14 @@ static size_t last_psc(const struct observer *o, const struct record *r, uint64_
 		       bool completed)
 {
 	for (size_t n = r->answered; n; n--) {
-		const struct answered *a = &o->psc[n - 1];
+		const struct answered *a;
 
+		/* None of these is of a page that there is. */
+		if (o->nranges && n == o->first_range + o->nranges)
+			n = o->first_range;
+		if (!n)
+			break;
+		a = &o->psc[n - 1];
 		if (a->completed == completed && names(a, gfn))
 			return n;
 	}
@@ -140,7 +146,7 @@ static const char *wrong_refused(const struct observer *o, const struct record *
 static const char *wrong_psc(const struct observer *o, const struct record *r,
 			     const struct told *told)
 {
-	size_t n = last_psc(o, r, told->gfn, true);
+	size_t last = last_psc(o, r, told->gfn, true), n = last > o->forgotten ? last : 0;
 	const char *wrong;
 
 	if (n ? !is_same_psc(&o->psc[n - 1], &told->psc) : told->psc.known)
@@ -150,7 +156,7 @@ static const char *wrong_psc(const struct observer *o, const struct record *r,
 	if (!*r->text)
 		return NULL;
 	wrong = wrong_text_of_psc(o, r, n, told);
-	return wrong ? wrong : wrong_refused(o, r, told->gfn, n);
+	return wrong ? wrong : wrong_refused(o, r, told->gfn, last);
 }
 
 /* --- the error code --- */

@@ -12,6 +12,8 @@
 #define ROUND_STEPS	60	/* of each vCPU, at most; or as many sequences of steps */
 #define HOT_PAGES	160
 #define VMM_PAGES	8	/* that the VMM changes at once, at most */
+#define RANGES_OF	8
+#define BATCH		253	/* PSCs of each of STEP_RANGES' pages */
 #define LONG_MS		1200	/* longer than a #VC is remembered by time alone */
 
 struct random {
@@ -425,13 +427,38 @@ static void end(struct generator *g)
 		guest_step(g, vcpu);
 }
 
+/*
+ * One VM in RANGES_OF asks for more than the module remembers, or nearly so. By numbers
+ * of its own: the other steps are the same with it and without.
+ */
+static unsigned int ranges_after(struct random *r, unsigned int ops)
+{
+	return one_in(r, RANGES_OF) ? below(r, ops) : ~0u;
+}
+
+static void ranges(struct generator *g, struct random *r)
+{
+	steps_add(g->steps, &(struct step){ .kind = STEP_ROUND });
+	steps_add(g->steps, &(struct step){
+		.kind = STEP_RANGES, .vcpu = below(r, g->nvcpus),
+		.pages = one_in(r, 3) ? MODEL_RING / BATCH + 1 +
+					below(r, (MODEL_FEW_RANGES - MODEL_RING) / BATCH) :
+					MODEL_MANY_RANGES / BATCH + 1 + below(r, 2),
+	});
+}
+
 void generate(struct steps *s, uint64_t seed, unsigned int ops)
 {
 	struct generator g = { .r = { seed }, .steps = s };
-	unsigned int done = 0;
+	struct random other = { ~seed };
+	unsigned int done = 0, next_ranges = ranges_after(&other, ops);
 
 	begin(&g);
 	while (done < ops) {
+		if (done >= next_ranges) {
+			ranges(&g, &other);
+			next_ranges = ~0u;
+		}
 		steps_add(s, &(struct step){ .kind = STEP_ROUND });
 		for (unsigned int n = below(&g.r, 6); n; n--)
 			vmm_step(&g);

@@ -202,8 +202,20 @@ static void count_ways(struct life *l)
 			r->walks += t->offset == WALK_OFFSET;
 			r->stacks += t->offset == STACK_OFFSET;
 			r->partial += t->source == SOURCE_ATTRIBUTE;
+			r->unknown += t->psc.lost && l->observer.forgotten;
 		}
 	}
+}
+
+static bool end_of_ranges(struct life *l)
+{
+	int vcpu = 0;
+
+	while (!l->plan.vcpu[vcpu].nops)
+		vcpu++;
+	l->result.ranges = true;
+	return observe_ranges_end(&l->observer, vcpu, PLAN_RANGES_GPA / GUEST_PAGE,
+				  PLAN_RANGES_STRIDE / GUEST_PAGE, l->plan.ranges);
 }
 
 static bool round_of(struct life *l, const struct step *first, const struct step *last)
@@ -217,6 +229,8 @@ static bool round_of(struct life *l, const struct step *first, const struct step
 	plan_round(&l->plan, &l->model, l->run->vm, first, last);
 	if (!l->model.absent)
 		observe_round(&l->observer);
+	if (l->plan.ranges && !observe_ranges_begin(&l->observer))
+		return failed(l, "the tracepoint of PSCs can't be switched off");
 	if (!run_round(l->run, &l->plan, is_told, l)) {
 		for (unsigned int i = 0; i < l->plan.nvcpus; i++) {
 			if (*l->run->vcpu[i].complaint)
@@ -225,6 +239,8 @@ static bool round_of(struct life *l, const struct step *first, const struct step
 		}
 		return false;
 	}
+	if (l->plan.ranges && !end_of_ranges(l))
+		return failed(l, "the tracepoint of PSCs can't be switched on");
 	r->rounds++;
 	r->ops += l->plan.steps;
 	if (l->model.absent)

@@ -15,6 +15,8 @@ struct life_result {
 	unsigned int walks, stacks;	/* records of such accesses */
 	unsigned int nmis, irqs, grants;	/* NMIs, interrupts, rights for VMPL 1 */
 	unsigned int partial;	/* records by KVM's attribute */
+	bool ranges;		/* more PSCs than are remembered, or nearly so */
+	unsigned int unknown;	/* records of what was asked for before that */
 	unsigned int cut_short;	/* of launches and prefaults KVM did only a part */
 	unsigned int near, soon, far;	/* accesses that had #VC before: again, again, and not */
 	char why[2048];

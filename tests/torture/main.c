@@ -40,7 +40,7 @@ struct totals {
 	uint64_t vms, ops, rounds, records, pscs, guest_errors;
 	uint64_t waits, settled, discarded, skipped, places;
 	uint64_t near, soon, far;
-	uint64_t walks, stacks, nmis, irqs, grants, partial, late, cut_short;
+	uint64_t walks, stacks, nmis, irqs, grants, partial, late, cut_short, ranges, unknown;
 };
 
 /*
@@ -94,6 +94,8 @@ static bool one_vm(struct steps *s, struct totals *t, bool as_is)
 	t->grants += r.grants;
 	t->partial += r.partial;
 	t->late += r.late;
+	t->ranges += r.ranges;
+	t->unknown += r.unknown;
 	t->cut_short += r.cut_short;
 	t->near += r.near;
 	t->soon += r.soon;
@@ -114,7 +116,8 @@ static void progress(const struct totals *t, double took)
 	       t->near, t->soon, t->far);
 	printf("# records of walks: %lu, of stacks: %lu; %lu NMIs, %lu interrupts; %lu rights for VMPL 1; launches and prefaults cut short: %lu\n",
 	       t->walks, t->stacks, t->nmis, t->irqs, t->grants, t->cut_short);
-	printf("# late loads: %lu, records by KVM's attribute: %lu\n", t->late, t->partial);
+	printf("# late loads: %lu, records by KVM's attribute: %lu; VMs with too many PSCs, or nearly so: %lu, records of what is forgotten: %lu\n",
+	       t->late, t->partial, t->ranges, t->unknown);
 	fflush(stdout);
 }
 

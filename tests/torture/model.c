@@ -337,6 +337,35 @@ struct settled model_psc_answer(struct model *m, int vcpu, bool completed)
 	return settled;
 }
 
+/* --- more PSCs than are remembered --- */
+
+bool model_may_have_ranges(const struct model *m, uint64_t n)
+{
+	return !m->absent && !m->ranges && n > MODEL_RING && n <= MODEL_MOST_RANGES &&
+	       (n <= MODEL_FEW_RANGES || n >= MODEL_MANY_RANGES);
+}
+
+bool model_forgets(uint64_t n)
+{
+	return n >= MODEL_MANY_RANGES;
+}
+
+/*
+ * What was asked for stands, only by which PSC is not known any more. And that none
+ * came between two faults can't be told.
+ */
+void model_ranges(struct model *m, uint64_t n)
+{
+	m->ranges = true;
+	m->count.requests += n;
+	m->count.completed += n;
+	m->count.pages += n;
+	m->answered += n;
+	memset(m->remembered, 0, sizeof(m->remembered));
+	for (unsigned int i = 0; model_forgets(n) && i < ARENA_PAGES; i++)
+		m->page[i].psc = (struct psc_seen){ .lost = true };
+}
+
 static struct inflight *find_inflight(struct model *m, uint64_t gfn, bool to_private)
 {
 	for (int v = 0; v < MODEL_VCPUS; v++) {

@@ -27,6 +27,17 @@
 /* The guest is ended at the 16th #VC for one access; KVM may inject some twice. */
 #define MODEL_ACTS	8
 
+/*
+ * PSCs that the module remembers as they were, and distinct ranges of older ones; with
+ * more it forgets these (docs/design.md). How many there are of the arena is not known
+ * exactly, so that some numbers are no test.
+ */
+#define MODEL_RING	2048
+#define MODEL_RANGES	32768
+#define MODEL_FEW_RANGES	(MODEL_RANGES - ARENA_PAGES)
+#define MODEL_MANY_RANGES	(MODEL_RANGES + MODEL_RING + 1)
+#define MODEL_MOST_RANGES	40000
+
 /* The gfns that the model knows: two slots with a hole between them. */
 #define ARENA_GFN	0x1000ull
 #define ARENA_PAGES	0xa00u
@@ -79,7 +90,7 @@ enum escalated { ESCALATED_NO, ESCALATED_EVENT_PENDING, ESCALATED_PROTECTED_MODE
 /* A PSC: range and direction, and who asked. */
 struct psc_seen {
 	bool known, to_private;
-	bool lost;		/* there may have been one, before the module came */
+	bool lost;		/* there may have been one: before the module came, or too long ago */
 	int vcpu;
 	uint64_t gfn, pages;
 };
@@ -195,6 +206,7 @@ struct model {
 	uint64_t grants;	/* of rights to it, each asked for by an access */
 	int vmpl1;		/* the vCPU that runs at VMPL 1, or 0 */
 	bool zapped;		/* KVM may have dropped translations beyond the arena */
+	bool ranges;		/* model_ranges() was called, as it may be once */
 	bool terminated;
 };
 
@@ -253,6 +265,11 @@ void model_psc_request(struct model *m, int vcpu, uint64_t gfn, uint64_t pages,
 struct settled model_psc_answer(struct model *m, int vcpu, bool completed);
 struct outcome model_access(struct model *m, int vcpu, uint64_t gfn, bool private,
 			    enum access access, uint64_t value);
+/* As many PSCs, each of a range of its own, beyond the arena: can it be told what they do? */
+bool model_may_have_ranges(const struct model *m, uint64_t n);
+/* Does the module forget what was before? */
+bool model_forgets(uint64_t n);
+void model_ranges(struct model *m, uint64_t n);
 /* PVALIDATE of 2M, of a page that is 4K in the RMP as all are here. */
 struct outcome model_validate_2m(struct model *m, int vcpu, uint64_t gfn);
 

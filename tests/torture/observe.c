@@ -13,7 +13,7 @@
 
 #define INSTANCE	TRACEFS "/instances/torture"
 #define BUFFER		(512 * 1024)
-#define RING		2048	/* PSCs in psc_history */
+#define RING		MODEL_RING	/* PSCs in psc_history */
 
 bool observe_reset(void)
 {

@@ -60,6 +60,8 @@ struct observer {
 	struct answered *psc;		/* all, in order; the module counts from 1 */
 	size_t npscs, psc_room;
 	size_t round_psc;		/* the first one of this round */
+	size_t first_range, nranges;	/* those of STEP_RANGES */
+	size_t forgotten;		/* so many completed ones the module does not know */
 	struct records of_vcpu[MODEL_VCPUS];
 };
 
@@ -72,6 +74,13 @@ void observe_close(struct observer *o);
 void observe_round(struct observer *o);
 /* Is this the last that a vCPU has been told of, so far? */
 bool observe_has(struct observer *o, unsigned int vcpu, const struct told *told);
+/*
+ * A round of @n PSCs that would be too much for the tracepoint's buffer begins, and has
+ * ended: those of @vcpu, to shared, of a page every @stride from @gfn on.
+ */
+bool observe_ranges_begin(struct observer *o);
+bool observe_ranges_end(struct observer *o, int vcpu, uint64_t gfn, uint64_t stride,
+			uint64_t n);
 /* Takes the records of the round. NULL, or what is wrong with them already. */
 const char *observe_records(struct observer *o);
 void observe_free_records(struct observer *o);

@@ -527,6 +527,30 @@ static void plan_held_round(struct planner *p, const struct step *first,
 	}
 }
 
+static const struct step *find_ranges(const struct model *m, const struct step *first,
+				      const struct step *last, unsigned int nvcpus)
+{
+	for (const struct step *s = first; s < last; s++) {
+		if (s->kind == STEP_RANGES && s->vcpu < nvcpus &&
+		    model_may_have_ranges(m, (uint64_t)s->pages * PSC_MAX_ENTRIES))
+			return s;
+	}
+	return NULL;
+}
+
+static void plan_ranges(struct planner *p, const struct step *s)
+{
+	uint64_t entry[PSC_MAX_ENTRIES];
+
+	for (unsigned int i = 0; i < PSC_MAX_ENTRIES; i++)
+		entry[i] = PSC_ENTRY(PLAN_RANGES_GPA + i * PLAN_RANGES_STRIDE, PSC_SHARED, 0, 0);
+	op_psc_nae(p->vm, s->vcpu, PSC_HDR(0, PSC_MAX_ENTRIES - 1), entry, PSC_MAX_ENTRIES);
+	op_repeat(p->vm, s->vcpu, s->pages, PSC_MAX_ENTRIES * PLAN_RANGES_STRIDE);
+	new_op(&p->plan->vcpu[s->vcpu], s);
+	p->plan->ranges = (uint64_t)s->pages * PSC_MAX_ENTRIES;
+	model_ranges(p->m, p->plan->ranges);
+}
+
 /* May an access end the guest, though the action is #VC? */
 static bool any_end(const struct step *first, const struct step *last)
 {
@@ -544,6 +568,7 @@ void plan_round(struct plan *plan, struct model *m, struct vm *vm,
 	bool one_only = model_mode(m) == MODE_STRICT &&
 			(model_action(m) == ACTION_TERMINATE || any_end(first, last));
 	const struct step *held = one_only ? NULL : find_held(first, last, vm->cfg.nvcpus);
+	const struct step *ranges = find_ranges(m, first, last, vm->cfg.nvcpus);
 	int only = -1;
 
 	memset(plan, 0, sizeof(*plan));
@@ -555,7 +580,9 @@ void plan_round(struct plan *plan, struct model *m, struct vm *vm,
 		vm->script[i]->ndata = 0;
 		memset(vm->script[i]->op, 0, sizeof(vm->script[i]->op));
 	}
-	if (held) {
+	if (ranges) {
+		plan_ranges(&p, ranges);
+	} else if (held) {
 		plan_held_round(&p, first, last, held);
 	} else {
 		for (const struct step *s = first; s < last; s++) {

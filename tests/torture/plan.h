@@ -12,6 +12,9 @@
 
 /* Set when an access at VMPL 1 may be permitted. */
 #define PLAN_FLAG	1
+/* Where there is no memory, so that a PSC to shared is all that there is to it. */
+#define PLAN_RANGES_GPA	(1ull << 32)
+#define PLAN_RANGES_STRIDE	(2 * GUEST_PAGE)
 #define PLAN_OPS	(GUEST_MAX_OPS - 1)
 #define PLAN_RANGES	80	/* PSCs of a vCPU in a round */
 #define PLAN_RECORDS	(MODEL_TOLD * (PLAN_OPS + 1) + MODEL_PASSED)
@@ -59,6 +62,7 @@ struct plan {
 	unsigned int nvcpus;
 	int holder;		/* the vCPU whose first PSC is held, or -1 */
 	unsigned int steps;	/* that are run */
+	uint64_t ranges;	/* PSCs of STEP_RANGES: they are all that there is then */
 	int grantee;		/* the vCPU that waits for vCPU 0 to permit its access, or -1 */
 	unsigned int settled;	/* records that come with the answer to the held PSC */
 	struct vcpu_plan vcpu[MODEL_VCPUS];

@@ -262,6 +262,30 @@ bool observe_has(struct observer *o, unsigned int vcpu, const struct told *told)
 	       !((record_number(event, "err") ^ told->error_code) & NPF_ENC);
 }
 
+#define PSC_EVENTS	TRACEFS "/instances/torture/events/rmp_enforce/psc_complete/enable"
+
+bool observe_ranges_begin(struct observer *o)
+{
+	return read_trace(o) && !file_write(PSC_EVENTS, "0");
+}
+
+bool observe_ranges_end(struct observer *o, int vcpu, uint64_t gfn, uint64_t stride,
+			uint64_t n)
+{
+	o->first_range = o->npscs;
+	o->nranges = n;
+	for (uint64_t i = 0; i < n; i++) {
+		o->psc = grow(o->psc, o->npscs, &o->psc_room, sizeof(*o->psc));
+		o->psc[o->npscs++] = (struct answered){
+			.gfn = gfn + i * stride, .pages = 1, .vcpu = vcpu, .completed = true,
+		};
+	}
+	o->round_psc = o->npscs;
+	if (model_forgets(n))
+		o->forgotten = o->npscs;
+	return !file_write(PSC_EVENTS, "1");
+}
+
 const char *observe_records(struct observer *o)
 {
 	o->age_us = now_us() - o->opened_us;

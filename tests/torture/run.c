@@ -67,6 +67,15 @@ static bool carry_out(struct vcpu *vcpu, const struct range *r)
 	}
 }
 
+/* Of STEP_RANGES: there is nothing to do. */
+static uint64_t on_range(struct vcpu_run *v, const struct psc *psc)
+{
+	if (psc->gpa != PLAN_RANGES_GPA + v->ranges++ * PLAN_RANGES_STRIDE || psc->pages != 1 ||
+	    psc->to_private)
+		complain(v, "another PSC than planned", psc);
+	return 0;
+}
+
 static uint64_t on_psc(struct vcpu *vcpu, const struct psc *psc)
 {
 	struct run *run = vcpu->vm->cfg.priv;
@@ -77,6 +86,8 @@ static uint64_t on_psc(struct vcpu *vcpu, const struct psc *psc)
 
 	if (!run->plan)		/* the guest's start */
 		return vm_psc(vcpu, psc);
+	if (run->plan->ranges)
+		return on_range(v, psc);
 	plan = &run->plan->vcpu[vcpu->index];
 	if (v->next_range == plan->nranges) {
 		complain(v, "a PSC too many", psc);
@@ -270,6 +281,7 @@ bool run_round(struct run *r, const struct plan *plan, run_seen_fn seen, void *a
 	for (unsigned int i = 0; i < plan->nvcpus; i++) {
 		r->vcpu[i].next_range = 0;
 		r->vcpu[i].conversions = 0;
+		r->vcpu[i].ranges = 0;
 		memset(r->vcpu[i].mark, 0, sizeof(r->vcpu[i].mark));
 		if (plan->vcpu[i].nops)
 			hand_over_script(r, i);

@@ -28,6 +28,7 @@ struct vcpu_run {
 	int result;		/* of its last KVM_RUN, as vcpu_run_once() has it */
 	bool quit;
 	unsigned int next_range, conversions;
+	uint64_t ranges;	/* PSCs of STEP_RANGES */
 	struct out_mark mark[PLAN_OPS];	/* of each operation */
 	char complaint[160];	/* what KVM did that was not planned */
 };

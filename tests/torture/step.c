@@ -13,6 +13,7 @@ static const char *const kind_names[NR_STEP_KINDS] = {
 	[STEP_PSC]		= "psc",
 	[STEP_NMI]		= "nmi",
 	[STEP_OUT]		= "out",
+	[STEP_RANGES]		= "ranges",
 	[STEP_CONVERT]		= "vmm_convert",
 	[STEP_ATTRIBUTE]	= "vmm_attribute",
 	[STEP_PUNCH]		= "vmm_punch",

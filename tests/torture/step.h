@@ -30,6 +30,7 @@ enum step_kind {
 	STEP_PSC,		/* what: path, and the fields below */
 	STEP_NMI,		/* what: enum nmi_step */
 	STEP_OUT,		/* pages: bytes to a port; part: ms that it takes, after a #VC */
+	STEP_RANGES,		/* pages: so many batches of PSCs elsewhere, in a round of their own */
 	/* the VMM, at the beginning of a round */
 	STEP_CONVERT,		/* gfn, pages, private: attribute and memory */
 	STEP_ATTRIBUTE,		/* gfn, pages, private: the attribute only */

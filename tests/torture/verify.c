@@ -92,6 +92,17 @@ static bool verify_psc(const struct finding *f, const struct plan_op *op,
 	return true;
 }
 
+static bool verify_ranges(const struct finding *f, const struct plan_op *op,
+			  const volatile struct guest_result *g, const struct vcpu_run *run)
+{
+	uint64_t wanted = (uint64_t)op->step->pages * PSC_MAX_ENTRIES;
+
+	if (g->state != RESULT_OK || g->code || run->ranges != wanted)
+		return differs(f, "%lu PSCs of %lu came, state %u, the guest was told %#lx",
+			       run->ranges, wanted, g->state, g->code);
+	return true;
+}
+
 static bool verify_out(const struct finding *f, const struct plan_op *op,
 		       const volatile struct guest_result *g, const struct out_mark *mark)
 {
@@ -219,7 +230,9 @@ static bool verify_vcpu(const struct plan *plan, struct run *run, unsigned int v
 		if (!op->step)
 			continue;
 		where.told.gfn = op->step->gfn;
-		if (op->step->kind == STEP_PSC)
+		if (op->step->kind == STEP_RANGES)
+			ok = verify_ranges(f, op, &status->result[i], &run->vcpu[vcpu]);
+		else if (op->step->kind == STEP_PSC)
 			ok = verify_psc(f, op, &status->result[i]);
 		else if (op->step->kind == STEP_NMI)
 			ok = verify_nmi(f, &status->result[i]);

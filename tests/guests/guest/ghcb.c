@@ -145,11 +145,12 @@ static void ghcb_call(struct cpu *c)
 }
 
 /*
- * The buffer goes to the GHCB as it is, malformed or not.  Like Linux, ask
- * again while the hypervisor has left entries undone without an error.
+ * The buffer goes to the GHCB as it is, malformed or not, but for @gpa, which is added
+ * to all of its entries.  Like Linux, ask again while the hypervisor has left entries undone without an error.
  * Returns SW_EXITINFO2; *hdr is the buffer's header afterwards.
  */
-uint64_t psc_nae(struct cpu *c, const void *buf, unsigned int len, uint64_t *hdr)
+uint64_t psc_nae(struct cpu *c, const void *buf, unsigned int len, uint64_t gpa,
+		 uint64_t *hdr)
 {
 	volatile struct ghcb *g = ghcb_of(c);
 	const uint8_t *p = buf;
@@ -159,6 +160,8 @@ uint64_t psc_nae(struct cpu *c, const void *buf, unsigned int len, uint64_t *hdr
 	request_begin(c);
 	for (unsigned int i = 0; i < len && i < sizeof(g->buffer); i++)
 		g->buffer[i] = p[i];
+	for (unsigned int i = 1; gpa && i < len / 8 && i < sizeof(g->buffer) / 8; i++)
+		((volatile uint64_t *)g->buffer)[i] += gpa;
 	do {
 		ghcb_prepare(c, EXIT_PSC, 0);
 		g->scratch = GUEST_GHCB_GPA(c->info.index) + offsetof(struct ghcb, buffer);

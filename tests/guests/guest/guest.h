@@ -79,7 +79,8 @@ void idt_remove(void);
 /* ghcb.c */
 int ghcb_setup(struct cpu *c);
 uint64_t psc_msr(uint64_t gpa, unsigned int op);
-uint64_t psc_nae(struct cpu *c, const void *buf, unsigned int len, uint64_t *hdr);
+uint64_t psc_nae(struct cpu *c, const void *buf, unsigned int len, uint64_t gpa,
+		 uint64_t *hdr);
 uint64_t psc_hypercall(struct cpu *c, uint64_t gpa, uint64_t pages, uint64_t attributes);
 void port_out(struct cpu *c, unsigned int port);
 /* The same, with the stack below @rsp at the time of the exit. */

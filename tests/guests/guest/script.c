@@ -153,7 +153,7 @@ static void request_op(struct cpu *c, const struct guest_op *op, uint64_t gpa,
 		r->code = psc_msr(gpa, op->arg[0]);
 		break;
 	case OP_PSC_NAE:
-		r->code = psc_nae(c, (const char *)script + op->arg[0], op->arg[1], &hdr);
+		r->code = psc_nae(c, (const char *)script + op->arg[0], op->arg[1], gpa, &hdr);
 		r->value = hdr;
 		break;
 	case OP_PSC_HYPERCALL:
