@@ -146,7 +146,8 @@ static void ghcb_call(struct cpu *c)
 
 /*
  * The buffer goes to the GHCB as it is, malformed or not, but for @gpa, which is added
- * to all of its entries.  Like Linux, ask again while the hypervisor has left entries undone without an error.
+ * to all of its entries.  Like Linux, ask again while the hypervisor has left entries
+ * undone without an error.
  * Returns SW_EXITINFO2; *hdr is the buffer's header afterwards.
  */
 uint64_t psc_nae(struct cpu *c, const void *buf, unsigned int len, uint64_t gpa,
