@@ -108,6 +108,14 @@ void *unit_alloc(size_t n, size_t size, bool zero, gfp_t flags)
 	return h + 1;
 }
 
+char *kstrdup(const char *s, gfp_t flags)
+{
+	size_t size = strlen(s) + 1;
+	char *copy = unit_alloc(1, size, false, flags);
+
+	return copy ? memcpy(copy, s, size) : NULL;
+}
+
 void unit_free(const void *p)
 {
 	struct header *h;

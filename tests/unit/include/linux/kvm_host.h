@@ -182,6 +182,9 @@ static inline bool kvm_memslot_iter_is_valid(const struct kvm_memslot_iter *iter
 	for ((i) = 0; (i) < atomic_read(&(kvm)->online_vcpus) &&		\
 		      ((vcpu) = (kvm)->vcpu_array[i]); (i)++)
 
+/* Exported to everybody: what holds kvm.ko. */
+void kvm_get_kvm(struct kvm *kvm);
+
 /* fake_kvm.c */
 void kvm_make_request(int req, struct kvm_vcpu *vcpu);
 bool kvm_mem_is_private(struct kvm *kvm, gfn_t gfn);

@@ -21,6 +21,7 @@
 	min_x < min_y ? min_x : min_y;		\
 })
 
+#define max_t(type, x, y)	max((type)(x), (type)(y))
 #define min_t(type, x, y)	min((type)(x), (type)(y))
 
 #endif

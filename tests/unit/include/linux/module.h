@@ -35,4 +35,37 @@ void unit_symbol_put(const char *name);
 #define symbol_get(symbol)	((typeof(symbol) *)unit_symbol_get(#symbol))
 #define symbol_put(symbol)	unit_symbol_put(#symbol)
 
+/**
+ * struct unit_param - a module parameter
+ * @value: where it is kept
+ * @mode: of its file
+ */
+struct unit_param {
+	char **value;
+	unsigned short mode;
+};
+
+/* What modinfo says, and what insmod and rmmod call, by names that a test knows. */
+#define charp			char *
+#define module_param(name, type, perm) \
+	_Static_assert(__builtin_types_compatible_p(typeof(name), type), #name); \
+	extern const struct unit_param unit_param_##name;		\
+	const struct unit_param unit_param_##name = { &name, perm }
+#define MODULE_PARM_DESC(name, desc) \
+	extern const char unit_param_desc_##name[];			\
+	const char unit_param_desc_##name[] = desc
+#define module_init(f) \
+	extern int (*const unit_module_init)(void);			\
+	int (*const unit_module_init)(void) = f
+#define module_exit(f) \
+	extern void (*const unit_module_exit)(void);			\
+	void (*const unit_module_exit)(void) = f
+#define UNIT_MODINFO(name, text) \
+	extern const char unit_module_##name[];				\
+	const char unit_module_##name[] = text
+#define MODULE_LICENSE(text)		UNIT_MODINFO(license, text)
+#define MODULE_DESCRIPTION(text)	UNIT_MODINFO(description, text)
+#define MODULE_VERSION(text)		UNIT_MODINFO(version, text)
+#define MODULE_SOFTDEP(text)		UNIT_MODINFO(softdep, text)
+
 #endif

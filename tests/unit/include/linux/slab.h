@@ -10,6 +10,8 @@
 void *unit_alloc(size_t n, size_t size, bool zero, gfp_t flags);
 void unit_free(const void *p);
 
+char *kstrdup(const char *s, gfp_t flags);
+
 #define kzalloc(size, flags)		unit_alloc(1, size, true, flags)
 #define kvzalloc(size, flags)		unit_alloc(1, size, true, flags)
 #define kvcalloc(n, size, flags)	unit_alloc(n, size, true, flags)

@@ -13,4 +13,10 @@ int unit_sigprocmask(int how, const sigset_t *set, sigset_t *old);
 /* Of current, too: that one it has and does not block. */
 bool signal_pending(const struct task_struct *task);
 
+/* One that can't be blocked. */
+static inline bool fatal_signal_pending(const struct task_struct *task)
+{
+	return sigismember(&task->pending, SIGKILL) == 1;
+}
+
 #endif
