@@ -242,6 +242,36 @@ static void unused(void **state)
 		     "gfn=0x300041000 last=0x300041fff\n");
 }
 
+/* Nothing is locked between finding it and showing it. */
+static unsigned int locks;
+static void use_it_at_the_third(void)
+{
+	static char page;
+
+	if (++locks == 3)
+		unit_xa_store(&fake_gmem.f_mapping->i_pages, 0x10, 0, &page);
+	unit_before_lock = use_it_at_the_third;
+}
+
+static void used_while_read(void **state)
+{
+	struct unit_debugfs_file *f = unit_debugfs_open("rmp_enforce/7/psc_unused");
+	char buf[64];
+
+	show_slot(&(struct kvm_memory_slot){
+		.npages = 0x100,
+		.flags = KVM_MEM_GUEST_MEMFD,
+		.gmem = { .file = &fake_gmem },
+	});
+	ask(0x10, 1, RMPE_PAGE_PRIVATE);
+	locks = 0;
+	unit_before_lock = use_it_at_the_third;
+	assert_int_equal(unit_debugfs_read(f, buf, sizeof(buf)), 0);
+	unit_before_lock = NULL;
+	assert_true(locks > 3);
+	unit_debugfs_close(f);
+}
+
 /* --- holes --- */
 
 static void hole(gfn_t gfn, u64 npages, u64 when_ns)
@@ -311,6 +341,7 @@ int main(void)
 		DEBUGFS_TEST(memory),
 		DEBUGFS_TEST(settles_first),
 		DEBUGFS_TEST(unused),
+		DEBUGFS_TEST(used_while_read),
 		DEBUGFS_TEST(holes),
 		DEBUGFS_TEST(a_hole_goes_while_read),
 	};

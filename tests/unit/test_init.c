@@ -151,7 +151,8 @@ void rmpe_hooks_remove(void)
 
 /* --- */
 
-/* As they are looked at. */
+/* --- parameters, as they are looked at --- */
+
 static const struct unit_param *const params[] = {
 	&unit_param_mode, &unit_param_action, &unit_param_sites, &unit_param_request_sites,
 	&unit_param_policy,
@@ -238,8 +239,6 @@ static void each_step_fails(void **state)
 		       -EEXIST);
 	assert_refused("hooks", -EBUSY, ALL "-debugfs -sysfs -taker unpin ", "", -EBUSY);
 }
-
-/* --- parameters --- */
 
 /* Readable by all, and fixed once it is loaded: sysfs has what may change. */
 static void parameters_are_read_only(void **state)
