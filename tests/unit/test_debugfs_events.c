@@ -11,7 +11,7 @@
 #include "one_site.h"
 #include "vm.h"
 
-static struct task_struct vmm = { .group_leader = &vmm, .tgid = 410, .comm = "vmm" };
+static struct task_struct vmm = { .group_leader = &vmm, .pid = 411, .tgid = 410, .comm = "vmm" };
 
 static int set_up(void **state)
 {

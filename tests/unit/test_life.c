@@ -31,7 +31,7 @@
 
 static struct kvm machines[64];
 static struct kvm *const kvm = machines;
-static struct task_struct vmm = { .group_leader = &vmm, .tgid = 410, .comm = "vmm" };
+static struct task_struct vmm = { .group_leader = &vmm, .pid = 411, .tgid = 410, .comm = "vmm" };
 
 /*
  * KVM's own functions.  @in_init and @in_destroy: what happens in them, or what holds; then

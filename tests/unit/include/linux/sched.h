@@ -34,6 +34,11 @@ extern struct task_struct *unit_current;
 
 #define current	unit_current
 
+static inline pid_t task_pid_nr(const struct task_struct *task)
+{
+	return task->pid;
+}
+
 static inline pid_t task_tgid_nr(const struct task_struct *task)
 {
 	return task->tgid;
