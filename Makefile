@@ -34,6 +34,7 @@ help:
 	@echo '  test-linux       Linux as SNP guest (SCENARIOS="io smp ...")'
 	@echo '  test-debug       scenarios and random guests on debug kernels (KERNELS="kasan kcsan rt")'
 	@echo '  test-planted     bugs put into copies of the module: each must be found'
+	@echo "  test-peers       KVM's own selftests, with and without the module (TESTS=all)"
 	@echo '  test-mutants     small mistakes, one at a time: which would no test notice? (STAGE= FILES= COUNT= SEED= N=)'
 	@echo '  test-tools       rmpctl and what is around it, on simulated hosts (PARTS=)'
 	@echo '  test-dkms        packages and DKMS, in Debian systems of their own'
@@ -129,6 +130,9 @@ test-debug:
 test-planted:
 	@tests/planted/run $(BUGS)
 
+test-peers:
+	@tests/peers/run $(TESTS)
+
 test-mutants:
 	@STAGE="$(STAGE)" FILES="$(FILES)" COUNT="$(COUNT)" SEED="$(SEED)" N="$(N)" WRITE="$(WRITE)" tests/mutants/run
 
@@ -156,4 +160,4 @@ check:
 
 .PHONY: all help modules guest headers install uninstall install-tools uninstall-tools \
 	dkms-source guest-dkms-source dkms-install dkms-remove clean deb rpm test-dkms test-tools test-linux demo demo-linux \
-	test torture fuzz test-debug test-planted test-mutants test-unit test-sim test-e2e test-kernels bench check
+	test torture fuzz test-debug test-planted test-peers test-mutants test-unit test-sim test-e2e test-kernels bench check
