@@ -130,6 +130,8 @@ def main(known_file, kernel, logs, cpu_counts, settings):
         tests = lines.read().split()
     with open(f'{logs}/there', encoding='utf-8') as lines:
         there = lines.read().split()
+    if not tests:
+        stop('no test was chosen.')
     report = Report()
     results = {}
     for cpus in cpu_counts:
