@@ -230,8 +230,10 @@ static void sites(void **state)
 	rmpe_records_set_sites(&vm->records, &told, &one);
 	assert_reads("7/sites",
 		     "seq=2 at=access vcpu=2 age_us=1234 rip=0xffffffff8123abcd cpl=3" USER_REGS
-		     "seq=2 at=request vcpu=4095 age_us=0 psc_gfn=0x100 psc_pages=4294967296 rip=0x401000 cpl=3" USER_REGS
-		     "seq=3 at=request vcpu=4095 age_us=0 psc_gfn=0x100 psc_pages=4294967296 rip=0x401000 cpl=3" USER_REGS);
+		     "seq=2 at=request vcpu=4095 age_us=0 psc_gfn=0x100 psc_pages=4294967296 rip=0x401000 cpl=3"
+		     USER_REGS
+		     "seq=3 at=request vcpu=4095 age_us=0 psc_gfn=0x100 psc_pages=4294967296 rip=0x401000 cpl=3"
+		     USER_REGS);
 	/* Who has read gives back what he held: else memory is left, or none for long enough. */
 	rmpe_site_put(both.access);
 	rmpe_site_put(both.request);

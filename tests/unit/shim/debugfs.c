@@ -72,7 +72,7 @@ static struct dentry *make(const char *name, const struct dentry *parent)
 	for (i = 0; dentries[i].path[0]; i++)
 		assert(i + 1 < MAX_DENTRIES);
 	dentries[i] = (struct dentry){ };
-	strcpy(dentries[i].path, path);
+	snprintf(dentries[i].path, sizeof(dentries[i].path), "%s", path);
 	return &dentries[i];
 }
 
@@ -143,7 +143,7 @@ struct unit_debugfs_file *unit_debugfs_open(const char *path)
 	f = calloc(1, sizeof(*f));
 	assert(f);
 	f->dentry = d;
-	strcpy(f->path, path);
+	snprintf(f->path, sizeof(f->path), "%s", path);
 	f->seq = unit_seq_open(d->fops, d->data);
 	return f;
 }

@@ -183,15 +183,16 @@ ssize_t unit_seq_read(struct seq_file *m, char *buf, size_t n)
 			m->count = 0;
 		if (!m->count) {
 			p = m->op->next(m, p, &m->index);
-		} else if (m->count < m->size) {
+			continue;
+		}
+		if (m->count < m->size) {
 			fill(m, p, n - left);
 			return left + take(m, buf + left, n - left);
-		} else {
-			m->op->stop(m, p);
-			if (!room(m, 2 * m->size))
-				return left ?: -ENOMEM;
-			p = m->op->start(m, &m->index);
 		}
+		m->op->stop(m, p);
+		if (!room(m, 2 * m->size))
+			return left ?: -ENOMEM;
+		p = m->op->start(m, &m->index);
 	}
 	m->op->stop(m, p);
 	m->count = 0;

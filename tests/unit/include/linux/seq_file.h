@@ -4,7 +4,14 @@
 
 #include <linux/types.h>
 
-struct seq_operations;
+struct seq_file;
+
+struct seq_operations {
+	void *(*start)(struct seq_file *m, loff_t *pos);
+	void (*stop)(struct seq_file *m, void *v);
+	void *(*next)(struct seq_file *m, void *v, loff_t *pos);
+	int (*show)(struct seq_file *m, void *v);
+};
 
 /**
  * struct seq_file - text that is being made
@@ -28,13 +35,6 @@ struct seq_file {
 	const struct seq_operations *op;
 	int (*show)(struct seq_file *m, void *v);
 	void *private;
-};
-
-struct seq_operations {
-	void *(*start)(struct seq_file *m, loff_t *pos);
-	void (*stop)(struct seq_file *m, void *v);
-	void *(*next)(struct seq_file *m, void *v, loff_t *pos);
-	int (*show)(struct seq_file *m, void *v);
 };
 
 #define SEQ_SKIP	1
