@@ -19,6 +19,8 @@
 #define PORT	0x1000
 #define MAX_OUTS	200
 #define MAX_DELAY_MS	2000
+#define STEP_OPS	2	/* operations of a step, at most */
+#define GRANT_OPS	2	/* ... and what may come after all of vCPU 0's: plan_grant() */
 #define RET	0xc3	/* all that is written is executable */
 
 struct planner {
@@ -284,12 +286,14 @@ static void plan_end_of_wait(struct planner *p, struct vcpu_plan *v)
 	struct plan_op *op = &v->op[v->nops - 1];
 	uint64_t npf = p->m->count.npf;
 	struct outcome o = access_of(p->m, op->step, op->value);
+	/* Nobody has waited for what may be a repeat: it may have come after the answer only. */
+	const bool sure = !v->record[v->wait_record].told.perhaps;
 
 	if (o.ambiguous || o.waits)
 		abort();
 	/* It was a mismatch before, so that it takes no second one. */
 	if (p->m->count.npf > npf)
-		p->m->count.npf = npf + 1 + o.converted;
+		p->m->count.npf = npf + sure + o.converted;
 	/* Its last fault came before the VMM changed the page, or after. */
 	for (unsigned int i = 0; i < o.ntold; i++)
 		o.told[i].error_known = false;
@@ -416,7 +420,7 @@ static void plan_nmi(struct planner *p, const struct step *s)
 	struct vcpu_plan *v = &p->plan->vcpu[s->vcpu];
 	struct plan_op *op;
 
-	if (s->what >= NR_NMI_STEPS || v->nops + 2 > PLAN_OPS)
+	if (s->what >= NR_NMI_STEPS)
 		return;
 	if (s->what == NMI_HOLD || s->what == NMI_DONE) {
 		op_add(p->vm, s->vcpu, &(struct guest_op){ .code = OP_NMI_HOLD,
@@ -440,7 +444,7 @@ static void plan_step(struct planner *p, const struct step *s)
 {
 	struct vcpu_plan *v = &p->plan->vcpu[s->vcpu];
 
-	if (v->nops + 2 >= PLAN_OPS || v->waits || p->m->terminated)
+	if (v->nops + STEP_OPS + GRANT_OPS > PLAN_OPS || v->waits || p->m->terminated)
 		return;
 	if (s->kind == STEP_PSC)
 		plan_psc(p, s);
