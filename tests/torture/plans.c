@@ -152,6 +152,8 @@ static const char *wrong_vcpu(const struct plan *plan, const struct vm *vm, unsi
 		return "a vCPU waits, and there is nothing to wait for";
 	if (v->waits && plan->holder == (int)i)
 		return "a vCPU waits for itself";
+	if (v->nops && v->op[v->nops - 1].outcome.needs_grant && plan->grantee != (int)i)
+		return "a vCPU waits for a right that nobody gives it";
 	return NULL;
 }
 
@@ -286,6 +288,43 @@ static bool full_script(void)
 	return !wrong && t.grants == 2;
 }
 
+/*
+ * The page was the guest's before its PSC and is after it, as the VMM does nothing: so an
+ * access at VMPL 1 that waits for the answer comes to lack a right, or to the guest's end.
+ */
+static bool claimed_psc(void)
+{
+	const struct step steps[] = {
+		{ .kind = STEP_VM, .vcpu = 2, .private = 1 },
+		{ .kind = STEP_LAUNCH, .gfn = ARENA_GFN, .pages = 1 },
+		{ .kind = STEP_ROUND },
+		{ .kind = STEP_MODE, .what = MODE_STRICT },
+		{ .kind = STEP_PSC, .what = PATH_HYPERCALL, .gfn = ARENA_GFN, .pages = 1,
+		  .answer = ANSWER_CLAIM },
+		{ .kind = STEP_ROUND },
+		{ .kind = STEP_POLICY, .class = CLASS_VMPL, .what = 0 },
+		{ .kind = STEP_PSC, .what = PATH_HYPERCALL, .gfn = ARENA_GFN, .pages = 1,
+		  .private = 1, .answer = ANSWER_CLAIM, .hold = 1 },
+		{ .kind = STEP_ACCESS, .vcpu = 1, .gfn = ARENA_GFN, .private = 1 },
+	};
+	const char *wrong = NULL;
+	struct totals t = { 0 };
+	unsigned int round;
+
+	for (unsigned int enforce = 0; !wrong && enforce < 2; enforce++) {
+		struct steps s = { 0 };
+
+		for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
+			steps_add(&s, &steps[i]);
+		s.step[6].what = enforce;
+		wrong = plan_vm(&s, &t, &round);
+		steps_free(&s);
+	}
+	if (wrong)
+		printf("# %s\n", wrong);
+	return !wrong && t.held == 2 && !t.waits;
+}
+
 static bool result(bool ok, unsigned int number, const char *name)
 {
 	printf("%s %u %s\n", ok ? "ok" : "not ok", number, name);
@@ -298,9 +337,10 @@ int main(void)
 	bool ok = true;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	printf("KTAP version 1\n1..3\n");
+	printf("KTAP version 1\n1..4\n");
 	ok &= result(full_script(), 1, "plans.full_script");
-	ok &= result(random_vms(false), 2, "plans.random");
-	ok &= result(random_vms(true), 3, "plans.changed");
+	ok &= result(claimed_psc(), 2, "plans.claimed_psc");
+	ok &= result(random_vms(false), 3, "plans.random");
+	ok &= result(random_vms(true), 4, "plans.changed");
 	return !ok;
 }
