@@ -18,6 +18,24 @@
 /* A multiple of a hole's clock. */
 #define NOW	(5000ULL << 20)
 
+/* After begin_kvm(): a VM whose folder is rmp_enforce/7. */
+static inline void begin_debugfs(void)
+{
+	host.now_ns = NOW;
+	rmpe_debugfs_init();
+	add_one_vm();
+	vm->id = 7;
+	rmpe_debugfs_add_vm(vm);
+}
+
+static inline void end_debugfs(void)
+{
+	unit_fail_alloc(UNIT_NEVER);
+	rmpe_debugfs_remove_vm(vm);
+	rmpe_debugfs_exit();
+	remove_one_vm();
+}
+
 static inline void read_in_pieces(const char *path, const char *text, size_t piece)
 {
 	static char buf[0x40000];

@@ -11,21 +11,14 @@ static int set_up(void **state)
 {
 	begin_kvm();
 	fake_gmem.f_inode = &inode;
-	host.now_ns = NOW;
-	rmpe_debugfs_init();
-	add_one_vm();
-	vm->id = 7;
-	rmpe_debugfs_add_vm(vm);
+	begin_debugfs();
 	return 0;
 }
 
 static int tear_down(void **state)
 {
 	unit_debugfs_fail(0, 0);
-	unit_fail_alloc(UNIT_NEVER);
-	rmpe_debugfs_remove_vm(vm);
-	rmpe_debugfs_exit();
-	remove_one_vm();
+	end_debugfs();
 	xa_destroy(&fake_gmem.f_mapping->i_pages);
 	return end_kvm() || host.file_refs || unit_mutexes();
 }

@@ -16,21 +16,14 @@ static struct task_struct vmm = { .group_leader = &vmm, .pid = 411, .tgid = 410,
 static int set_up(void **state)
 {
 	begin_kvm();
-	host.now_ns = NOW;
 	unit_current = &vmm;
-	rmpe_debugfs_init();
-	add_one_vm();
-	vm->id = 7;
-	rmpe_debugfs_add_vm(vm);
+	begin_debugfs();
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	unit_fail_alloc(UNIT_NEVER);
-	rmpe_debugfs_remove_vm(vm);
-	rmpe_debugfs_exit();
-	remove_one_vm();
+	end_debugfs();
 	return end_kvm() || unit_mutexes();
 }
 
